@@ -1,0 +1,15 @@
+"""wavegen: command-line audio synthesis with WaveNet."""
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load_voice"]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that `wavegen --help` does not pay for torch.
+    if name == "load_voice":
+        from wavegen.voice import load_voice
+
+        return load_voice
+    raise AttributeError(f"module 'wavegen' has no attribute {name!r}")

@@ -1,0 +1,3 @@
+from wavegen.cli.app import main
+
+main()

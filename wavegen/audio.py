@@ -1,0 +1,122 @@
+"""Reading, resampling, trimming and writing audio files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wavegen.errors import DataError, WavegenError
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded file: mono float32 in [-1, 1] at the rate that was asked for."""
+
+    audio: NDArray[np.float32]
+    sample_rate: int
+    source_rate: int
+    channels: int
+    format: str
+    clipped: int
+    """Samples that lay beyond ±1 after decoding and resampling, and were clipped."""
+    trimmed: float
+    """Seconds of silence cut off at the ends."""
+
+
+def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
+    """Decode any file libsndfile reads: every rate, width and channel count.
+
+    Channels are averaged, the rate is changed by `torchaudio.functional.resample` (windowed
+    sinc), and silence more than ``trim_db`` below the peak is cut off both ends (0: not at all).
+
+    Raises:
+        DataError: the file is missing, empty, no audio, or holds NaN or infinite samples.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as f:
+            source_rate, channels = f.samplerate, f.channels
+            kind = f"{f.format}/{f.subtype}"
+            audio = f.read(dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.SoundFileError, OSError) as e:
+        reason = str(e).rsplit("\n", 1)[-1].removeprefix(f"Error opening {str(path)!r}: ")
+        if path.is_file() and path.stat().st_size == 0:
+            reason = "the file is empty"
+        raise DataError(f"can't read {path} as audio: {reason}") from e
+    if audio.size == 0:
+        raise DataError(f"{path} holds no samples")
+    if not np.isfinite(audio).all():
+        raise DataError(f"{path} holds NaN or infinite samples")
+    if source_rate != sample_rate:
+        import torch
+        import torchaudio.functional as AF
+
+        audio = AF.resample(torch.from_numpy(audio), source_rate, sample_rate).numpy()
+    trimmed = 0.0
+    if trim_db > 0:
+        import librosa
+
+        kept, _ = librosa.effects.trim(
+            audio, top_db=trim_db, frame_length=sample_rate // 40, hop_length=sample_rate // 200
+        )
+        trimmed = (audio.size - kept.size) / sample_rate
+        audio = kept
+    clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
+    audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
+    return Recording(audio, sample_rate, source_rate, channels, kind, clipped, trimmed)
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Raises `WavegenError` when a file can't be written there, before any work is done."""
+    import soundfile
+
+    if path.suffix.lower().lstrip(".") not in {f.lower() for f in soundfile.available_formats()}:
+        raise WavegenError(f"output {path}: the suffix must name an audio format, such as .wav")
+    if path.is_dir():
+        raise WavegenError(f"output {path} is a folder; give a file name")
+    if not path.parent.is_dir():
+        raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
+    if path.exists() and not force:
+        raise WavegenError(f"output {path} exists; --force replaces it")
+
+
+def write_audio(path: Path, audio: NDArray[np.float32], sample_rate: int) -> None:
+    """Write mono audio; the format follows the suffix, WAV files are 16-bit PCM.
+
+    The file appears whole or not at all. Raises `WavegenError` when it can't be written.
+    """
+    import soundfile
+
+    try:
+        with whole_file(path) as beside:
+            soundfile.write(beside, audio, sample_rate)
+    except (soundfile.SoundFileError, OSError) as e:
+        raise WavegenError(f"can't write {path}: {e}") from e
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder that replaces ``path`` when the block succeeds."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".wavegen-", suffix=path.suffix)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        umask = os.umask(0)
+        os.umask(umask)
+        beside.chmod(0o666 & ~umask)  # mkstemp's 0600 is for secrets
+        with beside.open("rb") as f:
+            os.fsync(f.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,332 @@
+"""Training configuration: frozen dataclasses and their strict TOML form. No torch here.
+
+A recipe is a TOML file with the sections below; every field is also a command-line override
+``--set section.key=value``, where the value is TOML. All faults are reported at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from wavegen.errors import ConfigError
+
+Layout = Literal["auto", "flat", "folders", "pattern"]
+Features = Literal["auto", "none", "phones"]
+Output = Literal["categorical"]
+Precision = Literal["auto", "f32", "bf16"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    layout: Layout = "auto"
+    """How file names map to speakers and texts; ``auto`` looks at the folder."""
+    pattern: str = ""
+    """For layout ``pattern``: regular expression on the file name without its suffix, with the
+    named groups ``speaker`` and/or ``text``."""
+    trim_db: float = 0.0
+    """Silence at both ends more than this many dB below the clip's peak is cut off (0: never)."""
+    join: int = 1
+    """Up to this many clips of one speaker are joined, with short pauses, into one utterance."""
+    validation: float = 0.05
+    """Share of the clips of each speaker held out to measure bits per sample during training."""
+    test: float = 0.05
+    """Share of the clips of each speaker that training never looks at."""
+    licence: str = ""
+    """Licence of the recordings, kept in the voice file."""
+    attribution: str = ""
+    """Whom the licence wants named, and where the recordings come from."""
+
+    def faults(self) -> list[str]:
+        out = _at_least("data", self, 0, "trim_db") + _at_least("data", self, 1, "join")
+        for name in ("validation", "test"):
+            if not 0 <= getattr(self, name) <= 0.5:
+                out.append(f"data.{name} must be between 0 and 0.5")
+        if self.layout == "pattern" or self.pattern:
+            try:
+                groups = re.compile(self.pattern).groupindex
+            except re.error as e:
+                return [*out, f"data.pattern is no regular expression ({e})"]
+            if not groups.keys() & {"speaker", "text"}:
+                out.append(
+                    "data.pattern needs a named group: (?P<speaker>...) and/or (?P<text>...)"
+                )
+        return out
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    sample_rate: int = 16000
+    """Samples per second of the voice; recordings are resampled to it."""
+
+    def faults(self) -> list[str]:
+        if 1000 <= self.sample_rate <= 192000:
+            return []
+        return ["audio.sample_rate must be between 1000 and 192000"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    layers: int = 20
+    """Gated residual blocks."""
+    kernel_size: int = 2
+    """Taps of each dilated causal convolution, 2 or 3."""
+    dilation_cycle: int = 10
+    """Dilations run 1, 2, 4, … for this many blocks, then start again at 1."""
+    residual_channels: int = 64
+    """Channels between blocks (R)."""
+    skip_channels: int = 128
+    """Channels of the skip connections and the output layers (S)."""
+    output: Output = "categorical"
+    """Distribution of the next sample."""
+
+    def faults(self) -> list[str]:
+        out = _at_least(
+            "model", self, 1, "layers", "dilation_cycle", "residual_channels", "skip_channels"
+        )
+        if self.kernel_size not in (2, 3):
+            out.append("model.kernel_size must be 2 or 3")
+        if self.dilation_cycle > 16:
+            out.append("model.dilation_cycle must be at most 16")
+        return out
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        return tuple(2 ** (i % self.dilation_cycle) for i in range(self.layers))
+
+    @property
+    def receptive_field(self) -> int:
+        """Past samples that can reach one output (the start symbol counts as a sample)."""
+        return (self.kernel_size - 1) * sum(self.dilations) + 1
+
+
+@dataclass(frozen=True)
+class ConditioningConfig:
+    features: Features = "auto"
+    """Local conditioning: ``phones`` (from text), ``none``, or ``auto``: phones where every clip
+    has a text."""
+    frame_rate: int = 100
+    """Rows of local conditioning per second; must divide the sample rate."""
+    encoder_channels: int = 64
+    """Channels of the convolutional encoder of the local features."""
+    speaker_channels: int = 16
+    """Size of a speaker embedding (unused in data without speakers)."""
+
+    def faults(self) -> list[str]:
+        return _at_least(
+            "conditioning", self, 1, "frame_rate", "encoder_channels", "speaker_channels"
+        )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    steps: int = 20000
+    """Optimiser steps; the learning rate falls to zero over them."""
+    batch_size: int = 4
+    """Windows per step."""
+    window_seconds: float = 1.0
+    """Longest piece of an utterance in one row of a batch."""
+    learning_rate: float = 2e-3
+    """Peak of the schedule: linear warm-up, then a half cosine to zero."""
+    warmup_steps: int = 300
+    """Steps of linear warm-up."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled weight decay."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this global norm."""
+    ema_decay: float = 0.999
+    """Decay per step of the moving average of the weights, which is what a voice holds."""
+    precision: Precision = "auto"
+    """``bf16`` autocast, ``f32``, or ``auto``: bf16 where its matrix product is the faster one."""
+    log_every: int = 50
+    """Steps between rows of metrics.jsonl."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints."""
+    validate_every: int = 1000
+    """Steps between measurements of bits per sample on the validation clips."""
+    sample_every: int = 5000
+    """Steps between audio samples with their spectrograms (0: never)."""
+    seed: int = 0
+    """Seeds the split, the order of the data and the first weights."""
+
+    def faults(self) -> list[str]:
+        out = _at_least(
+            "train",
+            self,
+            1,
+            "steps",
+            "batch_size",
+            "log_every",
+            "checkpoint_every",
+            "validate_every",
+        )
+        out += _at_least("train", self, 0, "warmup_steps", "weight_decay", "sample_every", "seed")
+        for name in ("window_seconds", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                out.append(f"train.{name} must be above 0")
+        if not 0 <= self.ema_decay < 1:
+            out.append("train.ema_decay must be at least 0 and below 1")
+        return out
+
+
+@dataclass(frozen=True)
+class Config:
+    """One complete training configuration."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def faults(self) -> list[str]:
+        out = [f for s in dataclasses.fields(self) for f in getattr(self, s.name).faults()]
+        rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
+        if frames > 0 and rate % frames:
+            out.append(
+                f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}"
+            )
+        return out
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per row of local conditioning."""
+        return self.audio.sample_rate // self.conditioning.frame_rate
+
+    def replace(self, section: str, **values: Any) -> Config:
+        new = dataclasses.replace(getattr(self, section), **values)
+        return dataclasses.replace(self, **{section: new})
+
+
+def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
+    """Build a `Config` from a TOML table and ``section.key=value`` overrides.
+
+    Raises:
+        ConfigError: naming every unknown key, wrong type and impossible value at once.
+    """
+    faults: list[str] = []
+    table = {k: dict(v) if isinstance(v, dict) else v for k, v in table.items()}
+    for item in overrides:
+        _override(table, item, faults)
+    sections: dict[str, Any] = {}
+    types = get_type_hints(Config)
+    for name, values in table.items():
+        if name not in types:
+            faults.append(f"unknown section [{name}]{_suggest(name, types)}")
+        elif not isinstance(values, dict):
+            faults.append(f"{name} must be a section [{name}]")
+        else:
+            sections[name] = _section(types[name], name, values, faults)
+    if not faults:
+        faults = (config := Config(**sections)).faults()
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise ConfigError(f"{source}: {count}: {'; '.join(faults)}")
+    return config
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a recipe file; raises `ConfigError` when it is unreadable, no TOML, or wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"can't read the recipe {path}: {e}") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path} is not valid TOML: {e}") from e
+    return load_config(table, str(path), overrides)
+
+
+def recipe_names() -> dict[str, Path]:
+    """Names of the recipes that come with the package, and their files."""
+    here = Path(__file__).parent
+    # In a wheel the recipes lie inside the package, in a checkout beside it.
+    folder = here / "recipes" if (here / "recipes").is_dir() else here.parent / "recipes"
+    return {p.stem: p for p in sorted(folder.glob("*.toml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe given by name or by path.
+
+    Raises:
+        ConfigError: when there is neither.
+    """
+    names = recipe_names()
+    if name in names:
+        return names[name]
+    if Path(name).is_file():
+        return Path(name)
+    raise ConfigError(
+        f"no recipe '{name}': give a TOML file or one of {', '.join(names) or '(none bundled)'}"
+    )
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    return dataclasses.asdict(config)
+
+
+def to_toml(config: Config) -> str:
+    """The configuration as TOML that `load_config` reads back."""
+    lines = []
+    for section, values in to_dict(config).items():
+        lines += [f"[{section}]"]
+        # JSON's scalars and strings are TOML's.
+        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _at_least(section: str, values: Any, bound: int, *names: str) -> list[str]:
+    return [
+        f"{section}.{n} must be at least {bound}" for n in names if not getattr(values, n) >= bound
+    ]
+
+
+def _suggest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _override(table: dict[str, Any], item: str, faults: list[str]) -> None:
+    key, equals, text = item.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not (equals and dot and name):
+        faults.append(f"--set {item}: expected section.key=value")
+        return
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # a bare word is a string, as people type it
+    values = table.setdefault(section, {})
+    if isinstance(values, dict):
+        values[name] = value
+
+
+def _section(cls: type, section: str, values: dict[str, Any], faults: list[str]) -> Any:
+    types = get_type_hints(cls)
+    good: dict[str, Any] = {}
+    for name, value in values.items():
+        where = f"{section}.{name}"
+        if name not in types:
+            faults.append(f"unknown key {where}{_suggest(name, types)}")
+        elif get_origin(types[name]) is Literal:
+            choices = get_args(types[name])
+            if value in choices:
+                good[name] = value
+            else:
+                faults.append(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+        elif types[name] is float and type(value) is int:
+            good[name] = float(value)
+        elif type(value) is types[name]:
+            good[name] = value
+        else:
+            faults.append(
+                f"{where} must be {types[name].__name__}, not {type(value).__name__} ({value!r})"
+            )
+    return cls(**good)

@@ -1,0 +1,1 @@
+"""Folders of audio to training windows: layouts → prepared cache → split → windows."""

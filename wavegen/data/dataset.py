@@ -1,0 +1,114 @@
+"""A folder of audio as training sees it: what was found, what was left out, and the split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wavegen.config import Config
+from wavegen.data.layouts import Clip, find_clips
+from wavegen.data.prepare import Entry, Prepared, prepare
+from wavegen.data.split import Split, split_clips
+from wavegen.errors import DataError
+from wavegen.speech.frontend import Unit, read_clip
+
+BAD_SHARE = 0.10
+"""Above this share of unusable files training stops, since something is wrong with the folder."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    root: Path
+    layout: str
+    clips: dict[str, Clip]
+    """Usable clips by path."""
+    units: dict[str, Unit]
+    """The transcript of each clip that has one."""
+    left_out: list[tuple[str, str]]
+    """(path, reason) of every other audio file."""
+    prepared: Prepared
+    split: Split
+    speakers: tuple[str, ...]
+    """Sorted names; empty in data without speakers."""
+
+    def entry(self, path: str) -> Entry:
+        return self.prepared.entries[path]
+
+    def seconds(self, rate: int) -> dict[str, float]:
+        """Seconds of each speaker (all under "" in data without speakers)."""
+        out: dict[str, float] = defaultdict(float)
+        for c in self.clips.values():
+            out[c.speaker] += self.entry(c.path).samples / rate
+        return dict(sorted(out.items()))
+
+    def sources(self) -> Counter[str]:
+        """How many files of each format, rate and channel count."""
+        entries = [self.entry(p) for p in self.clips]
+        return Counter(f"{e.format} {e.source_rate} Hz, {e.channels} ch" for e in entries)
+
+    def content_hash(self) -> str:
+        """SHA-256 over the contents of all usable files."""
+        digests = sorted(self.entry(p).sha256 for p in self.clips)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def open_dataset(
+    root: Path,
+    config: Config,
+    cache: Path | None = None,
+    allow_bad: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Dataset:
+    """Find, decode (or take from the cache), check and split the clips of a folder.
+
+    Args:
+        root: the folder.
+        config: `Config.data` and `Config.audio` are read.
+        cache: folder of prepared data (default: the user's).
+        allow_bad: go on when more than a tenth of the files are unusable.
+        progress: as `prepare`'s.
+
+    Raises:
+        DataError: no audio, nothing usable, or too many unusable files.
+    """
+    layout, clips = find_clips(root, config.data)
+    placed = [c for c in clips if not c.problem]
+    prepared = prepare(
+        root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress
+    )
+    units: dict[str, Unit] = {}
+    problems = {c.path: c.problem for c in clips}
+    texts: dict[str, Unit | None] = {}
+    for c in placed:
+        entry = prepared.entries[c.path]
+        if entry.problem:
+            problems[c.path] = entry.problem
+        elif entry.samples < 2:
+            problems[c.path] = "is shorter than two samples"
+        elif c.text:
+            if c.text not in texts:
+                texts[c.text] = read_clip(c.text)
+            unit = texts[c.text]
+            if unit is None:
+                problems[c.path] = f"its text '{c.text}' has no words"
+            else:
+                units[c.path] = unit
+    left_out = [(path, why) for path, why in problems.items() if why]
+    usable = {c.path: c for c in clips if not problems[c.path]}
+    if not usable:
+        path, why = left_out[0]
+        raise DataError(f"no usable audio in {root} ({len(left_out)} left out; {path}: {why})")
+    if len(left_out) > BAD_SHARE * len(clips) and not allow_bad:
+        path, why = left_out[0]
+        raise DataError(
+            f"{len(left_out)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
+            "(--allow-bad trains on the rest)"
+        )
+    split = split_clips(
+        list(usable.values()), config.data.validation, config.data.test, config.train.seed
+    )
+    speakers = tuple(sorted({c.speaker for c in usable.values()} - {""}))
+    return Dataset(root, layout, usable, units, left_out, prepared, split, speakers)

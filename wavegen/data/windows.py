@@ -1,0 +1,161 @@
+"""Training windows: joined utterances cut into pieces with true past, in a reproducible order."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wavegen import mulaw
+from wavegen.config import Config
+
+PAUSE_SECONDS = (0.03, 0.1)
+"""Range of the silences between joined clips."""
+POOL = 32
+"""Batches whose windows are sorted by length together, so that a batch is padded little."""
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """A prepared clip as training sees it."""
+
+    samples: int
+    speaker: int
+    audio: Callable[[], Tensor]
+    """(samples,) float32."""
+    local: Callable[[], Tensor] | None
+    """(C, F) features of ``ceil(samples / hop)`` frames."""
+
+    def frames(self, hop: int) -> int:
+        return -(-self.samples // hop)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames ``begin…end`` of an utterance, the loss counted from ``begin`` on."""
+
+    utterance: tuple[tuple[int, int], ...]
+    """(clip index, first frame) of each clip."""
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    codes: Tensor
+    """(B, T) int64 µ-law codes; T is a whole number of frames."""
+    before: Tensor
+    """(B,) the code before the first one; the start symbol where the utterance begins."""
+    speaker: Tensor
+    """(B,) ids."""
+    local: Tensor | None
+    """(B, C, F)."""
+    counted: Tensor
+    """(B, T) bool: in the loss; not the past and not the padding."""
+    speech: Tensor
+    """(B, T) bool: counted and inside a clip, not in a pause between clips."""
+
+
+class Windows:
+    """The training set of one run.
+
+    An epoch shuffles each speaker's clips, joins runs of 1…``data.join`` of them with short
+    pauses, cuts what is longer than a window, and batches windows of similar length. Every sample
+    counts exactly once an epoch, and an epoch is a function of seed and number alone.
+
+    Args:
+        clips: the training clips.
+        config: of the run.
+        pause: frames → (C, frames) local features of a pause; None without local features.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[TrainingClip],
+        config: Config,
+        pause: Callable[[int], Tensor] | None,
+    ) -> None:
+        self.clips = clips
+        self.config = config
+        self.pause = pause
+        self.hop = config.hop_length
+        self.past = -(-config.model.receptive_field // self.hop)
+        window = round(config.train.window_seconds * config.conditioning.frame_rate)
+        self.window = max(1, window)
+
+    def epoch(self, number: int) -> list[list[Window]]:
+        """The batches of an epoch, in order."""
+        rng = random.Random(f"{self.config.train.seed}/{number}")
+        windows = [w for u in self._utterances(rng) for w in self._cut(u)]
+        rng.shuffle(windows)
+        size = self.config.train.batch_size
+        batches = []
+        for i in range(0, len(windows), size * POOL):
+            pool = sorted(windows[i : i + size * POOL], key=lambda w: w.end - w.begin)
+            batches += [pool[j : j + size] for j in range(0, len(pool), size)]
+        rng.shuffle(batches)
+        return batches
+
+    def _utterances(self, rng: random.Random) -> list[tuple[tuple[int, int], ...]]:
+        by_speaker: dict[int, list[int]] = defaultdict(list)
+        for i, c in enumerate(self.clips):
+            by_speaker[c.speaker].append(i)
+        rate = self.config.conditioning.frame_rate
+        shortest, longest = (max(1, round(s * rate)) for s in PAUSE_SECONDS)
+        out = []
+        for indices in by_speaker.values():
+            rng.shuffle(indices)
+            while indices:
+                frame = 0
+                parts = []
+                for _ in range(min(rng.randint(1, self.config.data.join), len(indices))):
+                    i = indices.pop()
+                    parts.append((i, frame))
+                    frame += self.clips[i].frames(self.hop) + rng.randint(shortest, longest)
+                out.append(tuple(parts))
+        return out
+
+    def _cut(self, utterance: tuple[tuple[int, int], ...]) -> list[Window]:
+        last, start = utterance[-1]
+        frames = start + self.clips[last].frames(self.hop)
+        # Even pieces: a short remainder would cost a whole receptive field of past.
+        pieces = -(-frames // self.window)
+        cuts = [round(frames * k / pieces) for k in range(pieces + 1)]
+        return [Window(utterance, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+
+    def batch(self, windows: Sequence[Window]) -> Batch:
+        """Read the samples and features of windows; shorter ones are padded at the end."""
+        spans = [(max(0, w.begin - self.past), w.end) for w in windows]
+        frames = max(b - a for a, b in spans)
+        size, hop = len(windows), self.hop
+        codes = torch.full((size, frames * hop), mulaw.SILENCE)
+        before = torch.full((size,), mulaw.LEVELS)  # the start symbol
+        counted = torch.zeros(size, frames * hop, dtype=torch.bool)
+        speech = torch.zeros(size, frames * hop, dtype=torch.bool)
+        local = None
+        if self.pause is not None:
+            local = self.pause(frames).expand(size, -1, -1).clone()
+        for row, (w, (low, high)) in enumerate(zip(windows, spans, strict=True)):
+            counted[row, (w.begin - low) * hop : (high - low) * hop] = True
+            if low > 0:
+                before[row] = mulaw.SILENCE
+            for index, first in w.utterance:
+                clip = self.clips[index]
+                a, b = max(low * hop, first * hop), min(high * hop, first * hop + clip.samples)
+                if low > 0 and first * hop < low * hop <= first * hop + clip.samples:
+                    last = clip.audio()[low * hop - first * hop - 1]
+                    before[row] = mulaw.encode(last)
+                if a >= b:
+                    continue
+                at = slice(a - low * hop, b - low * hop)
+                codes[row, at] = mulaw.encode(clip.audio()[a - first * hop : b - first * hop])
+                speech[row, at] = counted[row, at]
+                if local is not None and clip.local is not None:
+                    fa, fb = a // hop, -(-b // hop)
+                    local[row, :, fa - low : fb - low] = clip.local()[:, fa - first : fb - first]
+        speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
+        return Batch(codes, before, speaker, local, counted, speech)

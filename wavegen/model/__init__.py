@@ -1,0 +1,1 @@
+"""The networks: WaveNet as a pure parallel forward, and durations from phonemes."""

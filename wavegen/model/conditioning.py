@@ -1,0 +1,85 @@
+"""Global and local conditioning (WaveNet, §2.5) as one summed tensor per block."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Conditioning(nn.Module):
+    """Speaker embedding and frame-rate features to what is added inside the gates.
+
+    Local features pass a small encoder that looks both ways, then one projection per block. All
+    this happens at frame rate; the blocks repeat rows to sample rate, so generation holds F rows
+    and never T.
+
+    Args:
+        layers: blocks of the WaveNet.
+        channels: R; each block takes 2R.
+        speakers: number of speakers, 0 for none.
+        speaker_channels: size of a speaker embedding.
+        local_channels: C of the local features, 0 for none.
+        encoder_channels: width of the encoder.
+    """
+
+    KERNEL = 5
+
+    def __init__(
+        self,
+        layers: int,
+        channels: int,
+        speakers: int,
+        speaker_channels: int,
+        local_channels: int,
+        encoder_channels: int,
+    ) -> None:
+        super().__init__()
+        self.layers = layers
+        self.local_channels = local_channels
+        self.speaker = nn.Embedding(speakers, speaker_channels) if speakers else None
+        known = speaker_channels if speakers else 0
+        self.encoder = nn.ModuleList()
+        if local_channels:
+            for inputs in (local_channels + known, encoder_channels):
+                self.encoder.append(
+                    nn.Conv1d(inputs, encoder_channels, self.KERNEL, padding=self.KERNEL // 2)
+                )
+            known += encoder_channels
+        width = layers * 2 * channels
+        self.weight = nn.Parameter(torch.randn(width, known) / max(known, 1) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def encode(
+        self, batch: int, speaker: Tensor | None = None, local: Tensor | None = None
+    ) -> Tensor:
+        """What the projections of all blocks share.
+
+        Args:
+            batch: B.
+            speaker: (B,) ids, or (B, speaker_channels) vectors such as a mix of embeddings.
+            local: (B, C, F) features.
+
+        Returns:
+            (B, F, E) rows at frame rate; F = 1 without local features, E = 0 without any.
+        """
+        if self.speaker is None:
+            g = self.bias.new_zeros(batch, 1, 0)
+        elif speaker is None:
+            raise ValueError("this model needs a speaker")
+        else:
+            g = (speaker if speaker.is_floating_point() else self.speaker(speaker))[:, None]
+        if not self.local_channels:
+            return g
+        if local is None:
+            raise ValueError("this model needs local features")
+        g = g.expand(-1, local.shape[2], -1)
+        x = torch.cat([local, g.transpose(1, 2)], 1)  # (B, C + G, F)
+        for conv in self.encoder:
+            x = F.relu(conv(x))
+        return torch.cat([x.transpose(1, 2), g], -1)
+
+    def project(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """(…, E) encoded rows to one (…, 2R) tensor per block."""
+        out = F.linear(rows, self.weight, self.bias)
+        return torch.chunk(out, self.layers, dim=-1)

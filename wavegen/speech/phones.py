@@ -1,0 +1,77 @@
+"""Linguistic features: phonemes in context with their positions, at frame rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PAUSE = "_"
+"""Symbol 0 of every voice: the silence between units, and what lies beyond the ends."""
+CONTEXT = 2
+"""Phonemes on either side that a frame knows of (quinphones, as in WaveNet §3.2's features)."""
+HARMONICS = 4
+
+
+def phone_channels(symbols: int) -> int:
+    """C of `phone_features`."""
+    return (2 * CONTEXT + 1) * symbols + 3 + 2 * HARMONICS + 2
+
+
+def phone_features(
+    words: Sequence[Sequence[int]], seconds: Sequence[float], frames: int, symbols: int
+) -> Tensor:
+    """Features of one unit, its phonemes spread over all the frames.
+
+    Args:
+        words: symbol indices of the phonemes of each word.
+        seconds: length of each phoneme; only their proportions count.
+        frames: F.
+        symbols: number of symbols of the voice.
+
+    Returns:
+        (C, F) float32: one-hot phonemes −2…+2; how far through the phoneme (0 to 1), its length
+        (tens of frames) and its share of the word; sine and cosine harmonics of how far
+        through the word; hundreds of frames since the word's start and to its end.
+    """
+    phones = torch.tensor([p for w in words for p in w])
+    count = len(phones)
+    ends = torch.tensor(seconds, dtype=torch.float64).cumsum(0)
+    ends = ends * (frames / float(ends[-1]))
+    starts = F.pad(ends[:-1], (1, 0))
+    centre = torch.arange(frames) + 0.5
+    at = torch.searchsorted(ends, centre.double()).clamp_(max=count - 1)  # (F,) phoneme index
+
+    padded = F.pad(phones, (CONTEXT, CONTEXT))  # symbol 0 is the pause
+    quin = torch.stack([padded[at + k] for k in range(2 * CONTEXT + 1)])  # (5, F)
+    onehot = F.one_hot(quin, symbols).permute(0, 2, 1).reshape(-1, frames)
+
+    word = torch.repeat_interleave(torch.arange(len(words)), torch.tensor([len(w) for w in words]))
+    first = torch.searchsorted(word, torch.arange(len(words)))
+    last = torch.searchsorted(word, torch.arange(len(words)), right=True) - 1
+    begin, end = starts[first][word[at]], ends[last][word[at]]
+    length = (ends - starts)[at]
+    through = (centre - begin) / (end - begin)
+    angles = through * math.pi / 2 * (2.0 ** torch.arange(HARMONICS))[:, None]
+    rows = torch.stack(
+        [
+            (centre - starts[at]) / length,
+            length / 10,
+            length / (end - begin),
+            *angles.sin(),
+            *angles.cos(),
+            (centre - begin) / 100,
+            (end - centre) / 100,
+        ]
+    )
+    return torch.cat([onehot, rows]).float()
+
+
+def pause_features(frames: int, symbols: int) -> Tensor:
+    """(C, F) of a pause."""
+    out = torch.zeros(phone_channels(symbols), frames)
+    out[: (2 * CONTEXT + 1) * symbols : symbols] = 1
+    return out

@@ -1,0 +1,156 @@
+"""A voice and a text to sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wavegen import mulaw
+from wavegen.errors import TextError, VoiceError, WavegenError
+from wavegen.generation import ENGINES
+from wavegen.generation.uniforms import Uniforms, key
+from wavegen.speech.frontend import Unit, read_text, symbol_ids
+from wavegen.speech.phones import pause_features, phone_features
+from wavegen.voice import Voice
+
+PAUSE_SECONDS = 0.065
+"""Silence between units, the middle of what training puts between joined clips."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A planned utterance: all that is known before the first sample is drawn."""
+
+    text: str
+    speaker: int
+    samples: int
+    local: Tensor | None
+    """(C, F) local features; None for a voice without text."""
+    unheard: tuple[str, ...] = ()
+    """Words that the voice never heard in training."""
+    spans: tuple[tuple[str, int, int], ...] = ()
+    """(words, first sample, end sample) of each unit."""
+
+
+def unit_features(voice: Voice, unit: Unit, speaker: int, samples: int | None = None) -> Tensor:
+    """(C, F) features of one unit.
+
+    Args:
+        voice: with symbols and a duration model.
+        unit: what is said.
+        speaker: id.
+        samples: the length when it is known, as of a recording; otherwise it is predicted.
+    """
+    assert voice.durations is not None
+    ids = symbol_ids(unit, voice.symbols)
+    if not ids:
+        raise TextError(f"voice {voice.name} knows no sound of '{' '.join(unit.words)}'")
+    with torch.no_grad():
+        seconds = voice.durations(torch.tensor([p for w in ids for p in w]), speaker).tolist()
+    if samples is None:
+        frames = max(1, round(sum(seconds) * voice.config.conditioning.frame_rate))
+    else:
+        frames = -(-samples // voice.config.hop_length)
+    return phone_features(ids, seconds, frames, len(voice.symbols))
+
+
+def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
+    """Read a text and predict its length.
+
+    Raises:
+        TextError: the text has nothing to speak, or no sound that the voice knows.
+        VoiceError: the voice was trained without texts.
+    """
+    if not voice.symbols:
+        raise VoiceError(f"voice {voice.name} was trained without texts; it can't speak")
+    units = read_text(text, voice.longest, voice.words)
+    if not units:
+        raise TextError("the text holds no words to speak")
+    hop = voice.config.hop_length
+    pause = max(1, round(PAUSE_SECONDS * voice.config.conditioning.frame_rate))
+    pieces: list[Tensor] = []
+    spans = []
+    frames = 0
+    for unit in units:
+        if pieces:
+            pieces.append(pause_features(pause, len(voice.symbols)))
+            frames += pause
+        pieces.append(unit_features(voice, unit, speaker))
+        begin, frames = frames, frames + pieces[-1].shape[1]
+        spans.append((" ".join(unit.words), begin * hop, frames * hop))
+    heard = set(voice.words)
+    unheard = dict.fromkeys(w for u in units for w in u.words if w not in heard)
+    return Utterance(
+        text, speaker, frames * hop, torch.cat(pieces, 1), tuple(unheard), tuple(spans)
+    )
+
+
+def plan_seconds(voice: Voice, seconds: float, speaker: int = 0) -> Utterance:
+    """An utterance of a voice without text, of a given length; raises `VoiceError` otherwise."""
+    if voice.symbols:
+        raise VoiceError(f"voice {voice.name} speaks texts; their length can't be set in seconds")
+    return Utterance("", speaker, max(1, round(seconds * voice.sample_rate)), None)
+
+
+def synthesize(
+    voice: Voice,
+    utterances: Sequence[Utterance],
+    seeds: Sequence[int] | int = 0,
+    temperature: float = 1.0,
+    engine: str = "cached",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[NDArray[np.float32]]:
+    """Draw the samples of utterances, as one batch.
+
+    Args:
+        voice: the voice.
+        utterances: from `plan` or `plan_seconds`.
+        seeds: one for all, or one each.
+        temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
+        engine: a name in `ENGINES`.
+        progress: called with (samples drawn, samples to draw) of the longest one.
+
+    Returns:
+        Mono float32 in [-1, 1] for each utterance.
+    """
+    if not temperature >= 0:
+        raise WavegenError(f"temperature {temperature} must be at least 0")
+    if isinstance(seeds, int):
+        seeds = [seeds] * len(utterances)
+    names = voice.speakers or ("",)
+    keys = [
+        key(seed, u.text, names[u.speaker]) for u, seed in zip(utterances, seeds, strict=True)
+    ]
+    longest = max(u.samples for u in utterances)
+    codes = np.empty((len(utterances), longest), np.uint8)
+    voice.model.eval()
+    with torch.inference_mode():
+        rows = encode(voice, utterances)
+    done = 0
+    for block in ENGINES[engine](
+        voice.model, rows, voice.config.hop_length, longest, Uniforms(keys), temperature
+    ):
+        codes[:, done : done + block.shape[1]] = block.cpu().numpy()
+        done += block.shape[1]
+        progress(done, longest)
+    return [
+        mulaw.decode(torch.from_numpy(row[: u.samples])).numpy()
+        for row, u in zip(codes, utterances, strict=True)
+    ]
+
+
+def encode(voice: Voice, utterances: Sequence[Utterance]) -> Tensor:
+    """(B, F, E) conditioning rows; each utterance is encoded alone, and the last row repeated."""
+    device = voice.model.skip_bias.device
+    out = []
+    for u in utterances:
+        speaker = torch.tensor([u.speaker], device=device) if voice.speakers else None
+        local = None if u.local is None else u.local[None].to(device)
+        out.append(voice.model.conditioning.encode(1, speaker, local)[0])
+    frames = max(r.shape[0] for r in out)
+    return torch.stack([torch.cat([r, r[-1:].expand(frames - len(r), -1)]) for r in out])

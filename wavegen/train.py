@@ -1,0 +1,436 @@
+"""Training: a data set and a configuration to a voice, resumable at any moment."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from wavegen import mulaw
+from wavegen.audio import whole_file
+from wavegen.config import Config, to_toml
+from wavegen.data.dataset import Dataset
+from wavegen.data.windows import Batch, TrainingClip, Windows
+from wavegen.errors import TrainingError
+from wavegen.model.wavenet import WaveNet
+from wavegen.speech.frontend import symbol_ids, symbol_table
+from wavegen.speech.phones import pause_features
+from wavegen.synth import unit_features
+from wavegen.voice import Voice, build
+
+
+class Stopped(Exception):
+    """Training stopped on request, with everything saved."""
+
+
+@dataclass
+class Progress:
+    """What a caller may show while training runs."""
+
+    step: int
+    steps: int
+    bits: float
+    """Mean bits per sample (µ-law 8-bit) since the last row."""
+    samples_per_second: float
+    validation: float | None
+
+
+@dataclass
+class Hooks:
+    """What a caller may do while training runs."""
+
+    stop: Callable[[], bool] = lambda: False
+    """Asked after every step."""
+    progress: Callable[[Progress], None] = lambda p: None
+    message: Callable[[str], None] = lambda text: None
+    sample: Callable[[Voice, int], None] = lambda voice, step: None
+    """Called every ``train.sample_every`` steps with the averaged voice."""
+    log: Callable[[dict[str, float]], None] = lambda row: None
+    """Called with every row of metrics.jsonl."""
+
+
+def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
+    """Settle every ``auto``, so that a resumed run can't decide anew.
+
+    Raises:
+        TrainingError: the recipe wants phonemes and not every clip has a text.
+    """
+    missing = len(dataset.clips) - len(dataset.units)
+    features = config.conditioning.features
+    if features == "auto":
+        features = "none" if missing else "phones"
+    if features == "phones" and missing:
+        raise TrainingError(
+            f"conditioning.features is phones, but {missing} of {len(dataset.clips)} clips in "
+            f"{dataset.root} have no text"
+        )
+    precision = config.train.precision
+    if precision == "auto":
+        precision = "bf16" if _bf16_pays(device) else "f32"
+    return (
+        config.replace("data", layout=dataset.layout)
+        .replace("conditioning", features=features)
+        .replace("train", precision=precision)
+    )
+
+
+def _bf16_pays(device: torch.device) -> bool:
+    """Whether bf16 matrix products beat f32 ones here; many CPUs only emulate them."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+
+    def seconds(dtype: torch.dtype) -> float:
+        a, b = torch.ones(8192, 128, dtype=dtype), torch.ones(128, 128, dtype=dtype)
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            a @ b
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    return seconds(torch.bfloat16) < 0.7 * seconds(torch.float32)
+
+
+def new_voice(config: Config, dataset: Dataset) -> Voice:
+    """An untrained voice for a data set, its duration model fitted."""
+    torch.manual_seed(config.train.seed)
+    units = dataset.units if config.conditioning.features == "phones" else {}
+    symbols = symbol_table(list(units.values())) if units else ()
+    voice = Voice(
+        config,
+        *build(config, len(dataset.speakers), len(symbols)),
+        speakers=dataset.speakers,
+        symbols=symbols,
+        words=tuple(sorted({w for u in units.values() for w in u.words})),
+        longest=max((len(u.words) for u in units.values()), default=0),
+    )
+    if voice.durations is not None:
+        paths = [p for p in dataset.split["train"] if p in units]
+        voice.durations.fit(
+            [[p for w in symbol_ids(units[path], symbols) for p in w] for path in paths],
+            [_speaker(voice, dataset, path) for path in paths],
+            [dataset.entry(path).samples / voice.sample_rate for path in paths],
+        )
+        voice.durations.requires_grad_(False)
+    return voice
+
+
+def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
+    """One clip of the data set with its local features."""
+    samples, speaker = dataset.entry(path).samples, _speaker(voice, dataset, path)
+    local = None
+    if voice.symbols:
+        unit = dataset.units[path]
+
+        def local() -> Tensor:
+            return unit_features(voice, unit, speaker, samples)
+
+    return TrainingClip(
+        samples, speaker, lambda: torch.from_numpy(dataset.prepared.audio(path)), local
+    )
+
+
+def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:
+    name = dataset.clips[path].speaker
+    return voice.speakers.index(name) if name in voice.speakers else 0
+
+
+def bits_per_sample(voice: Voice, clips: list[TrainingClip]) -> float:
+    """Mean bits per sample over clips, each with its right speaker and text."""
+    device = voice.model.skip_bias.device
+    nats = 0.0
+    for c in clips:
+        codes = mulaw.encode(c.audio()).to(device)
+        speaker = torch.tensor([c.speaker], device=device) if voice.speakers else None
+        local = c.local()[None].to(device) if c.local is not None else None
+        with torch.inference_mode():
+            rows = voice.model.conditioning.encode(1, speaker, local)
+        nats += float(voice.model.nll(codes, rows, voice.config.hop_length).double().sum())
+    return nats / math.log(2) / max(1, sum(c.samples for c in clips))
+
+
+@dataclass
+class Trainer:
+    """One training run in its directory.
+
+    Args:
+        voice: from `new_voice`; its weights are trained in place.
+        dataset: the data.
+        run: the run directory; must exist.
+        device: where to train.
+    """
+
+    voice: Voice
+    dataset: Dataset
+    run: Path
+    device: torch.device
+    hooks: Hooks = field(default_factory=Hooks)
+
+    def __post_init__(self) -> None:
+        self.config = self.voice.config
+        t = self.config.train
+        model = self.voice.model.to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(),
+            lr=t.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=t.weight_decay,
+            fused=True,
+        )
+        self.ema = AveragedModel(model, multi_avg_fn=_average(t.ema_decay))
+        self.averaged = Voice(
+            **{k: v for k, v in vars(self.voice).items() if k != "model"}, model=self.ema.module
+        )
+        clips = {
+            part: [training_clip(self.voice, self.dataset, p) for p in paths]
+            for part, paths in self.dataset.split.items()
+        }
+        self.validation, self.test = clips["validation"], clips["test"]
+        pause = None
+        if self.voice.symbols:
+            pause = _cached_pause(len(self.voice.symbols))
+        self.windows = Windows(clips["train"], self.config, pause)
+        self.step = self.epoch = self.index = self.seen = 0
+        self.best = math.inf
+        self.seconds = 0.0
+
+    # -- the loop ---------------------------------------------------------------------------
+
+    def train(self) -> float:
+        """Train to the last step; returns the best validation bits per sample.
+
+        Raises:
+            Stopped: the stop hook asked for it; everything is saved.
+            TrainingError: the loss or the gradient is no longer finite; the last good state is
+                saved.
+        """
+        t = self.config.train
+        self.voice.model.train()
+        bits = tensors = 0.0
+        mark, mark_seen, validation = time.monotonic(), self.seen, None
+        for batch in self._batches():
+            loss, total, count = self._update(batch)
+            bits += total
+            tensors += count
+            if self.step % t.log_every == 0 or self.step == t.steps:
+                now = time.monotonic()
+                rate = (self.seen - mark_seen) / (now - mark)
+                self.seconds += now - mark
+                mean = bits / max(tensors, 1)
+                row = {
+                    "step": self.step,
+                    "loss_bits": mean,
+                    "learning_rate": self.learning_rate(self.step),
+                    "gradient_norm": loss,
+                    "samples_per_second": rate,
+                }
+                self._log(row)
+                self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation))
+                bits = tensors = 0.0
+                mark, mark_seen = now, self.seen
+            before = time.monotonic()
+            if self.step % t.validate_every == 0 or self.step == t.steps:
+                validation = self._validate()
+            if t.sample_every and self.step % t.sample_every == 0:
+                self.hooks.sample(self.averaged, self.step)
+            stop = self.hooks.stop()
+            if self.step % t.checkpoint_every == 0 or self.step == t.steps or stop:
+                self.save()
+            mark += time.monotonic() - before  # the rate is that of training alone
+            if stop and self.step < t.steps:
+                raise Stopped
+        return self.best
+
+    def _batches(self) -> Iterator[Batch]:
+        while self.step < self.config.train.steps:
+            batches = self.windows.epoch(self.epoch)
+            while self.index < len(batches) and self.step < self.config.train.steps:
+                batch = self.windows.batch(batches[self.index])
+                self.index += 1
+                yield batch
+            if self.index >= len(batches):
+                self.epoch, self.index = self.epoch + 1, 0
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, then a half cosine to zero at the last step."""
+        t = self.config.train
+        if step <= t.warmup_steps:
+            return t.learning_rate * step / max(t.warmup_steps, 1)
+        through = (step - t.warmup_steps) / max(t.steps - t.warmup_steps, 1)
+        return t.learning_rate * 0.5 * (1 + math.cos(math.pi * min(through, 1.0)))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean loss in nats over counted samples; summed bits and number of speech samples."""
+        to = self.device
+        codes, counted = batch.codes.to(to), batch.counted.to(to)
+        speech = batch.speech.to(to)
+        bf16 = self.config.train.precision == "bf16"
+        with torch.autocast(to.type, torch.bfloat16, enabled=bf16):
+            logits = self.voice.model(
+                codes,
+                batch.speaker.to(to) if self.voice.speakers else None,
+                None if batch.local is None else batch.local.to(to),
+                batch.before.to(to),
+            )
+        nats = self.voice.model.output.loss(logits, codes)
+        loss = (nats * counted).sum() / counted.sum()
+        return loss, (nats.detach() * speech).sum() / math.log(2), speech.sum()
+
+    def _update(self, batch: Batch) -> tuple[float, float, float]:
+        loss, bits, count = self.forward(batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.voice.model.parameters(), self.config.train.clip_norm
+        )
+        if not (loss.isfinite() and norm.isfinite()):
+            self.optimiser.zero_grad(set_to_none=True)
+            self.save()
+            what = "loss" if not loss.isfinite() else "gradient"
+            raise TrainingError(
+                f"the {what} is no longer finite at step {self.step + 1}; the last good state is "
+                f"saved in {self.run} (a lower train.learning_rate or train.clip_norm may help)"
+            )
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(self.step + 1)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.ema.update_parameters(self.voice.model)
+        self.step += 1
+        self.seen += batch.codes.numel()
+        return float(norm), float(bits), float(count)
+
+    def calibrate(self, minutes: float) -> int:
+        """How many steps fit into so many minutes, from some trial steps that leave no trace."""
+        batches = self.windows.epoch(0)
+        times = []
+        for windows in batches[:: max(1, len(batches) // 12)][:12]:
+            start = time.perf_counter()
+            loss, _, _ = self.forward(self.windows.batch(windows))
+            loss.backward()
+            times.append(time.perf_counter() - start)
+        self.optimiser.zero_grad(set_to_none=True)
+        # The optimiser, validation and samples take some percent on top.
+        return max(1, int(minutes * 60 / (statistics.mean(times[2:] or times) * 1.08)))
+
+    # -- what is kept -----------------------------------------------------------------------
+
+    def _validate(self) -> float | None:
+        if not self.validation:
+            return None
+        self.ema.module.eval()
+        bits = bits_per_sample(self.averaged, self.validation)
+        self._log({"step": self.step, "val_bits": bits})
+        if bits < self.best:
+            self.best = bits
+            self._save_voice("voice.safetensors", validation_bits=bits)
+        return bits
+
+    def _log(self, row: dict[str, float]) -> None:
+        with (self.run / "metrics.jsonl").open("a") as f:
+            f.write(json.dumps(row) + "\n")
+        self.hooks.log(row)
+
+    def _save_voice(self, name: str, **more: Any) -> None:
+        data = self.config.data
+        self.averaged.training = {
+            "steps": self.step,
+            "samples_seen": self.seen,
+            "hours": round(self.seconds / 3600, 3),
+            "clips": len(self.windows.clips),
+            "minutes_of_audio": round(
+                sum(self.dataset.seconds(self.voice.sample_rate).values()) / 60, 2
+            ),
+            "data_sha256": self.dataset.content_hash(),
+            "licence": data.licence,
+            "attribution": data.attribution,
+            "unit": self.voice.model.output.unit,
+            **more,
+        }
+        self.averaged.save(self.run / name)
+
+    def save(self) -> None:
+        """Write the resumable state and last.safetensors (and voice.safetensors where there are
+        no validation clips)."""
+        state = {
+            "model": self.voice.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": torch.get_rng_state(),
+            "step": self.step,
+            "epoch": self.epoch,
+            "index": self.index,
+            "seen": self.seen,
+            "best": self.best,
+            "seconds": self.seconds,
+        }
+        with whole_file(self.run / "state.pt") as beside:
+            torch.save(state, beside)
+        self._save_voice("last.safetensors")
+        if not self.validation:
+            self._save_voice("voice.safetensors")
+
+    def restore(self) -> None:
+        """Continue from the state in the run directory.
+
+        Raises:
+            TrainingError: there is none, it is broken, or it is of another configuration.
+        """
+        path = self.run / "state.pt"
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.voice.model.load_state_dict(state["model"])
+            self.ema.load_state_dict(state["ema"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except FileNotFoundError as e:
+            raise TrainingError(f"nothing to resume in {self.run}: there is no state.pt") from e
+        except Exception as e:  # torch.load raises many kinds for a broken file
+            raise TrainingError(f"can't resume from {path}: {str(e).splitlines()[0]}") from e
+        torch.set_rng_state(state["rng"].cpu())
+        for name in ("step", "epoch", "index", "seen", "best", "seconds"):
+            setattr(self, name, state[name])
+
+    def finish(self) -> float | None:
+        """Measure the best voice on the test clips and note it in the voice file."""
+        from wavegen.voice import load_voice
+
+        best = load_voice(self.run / "voice.safetensors")
+        if not self.test:
+            return None
+        best.model.to(self.device)
+        best.training["test_bits"] = bits_per_sample(best, self.test)
+        best.save(self.run / "voice.safetensors")
+        return float(best.training["test_bits"])
+
+
+def write_run(run: Path, config: Config, dataset: Dataset) -> None:
+    """Begin a run directory: config.toml and split.json."""
+    with whole_file(run / "config.toml") as beside:
+        beside.write_text(to_toml(config), encoding="utf-8")
+    with whole_file(run / "split.json") as beside:
+        beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False))
+
+
+def _average(decay: float) -> Any:
+    def update(averages: Any, weights: Any, count: Any) -> None:
+        # A young average forgets faster, or the first random weights would linger.
+        d = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
+        torch._foreach_lerp_(list(averages), [w.detach() for w in weights], 1.0 - d)
+
+    return update
+
+
+def _cached_pause(symbols: int) -> Callable[[int], Tensor]:
+    one = pause_features(1, symbols)
+    return lambda frames: one.expand(-1, frames)
+
+
+__all__ = ["Hooks", "Progress", "Stopped", "Trainer", "WaveNet", "new_voice", "resolve"]

@@ -190,9 +190,7 @@ class Config:
         out = [f for s in dataclasses.fields(self) for f in getattr(self, s.name).faults()]
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
-            out.append(
-                f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}"
-            )
+            out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")
         return out
 
     @property

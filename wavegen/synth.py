@@ -123,14 +123,14 @@ def synthesize(
     if isinstance(seeds, int):
         seeds = [seeds] * len(utterances)
     names = voice.speakers or ("",)
-    keys = [
-        key(seed, u.text, names[u.speaker]) for u, seed in zip(utterances, seeds, strict=True)
-    ]
+    keys = [key(seed, u.text, names[u.speaker]) for u, seed in zip(utterances, seeds, strict=True)]
     longest = max(u.samples for u in utterances)
     codes = np.empty((len(utterances), longest), np.uint8)
     voice.model.eval()
-    with torch.inference_mode():
-        rows = encode(voice, utterances)
+    # Encoded one by one, so that an utterance does not depend on its company; the last row holds.
+    each = [voice.rows(u.speaker, u.local)[0] for u in utterances]
+    frames = max(len(r) for r in each)
+    rows = torch.stack([torch.cat([r, r[-1:].expand(frames - len(r), -1)]) for r in each])
     done = 0
     for block in ENGINES[engine](
         voice.model, rows, voice.config.hop_length, longest, Uniforms(keys), temperature
@@ -142,15 +142,3 @@ def synthesize(
         mulaw.decode(torch.from_numpy(row[: u.samples])).numpy()
         for row, u in zip(codes, utterances, strict=True)
     ]
-
-
-def encode(voice: Voice, utterances: Sequence[Utterance]) -> Tensor:
-    """(B, F, E) conditioning rows; each utterance is encoded alone, and the last row repeated."""
-    device = voice.model.skip_bias.device
-    out = []
-    for u in utterances:
-        speaker = torch.tensor([u.speaker], device=device) if voice.speakers else None
-        local = None if u.local is None else u.local[None].to(device)
-        out.append(voice.model.conditioning.encode(1, speaker, local)[0])
-    frames = max(r.shape[0] for r in out)
-    return torch.stack([torch.cat([r, r[-1:].expand(frames - len(r), -1)]) for r in out])

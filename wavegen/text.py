@@ -13,6 +13,8 @@ from wavegen.errors import TextError
 
 STRESS = "ˈˌ"
 LANGUAGE = "en-us"
+TOKEN = re.compile(r"\d+(?:\.\d+)?|(?:[^\W\d_]|[\u0300-\u036f])+(?:'[^\W\d_]+)*")
+"""Numbers, and words with their combining marks and apostrophes."""
 
 
 def normalise(text: str, vocabulary: Collection[str] = ()) -> list[list[str]]:
@@ -33,7 +35,7 @@ def normalise(text: str, vocabulary: Collection[str] = ()) -> list[list[str]]:
     phrases = []
     for phrase in re.split(r"[.,;:!?…\n\r]+(?!\d)", text):
         words: list[str] = []
-        for token in re.findall(r"\d+(?:\.\d+)?|(?:[^\W\d_]|[\u0300-\u036f])+(?:'[^\W\d_]+)*", phrase):
+        for token in TOKEN.findall(phrase):
             words += _number(token, vocabulary) if token[0].isdecimal() else [token.lower()]
         if words:
             phrases.append(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import statistics
@@ -15,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, to_toml
 from wavegen.data.dataset import Dataset
@@ -86,7 +86,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
 def _bf16_pays(device: torch.device) -> bool:
     """Whether bf16 matrix products beat f32 ones here; many CPUs only emulate them."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
     def seconds(dtype: torch.dtype) -> float:
         a, b = torch.ones(8192, 128, dtype=dtype), torch.ones(128, 128, dtype=dtype)
@@ -146,15 +146,9 @@ def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:
 
 def bits_per_sample(voice: Voice, clips: list[TrainingClip]) -> float:
     """Mean bits per sample over clips, each with its right speaker and text."""
-    device = voice.model.skip_bias.device
-    nats = 0.0
-    for c in clips:
-        codes = mulaw.encode(c.audio()).to(device)
-        speaker = torch.tensor([c.speaker], device=device) if voice.speakers else None
-        local = c.local()[None].to(device) if c.local is not None else None
-        with torch.inference_mode():
-            rows = voice.model.conditioning.encode(1, speaker, local)
-        nats += float(voice.model.nll(codes, rows, voice.config.hop_length).double().sum())
+    nats = sum(
+        float(voice.nll(c.audio(), c.speaker, c.local and c.local()).double().sum()) for c in clips
+    )
     return nats / math.log(2) / max(1, sum(c.samples for c in clips))
 
 
@@ -176,7 +170,6 @@ class Trainer:
     hooks: Hooks = field(default_factory=Hooks)
 
     def __post_init__(self) -> None:
-        self.config = self.voice.config
         t = self.config.train
         model = self.voice.model.to(self.device)
         self.optimiser = torch.optim.AdamW(
@@ -187,9 +180,8 @@ class Trainer:
             fused=True,
         )
         self.ema = AveragedModel(model, multi_avg_fn=_average(t.ema_decay))
-        self.averaged = Voice(
-            **{k: v for k, v in vars(self.voice).items() if k != "model"}, model=self.ema.module
-        )
+        assert isinstance(self.ema.module, WaveNet)
+        self.averaged = dataclasses.replace(self.voice, model=self.ema.module)
         clips = {
             part: [training_clip(self.voice, self.dataset, p) for p in paths]
             for part, paths in self.dataset.split.items()
@@ -202,6 +194,10 @@ class Trainer:
         self.step = self.epoch = self.index = self.seen = 0
         self.best = math.inf
         self.seconds = 0.0
+
+    @property
+    def config(self) -> Config:
+        return self.voice.config
 
     # -- the loop ---------------------------------------------------------------------------
 
@@ -287,7 +283,7 @@ class Trainer:
 
     def _update(self, batch: Batch) -> tuple[float, float, float]:
         loss, bits, count = self.forward(batch)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(
             self.voice.model.parameters(), self.config.train.clip_norm
         )
@@ -308,18 +304,20 @@ class Trainer:
         self.seen += batch.codes.numel()
         return float(norm), float(bits), float(count)
 
-    def calibrate(self, minutes: float) -> int:
-        """How many steps fit into so many minutes, from some trial steps that leave no trace."""
+    def calibrate(self, minutes: float) -> None:
+        """Set the number of steps to what fits into so many minutes, from some trial steps that
+        leave no trace."""
         batches = self.windows.epoch(0)
         times = []
         for windows in batches[:: max(1, len(batches) // 12)][:12]:
             start = time.perf_counter()
             loss, _, _ = self.forward(self.windows.batch(windows))
-            loss.backward()
+            torch.autograd.backward(loss)
             times.append(time.perf_counter() - start)
         self.optimiser.zero_grad(set_to_none=True)
         # The optimiser, validation and samples take some percent on top.
-        return max(1, int(minutes * 60 / (statistics.mean(times[2:] or times) * 1.08)))
+        steps = max(1, int(minutes * 60 / (statistics.mean(times[2:] or times) * 1.08)))
+        self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
 
     # -- what is kept -----------------------------------------------------------------------
 
@@ -431,6 +429,3 @@ def _average(decay: float) -> Any:
 def _cached_pause(symbols: int) -> Callable[[int], Tensor]:
     one = pause_features(1, symbols)
     return lambda frames: one.expand(-1, frames)
-
-
-__all__ = ["Hooks", "Progress", "Stopped", "Trainer", "WaveNet", "new_voice", "resolve"]

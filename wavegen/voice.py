@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, VoiceError
@@ -59,6 +60,22 @@ class Voice:
         known = ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
         raise VoiceError(f"voice {self.name} has no speaker '{speaker}' (speakers: {known})")
 
+    @torch.inference_mode()
+    def rows(self, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
+        """(1, F, E) conditioning rows of one utterance from (C, F) local features."""
+        device = self.model.skip_bias.device
+        return self.model.conditioning.encode(
+            1,
+            torch.tensor([speaker], device=device) if self.speakers else None,
+            None if local is None else local[None].to(device),
+        )
+
+    def nll(self, audio: torch.Tensor, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
+        """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,)."""
+        rows = self.rows(speaker, local)
+        codes = mulaw.encode(audio).to(rows.device)
+        return self.model.nll(codes, rows, self.config.hop_length)
+
     def save(self, path: Path) -> None:
         """Write the voice file, whole or not at all."""
         from safetensors.torch import save_file
@@ -80,9 +97,7 @@ class Voice:
             )
 
 
-def build(
-    config: Config, speakers: int, symbols: int
-) -> tuple[WaveNet, DurationModel | None]:
+def build(config: Config, speakers: int, symbols: int) -> tuple[WaveNet, DurationModel | None]:
     """Untrained networks for so many speakers and phoneme symbols (0: no text)."""
     model = WaveNet(config, speakers, phone_channels(symbols) if symbols else 0)
     return model, DurationModel(symbols, speakers) if symbols else None

@@ -76,9 +76,7 @@ def open_dataset(
     """
     layout, clips = find_clips(root, config.data)
     placed = [c for c in clips if not c.problem]
-    prepared = prepare(
-        root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress
-    )
+    prepared = prepare(root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress)
     units: dict[str, Unit] = {}
     problems = {c.path: c.problem for c in clips}
     texts: dict[str, Unit | None] = {}

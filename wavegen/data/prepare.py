@@ -64,7 +64,8 @@ class Prepared:
         """Mono float32 in [-1, 1] of one clip."""
         e = self.entries[path]
         pcm = self.samples[e.offset : e.offset + e.samples]
-        return np.clip(pcm.astype(np.float32) / 32767.0, -1.0, 1.0)
+        audio: NDArray[np.float32] = np.clip(pcm / np.float32(32767.0), -1.0, 1.0)
+        return audio
 
 
 def default_cache() -> Path:
@@ -102,9 +103,7 @@ def prepare(
     index = _read_index(folder)
     old = {e.path: e for e in index}
     stamps = {c.path: _stamp(root / c.path) for c in clips}
-    stale = [
-        p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s
-    ]
+    stale = [p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s]
     if not stale and index:
         return _open(folder, {p: old[p] for p in stamps})
     try:

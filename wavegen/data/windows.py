@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -125,7 +126,7 @@ class Windows:
         # Even pieces: a short remainder would cost a whole receptive field of past.
         pieces = -(-frames // self.window)
         cuts = [round(frames * k / pieces) for k in range(pieces + 1)]
-        return [Window(utterance, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
 
     def batch(self, windows: Sequence[Window]) -> Batch:
         """Read the samples and features of windows; shorter ones are padded at the end."""

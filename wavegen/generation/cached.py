@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,11 +45,12 @@ class Weights:
 
     @classmethod
     def of(cls, model: WaveNet) -> Weights:
+        blocks: list[Any] = list(model.blocks)
         return cls(
             model,
-            [b.taps.flatten(0, 1) for b in model.blocks],
-            [b.w_res for b in model.blocks],
-            torch.cat([b.w_skip for b in model.blocks]),
+            [b.taps.flatten(0, 1) for b in blocks],
+            [b.w_res for b in blocks],
+            torch.cat([b.w_skip for b in blocks]),
         )
 
 

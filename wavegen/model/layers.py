@@ -77,6 +77,9 @@ class _GatedResidual(torch.autograd.Function):
         return gx, grad_skip, grad_cond, grad_taps, grad_w_res, grad_w_skip, None
 
 
+_apply: Any = _GatedResidual.apply  # torch has no types for it
+
+
 def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, Tensor]]:
     """(shift, weight) of the taps that look back, where the window is long enough for them."""
     last = taps.shape[0] - 1
@@ -136,8 +139,8 @@ class GatedResidualBlock(nn.Module):
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             with torch.autocast(x.device.type, enabled=False):
-                out = _GatedResidual.apply(*(t.to(dtype) for t in args), self.dilation)
+                out = _apply(*(t.to(dtype) for t in args), self.dilation)
         else:
-            out = _GatedResidual.apply(*args, self.dilation)
+            out = _apply(*args, self.dilation)
         y, total = out
         return y, total

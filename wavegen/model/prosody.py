@@ -42,18 +42,18 @@ class DurationModel(nn.Module):
         """
         counts = torch.zeros(len(phones), len(self.phone))
         for row, ids in zip(counts, phones, strict=True):
-            row += torch.bincount(torch.tensor(ids), minlength=len(self.phone))
+            row.copy_(torch.bincount(torch.tensor(ids), minlength=len(self.phone)))
         who = torch.tensor(speakers)
         target = torch.tensor(seconds).log()
         optimiser = torch.optim.Adam(self.parameters(), lr=0.05)
         with torch.no_grad():  # begin at the mean rate of speech
-            self.phone += (target - (counts @ self.phone.exp()).log()).mean()
+            self.phone.add_((target - (counts @ self.phone.exp()).log()).mean())
         middle = self.phone.detach().mean()
         error = torch.zeros(())
         for _ in range(steps):
             error = ((counts @ self.phone.exp()).log() + self.speaker[who] - target).square().mean()
             ridge = (self.phone - middle).square().sum() + self.speaker.square().sum()
             optimiser.zero_grad()
-            (error + 1e-3 * ridge).backward()
+            torch.autograd.backward(error + 1e-3 * ridge)
             optimiser.step()
         return float(error.detach().sqrt())

@@ -80,9 +80,7 @@ class WaveNet(nn.Module):
         return logits
 
     @torch.inference_mode()
-    def nll(
-        self, codes: Tensor, rows: Tensor, hop_length: int, chunk_frames: int = 200
-    ) -> Tensor:
+    def nll(self, codes: Tensor, rows: Tensor, hop_length: int, chunk_frames: int = 200) -> Tensor:
         """Negative log-likelihood of a recording of any length, in pieces with their true past.
 
         Args:

@@ -1,0 +1,70 @@
+"""The Typer application. Commands import torch only when they run, so `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+import wavegen
+from wavegen.cli import info, score, synth, train, voices
+from wavegen.errors import WavegenError
+
+app = typer.Typer(
+    name="wavegen",
+    help="Audio synthesis with WaveNet: train on a folder of audio, speak from text.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # `main` prints one line, or all of it with --debug
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("synth")(synth.synth)
+app.command("train")(train.train)
+app.command("voices")(voices.voices)
+app.command("info")(info.info)
+app.command("score")(score.score)
+
+_debug = False
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"wavegen {wavegen.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    global _debug
+    _debug = debug
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    try:
+        app()
+    except WavegenError as e:
+        _fail(str(e), 2)
+    except BrokenPipeError:
+        # The reader has gone; a flush at exit must not complain about it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as e:
+        _fail(f"unexpected {type(e).__name__}: {e} (wavegen --debug … shows where)", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    if _debug:
+        raise
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("error: ", style="bold red", end="")
+    console.print(" ".join(message.split()), markup=False)
+    sys.exit(code)

@@ -1,0 +1,121 @@
+"""`wavegen synth`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from wavegen.cli import show
+from wavegen.errors import TextError, WavegenError
+
+if TYPE_CHECKING:
+    from wavegen.voice import Voice
+
+
+def synth(
+    text: str | None = typer.Option(None, "--text", "-t", help="What to say."),
+    text_file: Path | None = typer.Option(
+        None, "--text-file", "-f", help="A file with what to say (default: standard input)."
+    ),
+    speaker: str | None = typer.Option(None, "--speaker", "-s", help="Speaker, by name or id."),
+    list_speakers: bool = typer.Option(False, "--list-speakers", help="List names and ids."),
+    voice: str | None = typer.Option(
+        None,
+        help="A bundled voice's name, or a voice file (default: the first bundled voice, with "
+        "--speaker the first that has it).",
+    ),
+    output: Path = typer.Option(Path("output.wav"), "--output", "-o", help="File to write."),
+    seed: int = typer.Option(0, help="Another seed gives another take."),
+    temperature: float = typer.Option(1.0, min=0.0, help="Below 1: less variation."),
+    seconds: float | None = typer.Option(
+        None, min=0.001, help="Length, for a voice trained without texts."
+    ),
+    max_seconds: float = typer.Option(600.0, min=0.0, help="Refuse to speak for longer."),
+    force: bool = typer.Option(False, "--force", help="Replace an existing output file."),
+) -> None:
+    """Speak a text into an audio file."""
+    if list_speakers:
+        for i, name in enumerate(_pick(voice, None).speakers):
+            typer.echo(f"{i}\t{name}")
+        return
+    from wavegen.audio import check_output, write_audio
+
+    check_output(output, force)
+    if seconds is None:
+        text = _read_text(text, text_file)
+    from wavegen import synth as engine
+
+    chosen = _pick(voice, speaker)
+    who = 0 if speaker is None else chosen.speaker_id(speaker)
+    if seconds is not None:
+        utterance = engine.plan_seconds(chosen, seconds, who)
+    elif not chosen.symbols:
+        raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
+    else:
+        utterance = engine.plan(chosen, text or "", who)
+    length = utterance.samples / chosen.sample_rate
+    if length > max_seconds:
+        raise TextError(
+            f"this would speak for {length:.0f} s, more than --max-seconds {max_seconds:g}"
+        )
+    if utterance.unheard:
+        words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
+        show.warn(f"voice {chosen.name} never heard: {words}")
+    start = time.perf_counter()
+    with show.progress_bar("speaking") as bar:
+        task = bar.add_task("speaking", total=utterance.samples, rate="")
+
+        def progress(done: int, total: int) -> None:
+            rate = done / (time.perf_counter() - start)
+            bar.update(task, completed=done, rate=f"{rate:,.0f} samples/s")
+
+        [audio] = engine.synthesize(chosen, [utterance], seed, temperature, progress=progress)
+    took = time.perf_counter() - start
+    write_audio(output, audio, chosen.sample_rate)
+    name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""
+    show.err.print(
+        f"{output}: {length:.2f} s, voice {chosen.name}{name}, {length / took:.2f} x real time",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _read_text(text: str | None, text_file: Path | None) -> str:
+    if text is not None and text_file is not None:
+        raise TextError("give --text or --text-file, not both")
+    if text is None and text_file is None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise TextError("nothing to say: give --text, --text-file, or text on standard input")
+        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    elif text_file is not None:
+        try:
+            text = text_file.read_text(encoding="utf-8", errors="replace")
+        except OSError as e:
+            raise TextError(f"can't read {text_file}: {e.strerror}") from e
+    assert text is not None
+    if not text.strip():
+        raise TextError("the text is empty")
+    return text
+
+
+def _pick(voice: str | None, speaker: str | None) -> Voice:
+    """The voice asked for; without one, the first bundled voice that has the speaker."""
+    from wavegen.voice import bundled, load_voice
+
+    if voice is not None:
+        return load_voice(voice)
+    voices = [load_voice(name) for name in bundled()]
+    if not voices:
+        raise WavegenError("no voice is bundled: give --voice FILE")
+    for v in voices:
+        if speaker is None or speaker in v.speakers:
+            return v
+    for v in voices:
+        if speaker is not None and speaker.isdecimal() and int(speaker) < len(v.speakers):
+            return v
+    voices[0].speaker_id(str(speaker))  # raises, naming the speakers there are
+    raise AssertionError

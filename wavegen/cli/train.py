@@ -1,0 +1,222 @@
+"""`wavegen train`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from wavegen.cli import show
+from wavegen.config import Config, find_recipe, load_config, read_config
+from wavegen.errors import TrainingError
+
+if TYPE_CHECKING:
+    import torch
+
+    from wavegen.data.dataset import Dataset
+    from wavegen.train import Progress, Trainer
+
+
+def train(
+    audio_dir: Path = typer.Argument(..., help="Folder of recordings, searched at any depth."),
+    recipe: str | None = typer.Option(None, help="A recipe's name, or a TOML file."),
+    out: Path | None = typer.Option(
+        None, "--out", help="Run directory (default: runs/ and the recipe's or folder's name)."
+    ),
+    resume: bool = typer.Option(False, "--resume", help="Go on where the run stopped."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    steps: int | None = typer.Option(None, min=1, help="Optimiser steps."),
+    minutes: float | None = typer.Option(
+        None, min=0.01, help="Choose the steps so that training takes about this long."
+    ),
+    layout: str | None = typer.Option(
+        None, help="How files name speakers and texts: auto, flat, folders or pattern."
+    ),
+    settings: list[str] = typer.Option(
+        [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
+    ),
+    allow_bad: bool = typer.Option(
+        False, "--allow-bad", help="Train even if over a tenth of the files are unusable."
+    ),
+    cache_dir: Path | None = typer.Option(
+        None, help="Where prepared audio is kept (default: the user's cache folder)."
+    ),
+) -> None:
+    """Train a voice on a folder of audio."""
+    if steps is not None and minutes is not None:
+        raise TrainingError("give --steps or --minutes, not both")
+    if layout is not None:
+        settings = [*settings, f"data.layout={layout}"]
+    if steps is not None:
+        settings = [*settings, f"train.steps={steps}"]
+    run = out or Path("runs") / (Path(recipe).stem if recipe else audio_dir.resolve().name)
+    config = _config(run, recipe, resume, settings, minutes)
+
+    import torch
+
+    from wavegen.data.dataset import open_dataset
+    from wavegen.train import Trainer, new_voice, resolve, write_run
+
+    where = _device(device)
+    with show.progress_bar("preparing audio") as bar:
+        task = bar.add_task("preparing audio", total=None, rate="files")
+        dataset = open_dataset(
+            audio_dir,
+            config,
+            cache_dir,
+            allow_bad,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _show_dataset(dataset, config)
+    config = resolve(config, dataset, where)
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(new_voice(config, dataset), dataset, run, where)
+    if resume:
+        trainer.restore()
+    elif minutes is not None:
+        trainer.calibrate(minutes)
+        config = trainer.config
+    write_run(run, config, dataset)
+    field = config.model.receptive_field
+    show.err.print(
+        f"training {trainer.voice.model.parameter_count:,} parameters "
+        f"(receptive field {field:,} samples, {1000 * field / config.audio.sample_rate:.0f} ms) "
+        f"on {where.type} in {config.train.precision}, steps {trainer.step:,} to "
+        f"{config.train.steps:,}, into {run}",
+        soft_wrap=True,
+    )
+    torch.backends.cuda.matmul.allow_tf32 = True
+    again = ["wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
+    _run(trainer, shlex.join(again))
+
+
+def _config(
+    run: Path, recipe: str | None, resume: bool, settings: list[str], minutes: float | None
+) -> Config:
+    if not resume:
+        if (run / "config.toml").exists():
+            raise TrainingError(
+                f"{run} already holds a run: --resume goes on with it, --out names another place"
+            )
+        if recipe is None:
+            return load_config({}, "settings", settings)
+        return read_config(find_recipe(recipe), settings)
+    if not (run / "config.toml").is_file():
+        raise TrainingError(f"nothing to resume in {run}: there is no config.toml")
+    changed = [s for s in settings if not s.startswith("train.")]
+    if recipe is not None or minutes is not None or changed:
+        raise TrainingError(
+            "--resume keeps the run's own recipe; only --steps and --set train.… may change it"
+        )
+    return read_config(run / "config.toml", settings)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise TrainingError(f"--device {name}: choose auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda: no CUDA device is available")
+    return torch.device(name)
+
+
+def _show_dataset(dataset: Dataset, config: Config) -> None:
+    """What was found, before anything is trained on it."""
+    from rich.table import Table
+
+    rate = config.audio.sample_rate
+    seconds = dataset.seconds(rate)
+    total = sum(seconds.values())
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("folder", f"{dataset.root} (layout {dataset.layout})")
+    files = len(dataset.clips) + len(dataset.left_out)
+    table.add_row("files", f"{files:,}, {len(dataset.left_out):,} left out")
+    length = f"{total / 3600:.2f} h" if total >= 3600 else f"{total / 60:.1f} min"
+    table.add_row("audio", f"{length} at {rate} Hz")
+    for kind, count in dataset.sources().most_common():
+        table.add_row("format", f"{kind}: {count:,}")
+    if dataset.speakers:
+        shown = ", ".join(f"{n} {s / 60:.1f} min" for n, s in seconds.items())
+        table.add_row("speakers", f"{len(dataset.speakers)}: {shown}")
+    else:
+        table.add_row("speakers", "none found")
+    words = {w for u in dataset.units.values() for w in u.words}
+    text = f"{len(dataset.units):,} clips, {len(words):,} different words"
+    table.add_row("text", text if dataset.units else "none found")
+    table.add_row("split", ", ".join(f"{len(v):,} {k}" for k, v in dataset.split.items()))
+    show.err.print(table)
+    entries = [dataset.entry(p) for p in dataset.clips]
+    trimmed = sum(e.trimmed for e in entries)
+    if trimmed:
+        show.err.print(f"trimmed {trimmed:.1f} s of silence ({trimmed / (total + trimmed):.1%})")
+    for e in entries:
+        if e.clipped:
+            show.warn(f"{dataset.root / e.path}: {e.clipped} samples beyond ±1 were clipped")
+    for path, why in dataset.left_out[:20]:
+        show.warn(f"left out {path}: {why}")
+    if len(dataset.left_out) > 20:
+        show.warn(f"left out {len(dataset.left_out) - 20} more")
+    if not dataset.split["validation"]:
+        show.warn("no clip is held out for validation: over-fitting will go unseen")
+
+
+def _run(trainer: Trainer, again: str) -> None:
+    from wavegen.report import Recorder
+    from wavegen.train import Hooks, Stopped
+
+    with show.progress_bar("training") as bar, _stop_signals() as received:
+        task = bar.add_task("training", total=trainer.config.train.steps, rate="")
+        bar.update(task, completed=trainer.step)
+
+        def progress(p: Progress) -> None:
+            held = "" if p.validation is None else f", held out {p.validation:.3f}"
+            text = f"{p.bits:.3f} bits/sample{held}, {p.samples_per_second:,.0f} samples/s"
+            bar.update(task, completed=p.step, rate=text)
+            if not sys.stderr.isatty() and p.step % (20 * trainer.config.train.log_every) == 0:
+                show.err.print(f"step {p.step:,}/{p.steps:,}: {text}", soft_wrap=True)
+
+        with Recorder(trainer.run, show.warn) as recorder:
+            trainer.hooks = Hooks(
+                stop=lambda: bool(received),
+                progress=progress,
+                sample=recorder.sample,
+                log=recorder.log,
+            )
+            try:
+                trainer.train()
+            except Stopped:
+                show.err.print(f"stopped at step {trainer.step:,}; go on with: {again}")
+                raise typer.Exit(128 + received[0]) from None
+    test = trainer.finish()
+    said = "" if test is None else f", {test:.4f} bits per sample on the test clips"
+    show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Signals received so far; a second Ctrl-C ends at once."""
+    received: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        show.err.print("stopping after this step …")
+
+    old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for s, handler in old.items():
+            signal.signal(s, handler)

@@ -1,0 +1,101 @@
+"""What a person looks at while a voice trains: TensorBoard, audio samples, spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wavegen.audio import whole_file, write_audio
+from wavegen.synth import Utterance, plan, plan_seconds, synthesize
+from wavegen.voice import Voice
+
+EXTRA = "pip install 'wavegen[report]' adds TensorBoard and spectrograms"
+
+
+class Recorder:
+    """Writes TensorBoard events, and samples with a spectrogram each, into a run directory.
+
+    Without the ``report`` extra it warns once, and writes the audio alone.
+    """
+
+    TEXTS = 4
+
+    def __init__(self, run: Path, warn: Callable[[str], None]) -> None:
+        self.run = run
+        self.warn = warn
+        self.board: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(run / "tensorboard"))
+        except ImportError:
+            warn(EXTRA)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.board is not None:
+            self.board.close()
+
+    def log(self, row: dict[str, float]) -> None:
+        """One row of metrics.jsonl as TensorBoard scalars."""
+        if self.board is not None:
+            for name, value in row.items():
+                if name != "step":
+                    self.board.add_scalar(name, value, int(row["step"]))
+
+    def sample(self, voice: Voice, step: int) -> None:
+        """Speak a few texts and write ``samples/STEP-N.wav`` and ``.png``."""
+        folder = self.run / "samples"
+        folder.mkdir(exist_ok=True)
+        utterances = sample_utterances(voice, self.TEXTS)
+        for n, (u, audio) in enumerate(
+            zip(utterances, synthesize(voice, utterances, temperature=1.0), strict=True)
+        ):
+            name = f"{step:07d}-{n}"
+            write_audio(folder / f"{name}.wav", audio, voice.sample_rate)
+            title = " ".join([u.text, *voice.speakers[u.speaker : u.speaker + 1]])
+            with suppress(ImportError):  # the constructor has said so
+                spectrogram(folder / f"{name}.png", audio, voice.sample_rate, title)
+            if self.board is not None:
+                self.board.add_audio(f"sample {n}", audio, step, voice.sample_rate)
+
+
+def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
+    """Short things to say: words the voice knows, spread over its speakers."""
+    speakers = max(1, len(voice.speakers))
+    chosen = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
+    if not voice.symbols:
+        return [plan_seconds(voice, 2.0, s) for s in chosen]
+    step = max(1, len(voice.words) // count)
+    size = min(voice.longest, 6)
+    words = voice.words
+    return [
+        plan(voice, " ".join(words[(n * step + i) % len(words)] for i in range(size)), s)
+        for n, s in enumerate(chosen)
+    ]
+
+
+def spectrogram(path: Path, audio: NDArray[np.float32], sample_rate: int, title: str) -> None:
+    """Waveform and log spectrogram as a PNG; raises ImportError without matplotlib."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    wave, spec = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
+    seconds = np.arange(len(audio)) / sample_rate
+    wave.plot(seconds, audio, linewidth=0.4)
+    wave.set(ylim=(-1, 1), title=title)
+    size = 256 if sample_rate <= 12000 else 512
+    if len(audio) >= size:
+        # A floor at -120 dB keeps digital silence from dividing by zero.
+        noise = np.random.default_rng(0).normal(0, 1e-6, len(audio))
+        spec.specgram(audio + noise, size, sample_rate, noverlap=size * 3 // 4, vmin=-120)
+    spec.set(xlabel="seconds", ylabel="Hz")
+    with whole_file(path) as beside:
+        figure.savefig(beside, dpi=90)

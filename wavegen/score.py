@@ -12,7 +12,6 @@ import torch
 from wavegen.audio import read_audio
 from wavegen.errors import DataError, TextError, VoiceError
 from wavegen.speech.frontend import read_clip
-from wavegen.synth import unit_features
 from wavegen.voice import Voice
 
 
@@ -54,7 +53,7 @@ def score_file(
         unit = read_clip(text) if text is not None else None
         if unit is None:
             raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
-        local = unit_features(voice, unit, who, len(audio))
+        local = voice.unit_features(unit, who, len(audio))
     nats = voice.nll(audio, who, local)
     bits = float(nats.double().mean()) / math.log(2)
     return Score(bits, len(audio), len(audio) / voice.sample_rate)

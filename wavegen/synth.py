@@ -14,8 +14,8 @@ from wavegen import mulaw
 from wavegen.errors import TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.uniforms import Uniforms, key
-from wavegen.speech.frontend import Unit, read_text, symbol_ids
-from wavegen.speech.phones import pause_features, phone_features
+from wavegen.speech.frontend import read_text
+from wavegen.speech.phones import pause_features
 from wavegen.voice import Voice
 
 PAUSE_SECONDS = 0.065
@@ -35,28 +35,6 @@ class Utterance:
     """Words that the voice never heard in training."""
     spans: tuple[tuple[str, int, int], ...] = ()
     """(words, first sample, end sample) of each unit."""
-
-
-def unit_features(voice: Voice, unit: Unit, speaker: int, samples: int | None = None) -> Tensor:
-    """(C, F) features of one unit.
-
-    Args:
-        voice: with symbols and a duration model.
-        unit: what is said.
-        speaker: id.
-        samples: the length when it is known, as of a recording; otherwise it is predicted.
-    """
-    assert voice.durations is not None
-    ids = symbol_ids(unit, voice.symbols)
-    if not ids:
-        raise TextError(f"voice {voice.name} knows no sound of '{' '.join(unit.words)}'")
-    with torch.no_grad():
-        seconds = voice.durations(torch.tensor([p for w in ids for p in w]), speaker).tolist()
-    if samples is None:
-        frames = max(1, round(sum(seconds) * voice.config.conditioning.frame_rate))
-    else:
-        frames = -(-samples // voice.config.hop_length)
-    return phone_features(ids, seconds, frames, len(voice.symbols))
 
 
 def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
@@ -80,7 +58,7 @@ def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
         if pieces:
             pieces.append(pause_features(pause, len(voice.symbols)))
             frames += pause
-        pieces.append(unit_features(voice, unit, speaker))
+        pieces.append(voice.unit_features(unit, speaker))
         begin, frames = frames, frames + pieces[-1].shape[1]
         spans.append((" ".join(unit.words), begin * hop, frames * hop))
     heard = set(voice.words)

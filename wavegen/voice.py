@@ -13,10 +13,11 @@ import torch
 from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
-from wavegen.errors import ConfigError, VoiceError
+from wavegen.errors import ConfigError, TextError, VoiceError
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
-from wavegen.speech.phones import phone_channels
+from wavegen.speech.frontend import Unit, symbol_ids
+from wavegen.speech.phones import phone_channels, phone_features
 
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "voices"
@@ -59,6 +60,30 @@ class Voice:
             return int(speaker)
         known = ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
         raise VoiceError(f"voice {self.name} has no speaker '{speaker}' (speakers: {known})")
+
+    def unit_features(self, unit: Unit, speaker: int, samples: int | None = None) -> torch.Tensor:
+        """(C, F) local features of one unit.
+
+        Args:
+            unit: what is said.
+            speaker: id.
+            samples: the length where it is known, as of a recording; otherwise it is predicted.
+
+        Raises:
+            TextError: none of its phonemes is known to the voice.
+        """
+        assert self.durations is not None
+        ids = symbol_ids(unit, self.symbols)
+        if not ids:
+            raise TextError(f"voice {self.name} knows no sound of '{' '.join(unit.words)}'")
+        with torch.no_grad():
+            phones = torch.tensor([p for w in ids for p in w])
+            seconds = self.durations(phones, speaker).tolist()
+        if samples is None:
+            frames = max(1, round(sum(seconds) * self.config.conditioning.frame_rate))
+        else:
+            frames = -(-samples // self.config.hop_length)
+        return phone_features(ids, seconds, frames, len(self.symbols))
 
     @torch.inference_mode()
     def rows(self, speaker: int, local: torch.Tensor | None) -> torch.Tensor:

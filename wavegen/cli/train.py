@@ -60,8 +60,9 @@ def train(
 
     import torch
 
+    from wavegen.corpus import new_voice, resolve
     from wavegen.data.dataset import open_dataset
-    from wavegen.train import Trainer, new_voice, resolve, write_run
+    from wavegen.train import Trainer, write_run
 
     where = _device(device)
     with show.progress_bar("preparing audio") as bar:

@@ -60,10 +60,10 @@ class Prepared:
         self.samples = samples
         self.file = file
 
-    def audio(self, path: str) -> NDArray[np.float32]:
-        """Mono float32 in [-1, 1] of one clip."""
-        e = self.entries[path]
-        pcm = self.samples[e.offset : e.offset + e.samples]
+    def audio(self, path: str, begin: int, end: int) -> NDArray[np.float32]:
+        """Mono float32 in [-1, 1], samples begin…end of one clip."""
+        offset = self.entries[path].offset
+        pcm = self.samples[offset + begin : offset + end]
         audio: NDArray[np.float32] = np.clip(pcm / np.float32(32767.0), -1.0, 1.0)
         return audio
 

@@ -26,8 +26,8 @@ class TrainingClip:
 
     samples: int
     speaker: int
-    audio: Callable[[], Tensor]
-    """(samples,) float32."""
+    audio: Callable[[int, int], Tensor]
+    """Samples begin…end, float32."""
     local: Callable[[], Tensor] | None
     """(C, F) features of ``ceil(samples / hop)`` frames."""
 
@@ -148,12 +148,12 @@ class Windows:
                 clip = self.clips[index]
                 a, b = max(low * hop, first * hop), min(high * hop, first * hop + clip.samples)
                 if low > 0 and first * hop < low * hop <= first * hop + clip.samples:
-                    last = clip.audio()[low * hop - first * hop - 1]
-                    before[row] = mulaw.encode(last)
+                    at = (low - first) * hop
+                    before[row] = mulaw.encode(clip.audio(at - 1, at))[0]
                 if a >= b:
                     continue
                 at = slice(a - low * hop, b - low * hop)
-                codes[row, at] = mulaw.encode(clip.audio()[a - first * hop : b - first * hop])
+                codes[row, at] = mulaw.encode(clip.audio(a - first * hop, b - first * hop))
                 speech[row, at] = counted[row, at]
                 if local is not None and clip.local is not None:
                     fa, fb = a // hop, -(-b // hop)

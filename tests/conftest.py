@@ -1,0 +1,116 @@
+"""Shared fixtures: small real audio, a tiny trained-looking voice, and the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from wavegen.cli.app import main
+from wavegen.config import Config, load_config
+from wavegen.corpus import new_voice
+from wavegen.data.dataset import open_dataset
+from wavegen.voice import Voice
+
+DIGITS = Path(__file__).parent.parent / "samples" / "digits"
+TINY = {
+    "data": {"join": 2},
+    "audio": {"sample_rate": 8000},
+    "model": {
+        "layers": 4,
+        "dilation_cycle": 2,
+        "residual_channels": 8,
+        "skip_channels": 8,
+    },
+    "conditioning": {"encoder_channels": 8, "speaker_channels": 4},
+    "train": {
+        "steps": 8,
+        "batch_size": 2,
+        "window_seconds": 0.5,
+        "log_every": 2,
+        "checkpoint_every": 4,
+        "validate_every": 4,
+        "sample_every": 0,
+        "precision": "f32",
+    },
+}
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or fills the user's cache, or depends on the terminal."""
+    monkeypatch.setenv("WAVEGEN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def cli(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """Run `wavegen ARGS…` in this process."""
+
+    def run(*args: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["wavegen", *map(str, args)])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as e:
+            code = int(e.code or 0)
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Config:
+    return load_config(TINY, "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) -> Voice:
+    """An untrained voice with the digits' speakers, phonemes and durations."""
+    cache = tmp_path_factory.mktemp("tiny-cache")
+    dataset = open_dataset(DIGITS, tiny_config, cache)
+    config = tiny_config.replace("conditioning", features="phones")
+    voice = new_voice(config, dataset)
+    voice.name = "tiny"
+    return voice
+
+
+@pytest.fixture(scope="session")
+def tiny_voice_file(tmp_path_factory: pytest.TempPathFactory, tiny_voice: Voice) -> Path:
+    path = tmp_path_factory.mktemp("voice") / "tiny.safetensors"
+    tiny_voice.save(path)
+    return path
+
+
+@pytest.fixture
+def tone() -> Callable[..., Path]:
+    """Write a sine as a real file."""
+
+    def write(
+        path: Path, rate: int = 8000, seconds: float = 0.5, channels: int = 1, **how: str
+    ) -> Path:
+        t = np.arange(round(rate * seconds)) / rate
+        audio = 0.5 * np.sin(2 * np.pi * 220 * t)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.repeat(audio[:, None], channels, 1), rate, **how)
+        return path
+
+    return write

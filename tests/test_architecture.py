@@ -1,0 +1,86 @@
+"""The rules of the house: who imports whom, and names that must agree."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import wavegen
+from wavegen import config
+from wavegen.data.layouts import LAYOUTS
+from wavegen.outputs import OUTPUTS
+from wavegen.speech import FEATURES
+
+PACKAGE = Path(wavegen.__file__).parent
+LAYERS = [
+    {"errors", "config"},
+    {"model.layers", "audio", "mulaw", "features", "text"},
+    {"model.context", "model.conditioning", "outputs"},
+    {"model.wavenet", "model.prosody"},
+    {"generation", "speech"},
+    {"voice", "data"},
+    {"synth", "corpus"},
+    {"train", "render", "score", "bench", "report"},
+    {"cli"},
+]
+
+
+def place(module: str) -> tuple[int, str]:
+    """(layer, member) of a dotted module name below wavegen."""
+    for number, members in enumerate(LAYERS):
+        for m in members:
+            if module == m or module.startswith(m + "."):
+                return number, m
+    raise AssertionError(f"wavegen.{module} has no place in the table of layers")
+
+
+def test_a_layer_imports_only_from_layers_below() -> None:
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        module = ".".join(p for p in parts if p != "__init__")
+        if module in ("", "__main__", "model"):
+            continue
+        layer, member = place(module)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+                if node.module in ("wavegen", "wavegen.cli"):
+                    names = [f"{node.module}.{a.name}" for a in node.names]
+            elif isinstance(node, ast.Import):
+                names = [a.name for a in node.names]
+            else:
+                continue
+            for name in names:
+                if not name.startswith("wavegen."):
+                    continue
+                below, other = place(name.removeprefix("wavegen."))
+                if not (below < layer or (below == layer and (other == member or layer == 0))):
+                    wrong.append(f"{module} imports {name}")
+    assert not wrong
+
+
+def test_names_in_the_configuration_are_those_in_the_registries() -> None:
+    assert set(get_args(config.Layout)) == {"auto", *LAYOUTS}
+    assert set(get_args(config.Output)) == set(OUTPUTS)
+    assert set(get_args(config.Features)) == {"auto", "none", *FEATURES}
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['wavegen', '--help']\n"
+        "from wavegen.cli.app import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('heavy:', sorted({'torch', 'librosa', 'numba'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "heavy: []" in done.stdout
+    assert "synth" in done.stdout
+
+
+def test_no_file_is_over_four_hundred_lines() -> None:
+    root = PACKAGE.parent
+    files = [*PACKAGE.rglob("*.py"), *(root / "tests").glob("*.py")]
+    assert not [p for p in files if len(p.read_text().splitlines()) > 400]

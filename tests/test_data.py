@@ -1,0 +1,214 @@
+"""Layouts, the prepared cache, the split and the training windows."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import DIGITS
+
+from wavegen import mulaw
+from wavegen.audio import read_audio
+from wavegen.config import Config, DataConfig
+from wavegen.data import prepare as prepare_module
+from wavegen.data.dataset import open_dataset
+from wavegen.data.layouts import Clip, find_clips
+from wavegen.data.prepare import prepare
+from wavegen.data.split import split_clips
+from wavegen.data.windows import TrainingClip, Windows
+from wavegen.errors import DataError
+
+
+def test_fsdd_names_are_recognised_with_speaker_and_text() -> None:
+    name, clips = find_clips(DIGITS, DataConfig())
+    assert name == "pattern"
+    assert len(clips) == 60
+    assert Clip("7_jackson_12.wav", "jackson", "7") in clips
+
+
+def test_folders_are_speakers_at_any_depth(tmp_path: Path, tone: Callable[..., Path]) -> None:
+    for p in ("ann/1.wav", "ann/deep/2.flac", "bob/1.ogg", ".hidden/x.wav"):
+        tone(tmp_path / p)
+    (tmp_path / "ann" / "notes.txt").write_text("no audio")
+    name, clips = find_clips(tmp_path, DataConfig())
+    assert name == "folders"
+    assert [(c.path, c.speaker) for c in clips] == [
+        ("ann/1.wav", "ann"),
+        ("ann/deep/2.flac", "ann"),
+        ("bob/1.ogg", "bob"),
+    ]
+    assert find_clips(tmp_path, DataConfig(layout="flat"))[1][0].speaker == ""
+
+
+def test_files_a_layout_cannot_place_are_left_out_with_a_reason(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for n in range(12):
+        tone(tmp_path / f"ann_{n}.wav")
+    tone(tmp_path / "other.wav")
+    config = tiny_config.replace("data", pattern=r"(?P<speaker>[a-z]+)_\d+")
+    dataset = open_dataset(tmp_path, config)
+    assert dataset.speakers == ("ann",)
+    assert dataset.left_out == [("other.wav", "its name does not match data.pattern")]
+
+
+def test_prepared_audio_is_that_of_the_files(tmp_path: Path) -> None:
+    _, clips = find_clips(DIGITS, DataConfig())
+    data = prepare(DIGITS, clips, 8000, cache=tmp_path)
+    for c in clips[::7]:
+        want = read_audio(DIGITS / c.path, 8000).audio
+        got = data.audio(c.path, 0, len(want))
+        assert data.entries[c.path].samples == len(want)
+        assert np.abs(got - want).max() <= 1 / 32767
+        assert np.array_equal(data.audio(c.path, 10, 20), got[10:20])
+
+
+def test_only_what_changed_is_decoded_again(
+    tmp_path: Path, tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = tmp_path / "audio", tmp_path / "cache"
+    for n in range(5):
+        tone(root / f"{n}.wav", seconds=0.1 + n / 100)
+    decoded: list[str] = []
+    real = prepare_module._decode_one
+
+    def spy(root: Path, path: str, *rest: object) -> object:
+        decoded.append(path)
+        return real(root, path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prepare_module, "_decode_one", spy)
+
+    def run(rate: int = 8000) -> prepare_module.Prepared:
+        decoded.clear()
+        return prepare(root, find_clips(root, DataConfig())[1], rate, cache=cache)
+
+    first = run()
+    assert sorted(decoded) == [f"{n}.wav" for n in range(5)]
+    run()
+    assert decoded == []
+    tone(root / "3.wav", seconds=0.3)
+    (root / "0.wav").unlink()
+    tone(root / "new.wav")
+    second = run()
+    assert sorted(decoded) == ["3.wav", "new.wav"]
+    assert second.entries["3.wav"].samples == 2400
+    assert second.entries["2.wav"].sha256 == first.entries["2.wav"].sha256
+    assert np.array_equal(second.audio("2.wav", 0, 900), first.audio("2.wav", 0, 900))
+    run(16000)
+    assert len(decoded) == 5  # other settings, another cache
+
+
+def test_a_broken_cache_is_made_anew(tmp_path: Path) -> None:
+    _, clips = find_clips(DIGITS, DataConfig())
+    prepare(DIGITS, clips, 8000, cache=tmp_path)
+    [samples] = tmp_path.rglob("*.i16")
+    os.truncate(samples, 100)
+    data = prepare(DIGITS, clips, 8000, cache=tmp_path)
+    assert np.abs(data.audio(clips[-1].path, 0, 1000)).max() > 0
+    assert len(list(tmp_path.rglob("*.i16"))) == 1
+
+
+def test_too_many_unusable_files_stop_unless_allowed(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for n in range(8):
+        tone(tmp_path / f"{n}.wav")
+    (tmp_path / "bad.wav").write_text("this is no audio")
+    with pytest.raises(DataError, match=r"1 of 9 .*bad\.wav.*--allow-bad"):
+        open_dataset(tmp_path, tiny_config)
+    dataset = open_dataset(tmp_path, tiny_config, allow_bad=True)
+    assert len(dataset.clips) == 8
+    assert dataset.left_out[0][0] == "bad.wav"
+
+
+def test_the_split_is_disjoint_complete_stratified_and_stable() -> None:
+    clips = [Clip(f"{s}{n}.wav", s) for s in "ab" for n in range(100)]
+    split = split_clips(clips, 0.1, 0.05, 0)
+    assert sorted(sum(split.values(), [])) == sorted(c.path for c in clips)
+    assert Counter(p[0] for p in split["validation"]) == {"a": 10, "b": 10}
+    assert Counter(p[0] for p in split["test"]) == {"a": 5, "b": 5}
+    assert split == split_clips(clips[::-1], 0.1, 0.05, 0)
+    assert split != split_clips(clips, 0.1, 0.05, 1)
+
+
+def test_small_sets_still_have_a_clip_to_validate_on() -> None:
+    assert len(split_clips([Clip("a"), Clip("b")], 0.05, 0.05, 0)["validation"]) == 1
+    assert split_clips([Clip("a")], 0.05, 0.05, 0)["train"] == ["a"]
+
+
+def ramp_windows(lengths: list[int], config: Config) -> Windows:
+    """Clips whose samples say which clip and which sample they are."""
+
+    def clip(i: int, n: int) -> TrainingClip:
+        codes = (torch.arange(n) + 37 * i) % 100
+        audio = mulaw.decode(codes)
+        return TrainingClip(
+            n, i % 2, lambda a, b: audio[a:b], lambda: torch.full((1, -(-n // 80)), i + 1.0)
+        )
+
+    clips = [clip(i, n) for i, n in enumerate(lengths)]
+    return Windows(clips, config, lambda frames: torch.zeros(1, frames))
+
+
+def test_every_sample_counts_once_an_epoch_with_its_true_past(tiny_config: Config) -> None:
+    lengths = [5000, 33, 800, 4000, 801, 12000, 2400]
+    windows = ramp_windows(lengths, tiny_config)
+    counted = [torch.zeros(n) for n in lengths]
+    for group in windows.epoch(3):
+        batch = windows.batch(group)
+        for row, w in enumerate(group):
+            low = max(0, w.begin - windows.past) * 80
+            for i, first in w.utterance:
+                at = torch.arange(lengths[i]) + first * 80 - low
+                inside = (at >= 0) & (at < (w.end * 80 - low))
+                at = at[inside]
+                want = ((torch.arange(lengths[i]) + 37 * i) % 100)[inside]
+                assert torch.equal(batch.codes[row, at], want)
+                counted[i][inside] += batch.speech[row, at].float()
+                assert batch.local is not None
+                assert (batch.local[row, 0, at // 80] == i + 1).all()
+            if low:
+                assert batch.before[row] != mulaw.LEVELS
+            else:
+                assert batch.before[row] == mulaw.LEVELS
+    for c in counted:
+        assert (c == 1).all()
+
+
+def test_the_code_before_a_cut_is_the_sample_before_it(tiny_config: Config) -> None:
+    windows = ramp_windows([40000], tiny_config.replace("data", join=1))
+    cut = next(w for g in windows.epoch(0) for w in g if w.begin > windows.past)
+    batch = windows.batch([cut])
+    assert batch.before[0] == ((cut.begin - windows.past) * 80 - 1) % 100
+
+
+def test_epochs_are_reproducible_and_differ(tiny_config: Config) -> None:
+    a, b = (ramp_windows([2000] * 20, tiny_config) for _ in range(2))
+    assert a.epoch(5) == b.epoch(5)
+    assert a.epoch(5) != a.epoch(6)
+
+
+def test_joined_clips_are_of_one_speaker(tiny_config: Config) -> None:
+    windows = ramp_windows([2000] * 20, tiny_config.replace("data", join=4))
+    joined = [w.utterance for g in windows.epoch(0) for w in g]
+    assert max(len(u) for u in joined) > 1
+    assert all(len({i % 2 for i, _ in u}) == 1 for u in joined)
+
+
+def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="can't write the cache"):
+        prepare(DIGITS, find_clips(DIGITS, DataConfig())[1], 8000, cache=tmp_path / "file")
+
+
+def test_the_content_hash_follows_the_contents(tmp_path: Path, tiny_config: Config) -> None:
+    shutil.copytree(DIGITS, tmp_path / "copy")
+    a = open_dataset(DIGITS, tiny_config)
+    b = open_dataset(tmp_path / "copy", tiny_config)
+    assert a.content_hash() == b.content_hash()
+    (tmp_path / "copy" / "0_george_5.wav").unlink()
+    assert open_dataset(tmp_path / "copy", tiny_config).content_hash() != a.content_hash()

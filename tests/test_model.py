@@ -1,0 +1,134 @@
+"""The network: causality, receptive field, gradients, likelihood in pieces."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from wavegen.config import Config, load_config
+from wavegen.model.layers import _GatedResidual
+from wavegen.model.wavenet import WaveNet
+
+
+def small(layers: int = 4, cycle: int = 2, kernel: int = 2) -> Config:
+    return load_config(
+        {
+            "model": {
+                "layers": layers,
+                "dilation_cycle": cycle,
+                "kernel_size": kernel,
+                "residual_channels": 6,
+                "skip_channels": 7,
+            },
+            "conditioning": {"encoder_channels": 5, "speaker_channels": 3},
+        },
+        "small",
+    )
+
+
+def reach(model: WaveNet, time: int) -> Tensor:
+    """(T, T) bool: whether output t moves with the embedding of input position s."""
+    embedded = torch.randn(1, time, 6, dtype=torch.float64, requires_grad=True)
+    cond = model.conditioning.project(model.conditioning.encode(1))
+
+    def forward(x: Tensor) -> Tensor:
+        skip = model.skip_bias.expand(1, time, -1).clone()
+        for block, rows in zip(model.blocks, cond, strict=True):
+            x, skip = block(x, skip, rows)
+        return model.readout(skip)[0].sum(-1)
+
+    jacobian = torch.autograd.functional.jacobian(forward, embedded)
+    return jacobian[:, 0].abs().sum(-1) > 0
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize(("layers", "cycle"), [(3, 3), (4, 2), (6, 2)])
+def test_outputs_see_exactly_the_receptive_field_and_never_the_future(
+    layers: int, cycle: int, kernel: int
+) -> None:
+    config = small(layers, cycle, kernel)
+    model = WaveNet(config).double()
+    field = config.model.receptive_field
+    time = field + 5
+    seen = reach(model, time)
+    for t in range(time):
+        # Input position s holds sample s − 1, so output t may see positions up to t.
+        assert seen[t].nonzero()[:, 0].tolist() == list(range(max(0, t + 1 - field), t + 1))
+
+
+def test_logits_never_depend_on_the_sample_they_predict_or_later_ones() -> None:
+    model = WaveNet(small(), 2, 3).double()
+    speaker, local = torch.tensor([1]), torch.randn(1, 3, 4, dtype=torch.float64)
+    codes = torch.randint(0, 256, (1, 40))
+    base = model(codes, speaker, local)
+    for t in (0, 1, 17, 39):
+        changed = codes.clone()
+        changed[:, t:] = (changed[:, t:] + 100) % 256
+        assert torch.equal(model(changed, speaker, local)[:, : t + 1], base[:, : t + 1])
+
+
+def test_logits_depend_on_speaker_and_on_features_of_other_frames() -> None:
+    model = WaveNet(small(), 2, 3).double()
+    codes = torch.randint(0, 256, (1, 40))
+    local = torch.randn(1, 3, 4, dtype=torch.float64, requires_grad=True)
+    a = model(codes, torch.tensor([0]), local)
+    assert not torch.equal(a, model(codes, torch.tensor([1]), local))
+    [grad] = torch.autograd.grad(a[0, :10].sum(), local)
+    assert grad[0, :, 1].abs().sum() > 0  # frame 1 from samples of frame 0
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (2, 4), (3, 2), (3, 5)])
+def test_the_hand_written_gradient_is_right(kernel: int, dilation: int) -> None:
+    shapes = [(2, 8, 3), (2, 8, 4), (2, 4, 6), (kernel, 3, 6), (3, 3), (3, 4)]
+    inputs = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes]
+
+    def block(x: Tensor, skip: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        out: tuple[Tensor, Tensor] = _GatedResidual.apply(x, skip.clone(), *rest, dilation)
+        return out
+
+    assert torch.autograd.gradcheck(block, inputs)
+
+
+def test_likelihood_in_pieces_equals_one_forward() -> None:
+    config = small()
+    model = WaveNet(config, 2, 3).double()
+    hop = 10
+    codes = torch.randint(0, 256, (205,))
+    local = torch.randn(1, 3, 21, dtype=torch.float64)
+    speaker = torch.tensor([1])
+    rows = model.conditioning.encode(1, speaker, local)
+    padded = torch.cat([codes, codes.new_zeros(5)])[None]
+    whole = model.output.loss(model(padded, speaker, local), padded)[0, :205]
+    pieces = model.nll(codes, rows, hop, chunk_frames=4)
+    assert torch.allclose(whole, pieces, atol=1e-12)
+
+
+def test_bf16_autocast_comes_close_to_f32() -> None:
+    model = WaveNet(small())
+    codes = torch.randint(0, 256, (2, 50))
+    exact = model(codes)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model(codes)
+    assert rough.dtype == torch.bfloat16
+    assert (rough.float() - exact).abs().max() < 0.1
+
+
+def test_the_names_of_the_weights_are_pinned() -> None:
+    names = {n.replace("blocks.3", "blocks.0") for n in WaveNet(small(), 2, 3).state_dict()}
+    assert {n for n in names if not n.startswith(("blocks.1", "blocks.2"))} == {
+        "skip_bias",
+        "conditioning.weight",
+        "conditioning.bias",
+        "conditioning.speaker.weight",
+        "conditioning.encoder.0.weight",
+        "conditioning.encoder.0.bias",
+        "conditioning.encoder.1.weight",
+        "conditioning.encoder.1.bias",
+        "embedding.weight",
+        "blocks.0.taps",
+        "blocks.0.w_res",
+        "blocks.0.w_skip",
+        "hidden.weight",
+        "hidden.bias",
+        "head.weight",
+        "head.bias",
+    }

@@ -1,0 +1,232 @@
+"""Training: resumable, stoppable, and it learns."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from conftest import DIGITS, TINY, Result
+
+from wavegen.config import Config, to_toml
+from wavegen.corpus import bits_per_sample, new_voice, resolve
+from wavegen.data.dataset import open_dataset
+from wavegen.errors import TrainingError
+from wavegen.train import Hooks, Stopped, Trainer
+from wavegen.voice import load_voice
+
+CPU = torch.device("cpu")
+
+
+def trainer(run: Path, config: Config, root: Path = DIGITS, **hooks: object) -> Trainer:
+    run.mkdir(exist_ok=True)
+    dataset = open_dataset(root, config)
+    config = resolve(config, dataset, CPU)
+    return Trainer(new_voice(config, dataset), dataset, run, CPU, Hooks(**hooks))  # type: ignore[arg-type]
+
+
+def rows(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    config = tiny_config.replace("train", steps=40)  # more than one epoch
+    whole = trainer(tmp_path / "whole", config)
+    assert len(whole.windows.epoch(0)) < 40
+    whole.train()
+    for stop_at in (7, 31):
+        asked = iter(range(1, 1000))
+        first = trainer(tmp_path / "part", config, stop=lambda n=stop_at, a=asked: next(a) == n)
+        if stop_at != 7:
+            first.restore()
+            asked = iter(range(8, 1000))
+            first.hooks.stop = lambda a=asked: next(a) == 31
+        with pytest.raises(Stopped):
+            first.train()
+        assert first.step == stop_at
+    last = trainer(tmp_path / "part", config)
+    last.restore()
+    last.train()
+    for a, b in ((whole.voice, last.voice), (whole.averaged, last.averaged)):
+        for name, t in a.model.state_dict().items():
+            assert torch.equal(t, b.model.state_dict()[name]), name
+    assert whole.best == last.best
+    vals = [
+        [r["val_bits"] for r in rows(tmp_path / d) if "val_bits" in r] for d in ("whole", "part")
+    ]
+    assert vals[0] == vals[1]
+
+
+def test_training_learns_a_tone(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for n in range(4):
+        tone(tmp_path / "audio" / f"{n}.wav", seconds=1.0)
+    config = tiny_config.replace("train", steps=300, learning_rate=2e-2, warmup_steps=20)
+    t = trainer(tmp_path / "run", config, tmp_path / "audio")
+    before = bits_per_sample(t.voice, t.validation)
+    best = t.train()
+    assert before > 7.5
+    assert best < 4.0
+    assert load_voice(tmp_path / "run" / "voice.safetensors").training["validation_bits"] == best
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    t = trainer(tmp_path / "run", tiny_config)
+    good: dict[str, torch.Tensor] = {}
+
+    def poison() -> bool:
+        if t.step == 3:
+            good.update({k: v.clone() for k, v in t.voice.model.state_dict().items()})
+            real = t.forward
+
+            def nan(batch: object) -> object:
+                loss, *rest = real(batch)  # type: ignore[arg-type]
+                return loss * float("nan"), *rest
+
+            t.forward = nan  # type: ignore[method-assign, assignment]
+        return False
+
+    t.hooks.stop = poison
+    with pytest.raises(TrainingError, match="no longer finite at step 4"):
+        t.train()
+    again = trainer(tmp_path / "run", tiny_config)
+    again.restore()
+    assert again.step == 3
+    for name, w in again.voice.model.state_dict().items():
+        assert torch.equal(w, good[name])
+
+
+@pytest.mark.parametrize("damage", ["missing", "half", "other"])
+def test_a_state_that_cannot_be_resumed_is_a_clear_error(
+    tmp_path: Path, tiny_config: Config, damage: str
+) -> None:
+    t = trainer(tmp_path / "run", tiny_config)
+    t.save()
+    state = tmp_path / "run" / "state.pt"
+    if damage == "missing":
+        state.unlink()
+    elif damage == "half":
+        os.truncate(state, state.stat().st_size // 2)
+    config = (
+        tiny_config.replace("model", residual_channels=10) if damage == "other" else tiny_config
+    )
+    with pytest.raises(TrainingError, match="resume"):
+        trainer(tmp_path / "run", config).restore()
+
+
+def test_phones_need_a_text_for_every_clip(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    tone(tmp_path / "a.wav")
+    tone(tmp_path / "b.wav")
+    config = tiny_config.replace("conditioning", features="phones")
+    with pytest.raises(TrainingError, match="2 of 2 clips .* have no text"):
+        trainer(tmp_path / "run", config, tmp_path)
+
+
+def write_recipe(path: Path, **train: object) -> Path:
+    from wavegen.config import load_config
+
+    path.write_text(to_toml(load_config({**TINY, "train": {**TINY["train"], **train}}, "tiny")))
+    return path
+
+
+def test_the_command_trains_scores_and_speaks(cli: Callable[..., Result], tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml", sample_every=8)
+    run = tmp_path / "run"
+    done = cli("train", DIGITS, "--recipe", recipe, "--out", run)
+    assert done.code == 0, done.err
+    assert "60, 0 left out" in done.err
+    assert "6: george" in done.err
+    names = {p.name for p in run.iterdir()}
+    assert names >= {
+        "config.toml",
+        "split.json",
+        "voice.safetensors",
+        "last.safetensors",
+        "state.pt",
+        "metrics.jsonl",
+        "tensorboard",
+        "samples",
+    }
+    assert len(list((run / "samples").glob("*.wav"))) == 4
+    assert len(list((run / "samples").glob("*.png"))) == 4
+    logged = [r["step"] for r in rows(run) if "loss_bits" in r]
+    assert logged == [2, 4, 6, 8]
+    voice = run / "voice.safetensors"
+    out = tmp_path / "out.wav"
+    assert cli("synth", "--voice", voice, "--text", "one two", "-o", out).code == 0
+    audio, rate = soundfile.read(out)
+    assert rate == 8000
+    assert 0.3 < len(audio) / rate < 3
+    scored = cli(
+        "score", DIGITS / "1_theo_6.wav", "--voice", voice, "-s", "theo", "-t", "one", "--json"
+    )
+    assert set(json.loads(scored.out)) == {"file", "bits_per_sample", "samples", "seconds"}
+    assert "receptive field" in cli("info", voice).out
+    again = cli("train", DIGITS, "--recipe", recipe, "--out", run)
+    assert (again.code, "--resume" in again.err) == (2, True)
+
+
+def test_minutes_become_a_recorded_number_of_steps(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml")
+    done = cli("train", DIGITS, "--recipe", recipe, "--out", tmp_path / "run", "--minutes", "0.02")
+    assert done.code == 0, done.err
+    recorded = (tmp_path / "run" / "config.toml").read_text()
+    steps = rows(tmp_path / "run")[-1]["step"]
+    assert f"steps = {steps}" in recorded
+
+
+def test_a_voice_without_text_makes_seconds_of_sound(
+    cli: Callable[..., Result], tmp_path: Path, tone: Callable[..., Path]
+) -> None:
+    for n in range(3):
+        tone(tmp_path / "audio" / f"{n}.wav", rate=44100, channels=2)
+    recipe = write_recipe(tmp_path / "tiny.toml")
+    run = tmp_path / "run"
+    assert cli("train", tmp_path / "audio", "--recipe", recipe, "--out", run).code == 0
+    out = tmp_path / "a.wav"
+    done = cli("synth", "--voice", run / "voice.safetensors", "--seconds", "0.5", "-o", out)
+    assert done.code == 0, done.err
+    assert soundfile.info(out).frames == 4000
+    refused = cli(
+        "synth", "--voice", run / "voice.safetensors", "--text", "hi", "-o", tmp_path / "b.wav"
+    )
+    assert refused.code == 2
+    assert "--seconds" in refused.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=100_000, checkpoint_every=100_000)
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wavegen", "train", DIGITS, "--recipe", recipe, "--out", run],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert f"--out {run} --resume" in " ".join(err.split())
+    assert (run / "state.pt").exists()
+    assert np.isfinite(rows(run)[-1]["loss_bits"])

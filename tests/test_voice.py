@@ -1,0 +1,85 @@
+"""Voice files: whole, checked, and never a pickle."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from wavegen.errors import VoiceError
+from wavegen.voice import Voice, bundled, load_voice, read_about
+
+
+def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) -> None:
+    loaded = load_voice(tiny_voice_file)
+    assert loaded.config == tiny_voice.config
+    assert loaded.speakers == tiny_voice.speakers
+    assert loaded.symbols == tiny_voice.symbols
+    assert loaded.longest == 1
+    for name, t in tiny_voice.model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], t)
+    assert loaded.durations is not None
+    assert tiny_voice.durations is not None
+    assert torch.equal(loaded.durations.phone, tiny_voice.durations.phone)
+
+
+def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:
+    assert tiny_voice.speaker_id("nicolas") == tiny_voice.speaker_id("3") == 3
+    for wrong in ("bob", "6", "-1"):
+        with pytest.raises(VoiceError, match="no speaker.*0 george"):
+            tiny_voice.speaker_id(wrong)
+
+
+def test_weights_that_do_not_fit_are_refused(tiny_voice_file: Path, tmp_path: Path) -> None:
+    about = {"wavegen": json.dumps(read_about(tiny_voice_file))}
+    tensors = load_file(tiny_voice_file)
+    path = tmp_path / "odd.safetensors"
+    save_file({**tensors, "wavenet.head.bias": torch.zeros(3)}, path, about)
+    with pytest.raises(VoiceError, match=r"do not fit its configuration \(wavenet.head.bias\)"):
+        load_voice(path)
+    del tensors["wavenet.blocks.1.taps"]
+    save_file(tensors, path, about)
+    with pytest.raises(VoiceError, match="do not fit"):
+        load_voice(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"format": 99}, "voice format 99; this version reads"),
+        ({"config": {"model": {"layers": "many"}}}, "model.layers must be int"),
+        ({"speakers": None}, "no voice this version can read"),
+    ],
+)
+def test_descriptions_from_elsewhere_are_refused(
+    tiny_voice_file: Path, tmp_path: Path, change: dict[str, object], match: str
+) -> None:
+    about = {"wavegen": json.dumps(read_about(tiny_voice_file) | change)}
+    path = tmp_path / "odd.safetensors"
+    save_file(load_file(tiny_voice_file), path, about)
+    with pytest.raises(VoiceError, match=match):
+        load_voice(path)
+
+
+def test_a_pickle_is_never_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+            return (Path.touch, (tmp_path / "owned",))
+
+    path = tmp_path / "voice.safetensors"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(VoiceError, match="not a whole voice file"):
+        load_voice(path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_the_bundled_voices_load_with_their_licence() -> None:
+    assert next(iter(bundled())) == "digits"
+    for name, path in bundled().items():
+        voice = load_voice(name)
+        assert voice.training["licence"]
+        assert voice.training["attribution"]
+        assert path.stat().st_size < 6e6

@@ -128,7 +128,7 @@ def test_too_many_unusable_files_stop_unless_allowed(
 def test_the_split_is_disjoint_complete_stratified_and_stable() -> None:
     clips = [Clip(f"{s}{n}.wav", s) for s in "ab" for n in range(100)]
     split = split_clips(clips, 0.1, 0.05, 0)
-    assert sorted(sum(split.values(), [])) == sorted(c.path for c in clips)
+    assert sorted(p for part in split.values() for p in part) == sorted(c.path for c in clips)
     assert Counter(p[0] for p in split["validation"]) == {"a": 10, "b": 10}
     assert Counter(p[0] for p in split["test"]) == {"a": 5, "b": 5}
     assert split == split_clips(clips[::-1], 0.1, 0.05, 0)

@@ -132,7 +132,7 @@ def test_phones_need_a_text_for_every_clip(
     tone(tmp_path / "a.wav")
     tone(tmp_path / "b.wav")
     config = tiny_config.replace("conditioning", features="phones")
-    with pytest.raises(TrainingError, match="2 of 2 clips .* have no text"):
+    with pytest.raises(TrainingError, match=r"2 of 2 clips .* have no text"):
         trainer(tmp_path / "run", config, tmp_path)
 
 

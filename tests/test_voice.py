@@ -29,7 +29,7 @@ def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) 
 def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:
     assert tiny_voice.speaker_id("nicolas") == tiny_voice.speaker_id("3") == 3
     for wrong in ("bob", "6", "-1"):
-        with pytest.raises(VoiceError, match="no speaker.*0 george"):
+        with pytest.raises(VoiceError, match=r"no speaker.*0 george"):
             tiny_voice.speaker_id(wrong)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 import time
@@ -13,8 +14,13 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
+from wavegen.features import mfcc
+from wavegen.speech.align import Alignment
 from wavegen.speech.frontend import symbol_ids, symbol_table
-from wavegen.voice import Voice, build
+from wavegen.voice import Voice, untrained
+
+MOST_ALIGNED = 3000
+"""Clips that the aligner learns from; more would only take longer."""
 
 
 def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
@@ -60,43 +66,58 @@ def _bf16_pays(device: torch.device) -> bool:
 
 
 def new_voice(config: Config, dataset: Dataset) -> Voice:
-    """An untrained voice for a data set, its duration model fitted."""
+    """A voice with random weights for a data set."""
     torch.manual_seed(config.train.seed)
     units = dataset.units if config.conditioning.features == "phones" else {}
-    symbols = symbol_table(list(units.values())) if units else ()
-    voice = Voice(
+    return untrained(
         config,
-        *build(config, len(dataset.speakers), len(symbols)),
-        speakers=dataset.speakers,
-        symbols=symbols,
-        words=tuple(sorted({w for u in units.values() for w in u.words})),
-        longest=max((len(u.words) for u in units.values()), default=0),
+        dataset.speakers,
+        symbol_table(list(units.values())) if units else (),
+        tuple(sorted({w for u in units.values() for w in u.words})),
+        max((len(u.words) for u in units.values()), default=0),
     )
-    if voice.durations is not None:
-        paths = [p for p in dataset.split["train"] if p in units]
-        voice.durations.fit(
-            [[p for w in symbol_ids(units[path], symbols) for p in w] for path in paths],
-            [_speaker(voice, dataset, path) for path in paths],
-            [dataset.entry(path).samples / voice.sample_rate for path in paths],
-        )
-        voice.durations.requires_grad_(False)
-    return voice
+
+
+def fit_speech(voice: Voice, dataset: Dataset) -> None:
+    """Train the aligner and the durations of a voice with text on its training clips."""
+    if voice.aligner is None or voice.durations is None:
+        return
+    paths = dataset.split["train"]
+    paths = paths[:: -(-len(paths) // MOST_ALIGNED)]
+    clips = [training_clip(voice, dataset, p) for p in paths]
+    speakers = [c.speaker for c in clips]
+    voice.aligner.fit(
+        [mfcc(c.audio(0, c.samples), voice.sample_rate, voice.config.hop_length) for c in clips],
+        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
+        speakers,
+    )
+    aligned = [
+        voice.align(dataset.units[p], c.speaker, c.audio(0, c.samples))
+        for p, c in zip(paths, clips, strict=True)
+    ]
+    rate = voice.config.conditioning.frame_rate
+    voice.durations.fit(
+        [[p for w in a.words for p in w] for a in aligned],
+        [[n / rate for n in a.frames] for a in aligned],
+        speakers,
+    )
 
 
 def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
-    """One clip of the data set with its local features."""
+    """One clip of the data set; its local features are aligned when first asked for."""
     samples, speaker = dataset.entry(path).samples, _speaker(voice, dataset, path)
-    local = None
-    if voice.symbols:
-        unit = dataset.units[path]
-
-        def local() -> Tensor:
-            return voice.unit_features(unit, speaker, samples)
 
     def audio(begin: int, end: int) -> Tensor:
         return torch.from_numpy(dataset.prepared.audio(path, begin, end))
 
-    return TrainingClip(samples, speaker, audio, local)
+    @functools.cache
+    def alignment() -> Alignment:
+        return voice.align(dataset.units[path], speaker, audio(0, samples))
+
+    def local() -> Tensor:
+        return voice.aligned_features(alignment())
+
+    return TrainingClip(samples, speaker, audio, local if voice.symbols else None)
 
 
 def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:

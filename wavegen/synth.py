@@ -58,7 +58,7 @@ def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
         if pieces:
             pieces.append(pause_features(pause, len(voice.symbols)))
             frames += pause
-        pieces.append(voice.unit_features(unit, speaker))
+        pieces.append(voice.predicted_features(unit, speaker))
         begin, frames = frames, frames + pieces[-1].shape[1]
         spans.append((" ".join(unit.words), begin * hop, frames * hop))
     heard = set(voice.words)

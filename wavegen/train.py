@@ -267,6 +267,7 @@ class Trainer:
             "model": self.voice.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
             "step": self.step,
             "epoch": self.epoch,
@@ -293,6 +294,8 @@ class Trainer:
             self.voice.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema"])
             self.optimiser.load_state_dict(state["optimiser"])
+            for name, part in self.voice.speech().items():
+                part.load_state_dict(state["speech"][name])
         except FileNotFoundError as e:
             raise TrainingError(f"nothing to resume in {self.run}: there is no state.pt") from e
         except Exception as e:  # torch.load raises many kinds for a broken file

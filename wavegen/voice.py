@@ -14,8 +14,10 @@ from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, TextError, VoiceError
+from wavegen.features import mfcc
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
+from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.frontend import Unit, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
 
@@ -31,6 +33,8 @@ class Voice:
     config: Config
     model: WaveNet
     durations: DurationModel | None = None
+    """None in a voice without text."""
+    aligner: Aligner | None = None
     """None in a voice without text."""
     speakers: tuple[str, ...] = ()
     """Names; a speaker's id is its place here."""
@@ -61,29 +65,39 @@ class Voice:
         known = ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
         raise VoiceError(f"voice {self.name} has no speaker '{speaker}' (speakers: {known})")
 
-    def unit_features(self, unit: Unit, speaker: int, samples: int | None = None) -> torch.Tensor:
-        """(C, F) local features of one unit.
-
-        Args:
-            unit: what is said.
-            speaker: id.
-            samples: the length where it is known, as of a recording; otherwise it is predicted.
+    def predicted_features(self, unit: Unit, speaker: int) -> torch.Tensor:
+        """(C, F) local features of a unit to speak, its durations predicted.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
         """
         assert self.durations is not None
-        ids = symbol_ids(unit, self.symbols)
-        if not ids:
+        words = self._words(unit)
+        phones = torch.tensor([p for w in words for p in w])
+        seconds = self.durations(phones, speaker).tolist()
+        frames = max(1, round(sum(seconds) * self.config.conditioning.frame_rate))
+        return phone_features(words, seconds, frames, len(self.symbols))
+
+    def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
+        """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
+
+        Raises:
+            TextError: none of the unit's phonemes is known to the voice.
+        """
+        assert self.aligner is not None
+        features = mfcc(audio, self.sample_rate, self.config.hop_length)
+        return self.aligner.align(features, self._words(unit), speaker)
+
+    def aligned_features(self, alignment: Alignment) -> torch.Tensor:
+        """(C, F) local features of a recording."""
+        total = sum(alignment.frames)
+        return phone_features(alignment.words, alignment.frames, total, len(self.symbols))
+
+    def _words(self, unit: Unit) -> list[list[int]]:
+        words = symbol_ids(unit, self.symbols)
+        if not words:
             raise TextError(f"voice {self.name} knows no sound of '{' '.join(unit.words)}'")
-        with torch.no_grad():
-            phones = torch.tensor([p for w in ids for p in w])
-            seconds = self.durations(phones, speaker).tolist()
-        if samples is None:
-            frames = max(1, round(sum(seconds) * self.config.conditioning.frame_rate))
-        else:
-            frames = -(-samples // self.config.hop_length)
-        return phone_features(ids, seconds, frames, len(self.symbols))
+        return words
 
     @torch.inference_mode()
     def rows(self, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
@@ -101,6 +115,16 @@ class Voice:
         codes = mulaw.encode(audio).to(rows.device)
         return self.model.nll(codes, rows, self.config.hop_length)
 
+    def speech(self) -> dict[str, torch.nn.Module]:
+        """What a voice with text holds beside the WaveNet."""
+        parts = {"durations": self.durations, "aligner": self.aligner}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All weights under the names of the voice file."""
+        parts = {"wavenet": self.model, **self.speech()}
+        return {f"{n}.{k}": t for n, part in parts.items() for k, t in part.state_dict().items()}
+
     def save(self, path: Path) -> None:
         """Write the voice file, whole or not at all."""
         from safetensors.torch import save_file
@@ -116,16 +140,30 @@ class Voice:
         }
         with whole_file(path) as beside:
             save_file(
-                _tensors(self.model, self.durations),
+                self.tensors(),
                 beside,
                 {"wavegen": json.dumps(about, ensure_ascii=False)},
             )
 
 
-def build(config: Config, speakers: int, symbols: int) -> tuple[WaveNet, DurationModel | None]:
-    """Untrained networks for so many speakers and phoneme symbols (0: no text)."""
-    model = WaveNet(config, speakers, phone_channels(symbols) if symbols else 0)
-    return model, DurationModel(symbols, speakers) if symbols else None
+def untrained(
+    config: Config,
+    speakers: tuple[str, ...],
+    symbols: tuple[str, ...],
+    words: tuple[str, ...] = (),
+    longest: int = 0,
+) -> Voice:
+    """A voice with random weights; arguments as the fields of `Voice`."""
+    return Voice(
+        config,
+        WaveNet(config, len(speakers), phone_channels(len(symbols)) if symbols else 0),
+        DurationModel(len(symbols), len(speakers)) if symbols else None,
+        Aligner(len(symbols), len(speakers)) if symbols else None,
+        speakers,
+        symbols,
+        words,
+        longest,
+    )
 
 
 def bundled() -> dict[str, Path]:
@@ -150,19 +188,12 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     about, tensors = _read(path)
     try:
         config = load_config(about["config"], str(path))
-        voice = Voice(
-            config,
-            *build(config, len(about["speakers"]), len(about["symbols"])),
-            tuple(about["speakers"]),
-            tuple(about["symbols"]),
-            tuple(about["words"]),
-            about["longest"],
-            about["training"],
-            path.stem,
-        )
+        speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
+        voice = untrained(config, speakers, symbols, words, about["longest"])
+        voice.training, voice.name = about["training"], path.stem
     except (ConfigError, KeyError, TypeError) as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
-    expected = _tensors(voice.model, voice.durations)
+    expected = voice.tensors()
     wrong = sorted(
         n
         for n in expected.keys() | tensors.keys()
@@ -178,13 +209,6 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
 def read_about(path: Path) -> dict[str, Any]:
     """The description inside a voice file, without building the networks; raises `VoiceError`."""
     return _read(path)[0]
-
-
-def _tensors(model: WaveNet, durations: DurationModel | None) -> dict[str, torch.Tensor]:
-    out = {f"wavenet.{k}": v for k, v in model.state_dict().items()}
-    if durations is not None:
-        out |= {f"durations.{k}": v for k, v in durations.state_dict().items()}
-    return out
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:

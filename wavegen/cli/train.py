@@ -60,7 +60,7 @@ def train(
 
     import torch
 
-    from wavegen.corpus import new_voice, resolve
+    from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
     from wavegen.train import Trainer, write_run
 
@@ -80,7 +80,10 @@ def train(
     trainer = Trainer(new_voice(config, dataset), dataset, run, where)
     if resume:
         trainer.restore()
-    elif minutes is not None:
+    elif trainer.voice.symbols:
+        with show.err.status("aligning the texts"):
+            fit_speech(trainer.voice, dataset)
+    if minutes is not None:
         trainer.calibrate(minutes)
         config = trainer.config
     write_run(run, config, dataset)

@@ -148,8 +148,8 @@ class Windows:
                 clip = self.clips[index]
                 a, b = max(low * hop, first * hop), min(high * hop, first * hop + clip.samples)
                 if low > 0 and first * hop < low * hop <= first * hop + clip.samples:
-                    at = (low - first) * hop
-                    before[row] = mulaw.encode(clip.audio(at - 1, at))[0]
+                    cut = (low - first) * hop
+                    before[row] = mulaw.encode(clip.audio(cut - 1, cut))[0]
                 if a >= b:
                     continue
                 at = slice(a - low * hop, b - low * hop)

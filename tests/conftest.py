@@ -14,7 +14,7 @@ import torch
 
 from wavegen.cli.app import main
 from wavegen.config import Config, load_config
-from wavegen.corpus import new_voice
+from wavegen.corpus import fit_speech, new_voice
 from wavegen.data.dataset import open_dataset
 from wavegen.voice import Voice
 
@@ -89,6 +89,7 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) ->
     dataset = open_dataset(DIGITS, tiny_config, cache)
     config = tiny_config.replace("conditioning", features="phones")
     voice = new_voice(config, dataset)
+    fit_speech(voice, dataset)
     voice.name = "tiny"
     return voice
 

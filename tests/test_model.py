@@ -46,10 +46,10 @@ def test_outputs_see_exactly_the_receptive_field_and_never_the_future(
     layers: int, cycle: int, kernel: int
 ) -> None:
     config = small(layers, cycle, kernel)
-    model = WaveNet(config).double()
     field = config.model.receptive_field
     time = field + 5
-    seen = reach(model, time)
+    # Several networks, since a rectifier can happen to close a path in one of them.
+    seen = torch.stack([reach(WaveNet(config).double(), time) for _ in range(4)]).any(0)
     for t in range(time):
         # Input position s holds sample s − 1, so output t may see positions up to t.
         assert seen[t].nonzero()[:, 0].tolist() == list(range(max(0, t + 1 - field), t + 1))

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from wavegen.features import mfcc
 from wavegen.model.prosody import DurationModel
+from wavegen.speech.align import Aligner
 from wavegen.speech.frontend import read_clip, read_text, symbol_ids, symbol_table
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.text import normalise, phonemes
@@ -65,14 +67,68 @@ def test_features_of_more_phonemes_than_frames_are_still_finite() -> None:
     assert phone_features([[1, 2, 3, 1, 2, 3]], [0.1] * 6, 2, 4).isfinite().all()
 
 
-def test_the_duration_model_recovers_lengths_from_sums() -> None:
+def test_the_duration_model_knows_phoneme_speaker_and_neighbours() -> None:
     torch.manual_seed(0)
     true = torch.tensor([0.0, 0.05, 0.10, 0.20])
-    phones = [torch.randint(1, 4, (5,)).tolist() for _ in range(200)]
-    speakers = [i % 2 for i in range(200)]
-    seconds = [float(true[p].sum()) * (1.0, 1.5)[s] for p, s in zip(phones, speakers, strict=True)]
+    phones = [torch.randint(1, 4, (6,)).tolist() for _ in range(300)]
+    speakers = [i % 2 for i in range(300)]
+
+    def seconds(ids: list[int], speaker: int) -> list[float]:
+        final = [1.0] * (len(ids) - 1) + [2.0]  # the last one before a pause is twice as long
+        pace = (1.0, 1.5)[speaker]
+        return [float(true[p]) * pace * f for p, f in zip(ids, final, strict=True)]
+
+    lengths = [seconds(ids, s) for ids, s in zip(phones, speakers, strict=True)]
     model = DurationModel(4, 2)
-    assert model.fit(phones, speakers, seconds) < 0.05
-    slow, fast = model(torch.tensor([1, 2, 3]), 1), model(torch.tensor([1, 2, 3]), 0)
-    assert torch.allclose(slow / fast, torch.tensor(1.5), rtol=0.05)
-    assert torch.allclose(fast, true[1:], rtol=0.2)
+    model.fit(phones, lengths, speakers)
+    for speaker in (0, 1):
+        want = torch.tensor(seconds([1, 2, 3, 1], speaker))
+        assert torch.allclose(model(torch.tensor([1, 2, 3, 1]), speaker), want, rtol=0.1)
+
+
+def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:
+    """(F, 26) features: every symbol has its own mean, silence a low first coefficient."""
+    means = torch.randn(5, 26, generator=torch.Generator().manual_seed(1)) * 2
+    means[:, 0] = 4
+    means[0, 0] = -8
+    at = torch.repeat_interleave(torch.tensor(ids), torch.tensor(lengths))
+    return means[at] + 0.3 * torch.randn(len(at), 26)
+
+
+def test_the_aligner_finds_boundaries_it_was_never_told() -> None:
+    torch.manual_seed(0)
+    random = torch.Generator().manual_seed(2)
+    features, texts, truth = [], [], []
+    for _ in range(80):
+        ids = torch.randperm(4, generator=random).add(1)[:3].tolist()
+        lengths = torch.randint(5, 20, (3,), generator=random).tolist()
+        quiet = int(torch.randint(0, 2, (1,), generator=random)) * 12  # at the end, in half
+        features.append(made_up_clip([*ids, 0], [*lengths, quiet]))
+        texts.append([ids[:2], ids[2:]])
+        truth.append((ids, lengths, quiet))
+    aligner = Aligner(5, 1)
+    aligner.fit(features, texts, [0] * 80)
+    wrong = 0
+    for x, words, (ids, lengths, quiet) in zip(features, texts, truth, strict=True):
+        got = aligner.align(x, words, 0)
+        assert sum(got.frames) == len(x)
+        found = [p for w in got.words for p in w]
+        if found != [*ids, *([0] if quiet else [])]:
+            wrong += 1
+            continue
+        wrong += any(abs(a - b) > 1 for a, b in zip(got.frames, lengths, strict=False))
+    assert wrong <= 4
+
+
+def test_a_clip_too_short_for_its_text_is_spread_evenly() -> None:
+    got = Aligner(5, 1).align(torch.randn(4, 26), [[1, 2], [3]], 0)
+    assert got.words == ((1, 2), (3,))
+    assert sum(got.frames) == 4
+
+
+def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
+    for samples in (1, 79, 80, 81, 4000):
+        x = mfcc(torch.randn(samples) * 0.1, 8000, 80)
+        assert x.shape == (-(-samples // 80), 26)
+        assert x.isfinite().all()
+    assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()

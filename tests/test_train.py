@@ -16,7 +16,7 @@ import torch
 from conftest import DIGITS, TINY, Result
 
 from wavegen.config import Config, to_toml
-from wavegen.corpus import bits_per_sample, new_voice, resolve
+from wavegen.corpus import bits_per_sample, fit_speech, new_voice, resolve
 from wavegen.data.dataset import open_dataset
 from wavegen.errors import TrainingError
 from wavegen.train import Hooks, Stopped, Trainer
@@ -29,7 +29,9 @@ def trainer(run: Path, config: Config, root: Path = DIGITS, **hooks: object) -> 
     run.mkdir(exist_ok=True)
     dataset = open_dataset(root, config)
     config = resolve(config, dataset, CPU)
-    return Trainer(new_voice(config, dataset), dataset, run, CPU, Hooks(**hooks))  # type: ignore[arg-type]
+    voice = new_voice(config, dataset)
+    fit_speech(voice, dataset)
+    return Trainer(voice, dataset, run, CPU, Hooks(**hooks))  # type: ignore[arg-type]
 
 
 def rows(run: Path) -> list[dict[str, float]]:

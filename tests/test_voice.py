@@ -23,7 +23,7 @@ def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) 
         assert torch.equal(loaded.model.state_dict()[name], t)
     assert loaded.durations is not None
     assert tiny_voice.durations is not None
-    assert torch.equal(loaded.durations.phone, tiny_voice.durations.phone)
+    assert torch.equal(loaded.durations.terms, tiny_voice.durations.terms)
 
 
 def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:

@@ -30,7 +30,7 @@ class DataConfig:
     """How file names map to speakers and texts; ``auto`` looks at the folder."""
     pattern: str = ""
     """For layout ``pattern``: regular expression on the file name without its suffix, with the
-    named groups ``speaker`` and/or ``text``."""
+    named groups ``speaker`` and/or ``text`` (empty: names like fsdd's ``7_jackson_32.wav``)."""
     trim_db: float = 0.0
     """Silence at both ends more than this many dB below the clip's peak is cut off (0: never)."""
     join: int = 1
@@ -49,7 +49,7 @@ class DataConfig:
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) <= 0.5:
                 out.append(f"data.{name} must be between 0 and 0.5")
-        if self.layout == "pattern" or self.pattern:
+        if self.pattern:
             try:
                 groups = re.compile(self.pattern).groupindex
             except re.error as e:

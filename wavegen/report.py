@@ -95,7 +95,7 @@ def spectrogram(path: Path, audio: NDArray[np.float32], sample_rate: int, title:
     if len(audio) >= size:
         # A floor at -120 dB keeps digital silence from dividing by zero.
         noise = np.random.default_rng(0).normal(0, 1e-6, len(audio))
-        spec.specgram(audio + noise, size, sample_rate, noverlap=size * 3 // 4, vmin=-120)
+        spec.specgram(audio + noise, NFFT=size, Fs=sample_rate, noverlap=size * 3 // 4, vmin=-120)
     spec.set(xlabel="seconds", ylabel="Hz")
     with whole_file(path) as beside:
         figure.savefig(beside, dpi=90)

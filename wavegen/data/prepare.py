@@ -53,12 +53,9 @@ class Entry:
 class Prepared:
     """A prepared data set: entries by path, and their samples as one memory map."""
 
-    def __init__(
-        self, entries: dict[str, Entry], samples: NDArray[np.int16], file: Path | None = None
-    ) -> None:
+    def __init__(self, entries: dict[str, Entry], samples: NDArray[np.int16]) -> None:
         self.entries = entries
         self.samples = samples
-        self.file = file
 
     def audio(self, path: str, begin: int, end: int) -> NDArray[np.float32]:
         """Mono float32 in [-1, 1], samples begin…end of one clip."""
@@ -100,36 +97,38 @@ def prepare(
     settings = {"format": FORMAT, "root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     folder = (cache or default_cache()) / key
-    index = _read_index(folder)
-    old = {e.path: e for e in index}
+    index, file = _read_index(folder)
+    before = _open({e.path: e for e in index}, file)
+    old = before.entries
     stamps = {c.path: _stamp(root / c.path) for c in clips}
     stale = [p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s]
     if not stale and index:
-        return _open(folder, {p: old[p] for p in stamps})
+        return _open({p: old[p] for p in stamps}, file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        entries = _decode(root, folder, stamps, old, set(stale), settings, progress)
+        prepared = _decode(root, folder, stamps, before, set(stale), settings, progress)
     except OSError as e:
         raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
-    return _open(folder, entries)
+    if file is not None:  # only what this call replaced: another may be writing its own
+        file.unlink(missing_ok=True)
+    return prepared
 
 
 def _decode(
     root: Path,
     folder: Path,
     stamps: dict[str, tuple[int, int]],
-    old: dict[str, Entry],
+    before: Prepared,
     stale: set[str],
     settings: dict[str, Any],
     progress: Callable[[int, int], None],
-) -> dict[str, Entry]:
+) -> Prepared:
     def load(path: str) -> tuple[Entry, NDArray[np.int16]]:
         if path not in stale:
-            e = old[path]
+            e = before.entries[path]
             return e, np.array(before.samples[e.offset : e.offset + e.samples])
         return _decode_one(root, path, stamps[path], settings["rate"], settings["trim"])
 
-    before = _open(folder, old)
     name = f"{uuid.uuid4().hex}.i16"
     entries: dict[str, Entry] = {}
     offset = done = 0
@@ -150,9 +149,7 @@ def _decode(
     except BaseException:
         (folder / name).unlink(missing_ok=True)
         raise
-    if before.file is not None:  # only what this call replaced: another may be writing its own
-        before.file.unlink(missing_ok=True)
-    return entries
+    return _open(entries, folder / name)
 
 
 def _decode_one(
@@ -175,20 +172,19 @@ def _stamp(path: Path) -> tuple[int, int]:
     return s.st_size, s.st_mtime_ns
 
 
-def _read_index(folder: Path) -> list[Entry]:
-    """The entries of a cache; none when it is missing or not whole."""
+def _read_index(folder: Path) -> tuple[list[Entry], Path | None]:
+    """The entries of a cache and its sample file; no entries when it is not whole."""
     try:
         table = json.loads((folder / "index.json").read_text())
+        file = folder / table["samples"]
         entries = [Entry(**row) for row in table["clips"]]
-        size = (folder / table["samples"]).stat().st_size
+        size = file.stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return entries if size == 2 * sum(e.samples for e in entries) else []
+        return [], None
+    return (entries if size == 2 * sum(e.samples for e in entries) else []), file
 
 
-def _open(folder: Path, entries: dict[str, Entry]) -> Prepared:
-    if not any(e.samples for e in entries.values()):
+def _open(entries: dict[str, Entry], file: Path | None) -> Prepared:
+    if file is None or not any(e.samples for e in entries.values()):
         return Prepared(entries, np.zeros(0, np.int16))
-    name = json.loads((folder / "index.json").read_text())["samples"]
-    file = folder / name
-    return Prepared(entries, np.memmap(file, dtype=np.int16, mode="r"), file)
+    return Prepared(entries, np.memmap(file, dtype=np.int16, mode="r"))

@@ -37,9 +37,9 @@ class _GatedResidual(torch.autograd.Function):
         z = _upsample(cond, time).view(batch * time, 2 * channels)
         z.addmm_(rows, taps[-1])
         z3 = z.view(batch, time, 2 * channels)
-        for shift, w in _past(taps, dilation, time):
+        for k, shift in _past(taps, dilation, time):
             for b in range(batch):
-                z3[b, shift:].addmm_(x[b, : time - shift], w)
+                z3[b, shift:].addmm_(x[b, : time - shift], taps[k])
         a = torch.tanh(z[:, :channels])
         s = torch.sigmoid(z[:, channels:])
         h = a * s
@@ -69,10 +69,10 @@ class _GatedResidual(torch.autograd.Function):
         grad_taps = torch.zeros_like(taps)
         torch.mm(rows.t(), gz, out=grad_taps[-1])
         gx = torch.addmm(gy, gz, taps[-1].t()).view_as(x)
-        for k, (shift, w) in enumerate(_past(taps, ctx.dilation, time)):
+        for k, shift in _past(taps, ctx.dilation, time):
             for b in range(batch):
                 grad_taps[k].addmm_(x[b, : time - shift].t(), gz3[b, shift:])
-                gx[b, : time - shift].addmm_(gz3[b, shift:], w.t())
+                gx[b, : time - shift].addmm_(gz3[b, shift:], taps[k].t())
         grad_cond = _pool(gz3, ctx.frames)
         return gx, grad_skip, grad_cond, grad_taps, grad_w_res, grad_w_skip, None
 
@@ -80,10 +80,10 @@ class _GatedResidual(torch.autograd.Function):
 _apply: Any = _GatedResidual.apply  # torch has no types for it
 
 
-def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, Tensor]]:
-    """(shift, weight) of the taps that look back, where the window is long enough for them."""
+def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, int]]:
+    """(tap, shift) of the taps that look back, where the window is long enough for them."""
     last = taps.shape[0] - 1
-    return [(shift, taps[k]) for k in range(last) if (shift := (last - k) * dilation) < time]
+    return [(k, shift) for k in range(last) if (shift := (last - k) * dilation) < time]
 
 
 def _upsample(cond: Tensor, time: int) -> Tensor:

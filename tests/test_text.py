@@ -1,8 +1,12 @@
 """Text to words, phonemes and frame-rate features."""
 
+import sys
+
 import pytest
 import torch
 
+from wavegen import text as text_module
+from wavegen.errors import TextError
 from wavegen.features import mfcc
 from wavegen.model.prosody import DurationModel
 from wavegen.speech.align import Aligner
@@ -132,3 +136,13 @@ def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
         assert x.shape == (-(-samples // 80), 26)
         assert x.isfinite().all()
     assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()
+
+
+def test_without_espeak_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    text_module._espeak.cache_clear()
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    with pytest.raises(TextError, match=r"wavegen\[espeak\]"):
+        phonemes(["one"])
+    monkeypatch.undo()
+    assert phonemes(["one"])

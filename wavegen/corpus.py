@@ -6,6 +6,7 @@ import functools
 import math
 import statistics
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -78,8 +79,15 @@ def new_voice(config: Config, dataset: Dataset) -> Voice:
     )
 
 
-def fit_speech(voice: Voice, dataset: Dataset) -> None:
-    """Train the aligner and the durations of a voice with text on its training clips."""
+def fit_speech(
+    voice: Voice,
+    dataset: Dataset,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Train the aligner and the durations of a voice with text on its training clips.
+
+    ``progress`` is as that of `Aligner.fit`.
+    """
     if voice.aligner is None or voice.durations is None:
         return
     paths = dataset.split["train"]
@@ -90,6 +98,7 @@ def fit_speech(voice: Voice, dataset: Dataset) -> None:
         [mfcc(c.audio(0, c.samples), voice.sample_rate, voice.config.hop_length) for c in clips],
         [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
         speakers,
+        progress,
     )
     aligned = [
         voice.align(dataset.units[p], c.speaker, c.audio(0, c.samples))

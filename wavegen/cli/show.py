@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 out = Console(highlight=False)
 """Results, on stdout."""
@@ -28,17 +22,27 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def progress_bar(what: str, unit: str = "{task.fields[rate]}") -> Iterator[Progress]:
-    """A bar with count, rate and time left on stderr; nothing where stderr is no terminal."""
-    with Progress(
+def progress_bar(what: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A bar with count, rate and time left on stderr; nothing where stderr is no terminal.
+
+    Yields:
+        ``update(done, total, note)``; without a note the rate in ``unit`` is shown.
+    """
+    columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        yield bar
+    )
+    with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None, note="")
+        start = time.monotonic()
+
+        def update(done: int, total: int, note: str = "") -> None:
+            if not note:
+                rate = done / max(time.monotonic() - start, 1e-6)
+                note = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield update

@@ -66,14 +66,8 @@ def synth(
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
         show.warn(f"voice {chosen.name} never heard: {words}")
     start = time.perf_counter()
-    with show.progress_bar("speaking") as bar:
-        task = bar.add_task("speaking", total=utterance.samples, rate="")
-
-        def progress(done: int, total: int) -> None:
-            rate = done / (time.perf_counter() - start)
-            bar.update(task, completed=done, rate=f"{rate:,.0f} samples/s")
-
-        [audio] = engine.synthesize(chosen, [utterance], seed, temperature, progress=progress)
+    with show.progress_bar("speaking", "samples") as bar:
+        [audio] = engine.synthesize(chosen, [utterance], seed, temperature, progress=bar)
     took = time.perf_counter() - start
     write_audio(output, audio, chosen.sample_rate)
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""

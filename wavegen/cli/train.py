@@ -65,15 +65,8 @@ def train(
     from wavegen.train import Trainer, write_run
 
     where = _device(device)
-    with show.progress_bar("preparing audio") as bar:
-        task = bar.add_task("preparing audio", total=None, rate="files")
-        dataset = open_dataset(
-            audio_dir,
-            config,
-            cache_dir,
-            allow_bad,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with show.progress_bar("preparing audio", "files") as preparing:
+        dataset = open_dataset(audio_dir, config, cache_dir, allow_bad, preparing)
     _show_dataset(dataset, config)
     config = resolve(config, dataset, where)
     run.mkdir(parents=True, exist_ok=True)
@@ -81,8 +74,8 @@ def train(
     if resume:
         trainer.restore()
     elif trainer.voice.symbols:
-        with show.err.status("aligning the texts"):
-            fit_speech(trainer.voice, dataset)
+        with show.progress_bar("aligning the texts", "rounds") as aligning:
+            fit_speech(trainer.voice, dataset, aligning)
     if minutes is not None:
         trainer.calibrate(minutes)
         config = trainer.config
@@ -164,13 +157,14 @@ def _show_dataset(dataset: Dataset, config: Config) -> None:
     trimmed = sum(e.trimmed for e in entries)
     if trimmed:
         show.err.print(f"trimmed {trimmed:.1f} s of silence ({trimmed / (total + trimmed):.1%})")
-    for e in entries:
-        if e.clipped:
-            show.warn(f"{dataset.root / e.path}: {e.clipped} samples beyond ±1 were clipped")
-    for path, why in dataset.left_out[:20]:
-        show.warn(f"left out {path}: {why}")
-    if len(dataset.left_out) > 20:
-        show.warn(f"left out {len(dataset.left_out) - 20} more")
+    clipped = [
+        f"{e.path}: {e.clipped} samples beyond ±1 were clipped" for e in entries if e.clipped
+    ]
+    for notes in (clipped, [f"left out {path}: {why}" for path, why in dataset.left_out]):
+        for note in notes[:20]:
+            show.warn(note)
+        if len(notes) > 20:
+            show.warn(f"… and {len(notes) - 20} more files alike")
     if not dataset.split["validation"]:
         show.warn("no clip is held out for validation: over-fitting will go unseen")
 
@@ -179,14 +173,13 @@ def _run(trainer: Trainer, again: str) -> None:
     from wavegen.report import Recorder
     from wavegen.train import Hooks, Stopped
 
-    with show.progress_bar("training") as bar, _stop_signals() as received:
-        task = bar.add_task("training", total=trainer.config.train.steps, rate="")
-        bar.update(task, completed=trainer.step)
+    with show.progress_bar("training", "steps") as bar, _stop_signals() as received:
+        bar(trainer.step, trainer.config.train.steps)
 
         def progress(p: Progress) -> None:
             held = "" if p.validation is None else f", held out {p.validation:.3f}"
             text = f"{p.bits:.3f} bits/sample{held}, {p.samples_per_second:,.0f} samples/s"
-            bar.update(task, completed=p.step, rate=text)
+            bar(p.step, p.steps, text)
             if not sys.stderr.isatty() and p.step % (20 * trainer.config.train.log_every) == 0:
                 show.err.print(f"step {p.step:,}/{p.steps:,}: {text}", soft_wrap=True)
 

@@ -8,7 +8,7 @@ ends and between words. Cepstra are normalised by speaker, so that speakers shar
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 STATES = 3
+ROUNDS = 10
 SILENCE = 0
 """The pause is symbol 0 of every voice."""
 Words = Sequence[Sequence[int]]
@@ -77,9 +78,12 @@ class Aligner(nn.Module):
         features: Sequence[Tensor],
         texts: Sequence[Words],
         speakers: Sequence[int],
-        rounds: int = 10,
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Train on clips: features (F, D) each, the symbols of their words, speaker ids."""
+        """Train on clips: features (F, D) each, the symbols of their words, speaker ids.
+
+        ``progress`` is called with (rounds done, rounds).
+        """
         for s in range(len(self.offset)):
             mine = [f for f, who in zip(features, speakers, strict=True) if who == s]
             if mine:
@@ -93,8 +97,9 @@ class Aligner(nn.Module):
         if not clips:
             return
         self._estimate(clips, [_flat_start(x, st) for x, st in clips])
-        for _ in range(rounds):
+        for done in range(ROUNDS):
             self._estimate(clips, [self._viterbi(x, st) for x, st in clips])
+            progress(done + 1, ROUNDS)
 
     def _estimate(self, clips: list[_Clip], paths: list[NDArray[np.int64]]) -> None:
         x = np.concatenate([x for x, _ in clips])

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,24 @@ def test_epochs_are_reproducible_and_differ(tiny_config: Config) -> None:
     a, b = (ramp_windows([2000] * 20, tiny_config) for _ in range(2))
     assert a.epoch(5) == b.epoch(5)
     assert a.epoch(5) != a.epoch(6)
+
+
+def test_blanks_are_quiet_uncounted_and_leave_the_rest_alone(tiny_config: Config) -> None:
+    lengths = [5000, 4000, 12000]
+    plain = ramp_windows(lengths, tiny_config)
+    blanked = ramp_windows(lengths, tiny_config.replace("train", blank=1.0))
+    seen = 0
+    for group in blanked.epoch(0):
+        a, b = blanked.batch(group), plain.batch([replace(w, blank=None) for w in group])
+        assert torch.equal(a.codes, blanked.batch(group).codes)
+        off = b.counted & ~a.counted
+        assert torch.equal(a.codes[~off], b.codes[~off])
+        assert not (a.counted & ~b.counted).any()
+        if off.any():
+            seen += 1
+            loud, quiet = (mulaw.decode(x.codes[off]).square().mean() for x in (b, a))
+            assert quiet < 0.3 * loud
+    assert seen >= 3
 
 
 def test_joined_clips_are_of_one_speaker(tiny_config: Config) -> None:

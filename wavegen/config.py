@@ -133,6 +133,10 @@ class TrainConfig:
     """Windows per step."""
     window_seconds: float = 1.0
     """Longest piece of an utterance in one row of a batch."""
+    blank: float = 0.0
+    """Share of the windows in which one stretch is made almost silent and not counted. What comes
+    after it teaches the network to speak up again where the conditioning says so; without it, a
+    voice that falls silent in generation stays silent."""
     learning_rate: float = 2e-3
     """Peak of the schedule: linear warm-up, then a half cosine to zero."""
     warmup_steps: int = 300
@@ -171,6 +175,8 @@ class TrainConfig:
         for name in ("window_seconds", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 out.append(f"train.{name} must be above 0")
+        if not 0 <= self.blank <= 1:
+            out.append("train.blank must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
             out.append("train.ema_decay must be at least 0 and below 1")
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 from collections import defaultdict
@@ -16,6 +17,8 @@ from wavegen.config import Config
 
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
+BLANK_SECONDS = (0.03, 0.3)
+"""Range of the stretches that ``train.blank`` silences."""
 POOL = 32
 """Batches whose windows are sorted by length together, so that a batch is padded little."""
 
@@ -36,6 +39,19 @@ class TrainingClip:
 
 
 @dataclass(frozen=True)
+class Blank:
+    """A stretch of an utterance made almost silent, and not counted."""
+
+    begin: int
+    """First frame."""
+    end: int
+    gain: float
+    """Of what was there, in dB."""
+    noise: float
+    """Level of the white noise added, in dB below full scale."""
+
+
+@dataclass(frozen=True)
 class Window:
     """Frames ``begin…end`` of an utterance, the loss counted from ``begin`` on."""
 
@@ -43,6 +59,7 @@ class Window:
     """(clip index, first frame) of each clip."""
     begin: int
     end: int
+    blank: Blank | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,7 @@ class Windows:
         """The batches of an epoch, in order."""
         rng = random.Random(f"{self.config.train.seed}/{number}")
         windows = [w for u in self._utterances(rng) for w in self._cut(u)]
+        windows = [dataclasses.replace(w, blank=self._blank(w, rng)) for w in windows]
         rng.shuffle(windows)
         size = self.config.train.batch_size
         batches = []
@@ -128,6 +146,15 @@ class Windows:
         cuts = [round(frames * k / pieces) for k in range(pieces + 1)]
         return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
 
+    def _blank(self, w: Window, rng: random.Random) -> Blank | None:
+        if rng.random() >= self.config.train.blank:
+            return None
+        length = max(1, round(rng.uniform(*BLANK_SECONDS) * self.config.conditioning.frame_rate))
+        if length >= w.end - w.begin:
+            return None
+        begin = rng.randrange(w.begin, w.end - length)
+        return Blank(begin, begin + length, rng.uniform(-45, -6), rng.uniform(-70, -45))
+
     def batch(self, windows: Sequence[Window]) -> Batch:
         """Read the samples and features of windows; shorter ones are padded at the end."""
         spans = [(max(0, w.begin - self.past), w.end) for w in windows]
@@ -158,5 +185,15 @@ class Windows:
                 if local is not None and clip.local is not None:
                     fa, fb = a // hop, -(-b // hop)
                     local[row, :, fa - low : fb - low] = clip.local()[:, fa - first : fb - first]
+            if w.blank is not None:
+                at = slice((w.blank.begin - low) * hop, (w.blank.end - low) * hop)
+                codes[row, at] = _quieten(codes[row, at], w.blank)
+                counted[row, at] = speech[row, at] = False
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
         return Batch(codes, before, speaker, local, counted, speech)
+
+
+def _quieten(codes: Tensor, blank: Blank) -> Tensor:
+    same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
+    noise = torch.randn(codes.shape, generator=same) * 10 ** (blank.noise / 20)
+    return mulaw.encode(mulaw.decode(codes) * 10 ** (blank.gain / 20) + noise)

@@ -37,7 +37,7 @@ Audio = NDArray[np.float32]
 def features(audio: Audio, rate: int, segments: int = 8) -> NDArray[np.float32]:
     """MFCCs and their deltas, averaged over equal parts of the clip."""
     audio = np.pad(audio, (0, max(0, rate // 5 - len(audio))))
-    mfcc = librosa.feature.mfcc(y=audio, sr=rate, n_mfcc=20, n_fft=256, hop_length=80, n_mels=40)
+    mfcc = librosa.feature.mfcc(y=audio, sr=rate, n_mfcc=13, n_fft=256, hop_length=80, n_mels=40)
     both = np.concatenate([mfcc, librosa.feature.delta(mfcc, width=5)])
     parts = [p.mean(1) for p in np.array_split(both, segments, axis=1)]
     return np.concatenate([*parts, mfcc.mean(1), mfcc.std(1)]).astype(np.float32)

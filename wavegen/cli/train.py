@@ -193,7 +193,9 @@ def _run(trainer: Trainer, again: str) -> None:
             try:
                 trainer.train()
             except Stopped:
-                show.err.print(f"stopped at step {trainer.step:,}; go on with: {again}")
+                show.err.print(
+                    f"stopped at step {trainer.step:,}; go on with: {again}", soft_wrap=True
+                )
                 raise typer.Exit(128 + received[0]) from None
     test = trainer.finish()
     said = "" if test is None else f", {test:.4f} bits per sample on the test clips"

@@ -116,27 +116,26 @@ class Trainer:
         """
         t = self.config.train
         self.voice.model.train()
-        bits = tensors = 0.0
+        bits = count = 0.0
         mark, mark_seen, validation = time.monotonic(), self.seen, None
         for batch in self._batches():
-            loss, total, count = self._update(batch)
-            bits += total
-            tensors += count
+            norm, more_bits, more = self._update(batch)
+            bits, count = bits + more_bits, count + more
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
                 rate = (self.seen - mark_seen) / (now - mark)
                 self.seconds += now - mark
-                mean = bits / max(tensors, 1)
+                mean = bits / max(count, 1)
                 row = {
                     "step": self.step,
                     "loss_bits": mean,
                     "learning_rate": self.learning_rate(self.step),
-                    "gradient_norm": loss,
+                    "gradient_norm": norm,
                     "samples_per_second": rate,
                 }
                 self._log(row)
                 self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation))
-                bits = tensors = 0.0
+                bits = count = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:
@@ -187,6 +186,7 @@ class Trainer:
         return loss, (nats.detach() * speech).sum() / math.log(2), speech.sum()
 
     def _update(self, batch: Batch) -> tuple[float, float, float]:
+        """One step; gradient norm, summed bits and number of speech samples."""
         loss, bits, count = self.forward(batch)
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(
@@ -303,6 +303,16 @@ class Trainer:
         torch.set_rng_state(state["rng"].cpu())
         for name in ("step", "epoch", "index", "seen", "best", "seconds"):
             setattr(self, name, state[name])
+        self._forget_later_rows()
+
+    def _forget_later_rows(self) -> None:
+        """Drop metrics written after the state was saved: those steps will be made again."""
+        path = self.run / "metrics.jsonl"
+        rows = path.read_text().splitlines(keepends=True) if path.exists() else []
+        kept = [r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= self.step]
+        if len(kept) < len(rows):
+            with whole_file(path) as beside:
+                beside.write_text("".join(kept))
 
     def finish(self) -> float | None:
         """Measure the best voice on the test clips and note it in the voice file."""

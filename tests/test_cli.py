@@ -56,7 +56,7 @@ def test_text_comes_from_a_file_or_standard_input(tmp_path: Path, tiny_voice_fil
     base = [sys.executable, "-m", "wavegen", "synth", "--voice", tiny_voice_file]
     a, b = tmp_path / "a.wav", tmp_path / "b.wav"
     subprocess.run([*base, "--text-file", tmp_path / "text.txt", "-o", a], check=True)
-    subprocess.run([*base, "-o", b], input=b"three", check=True)
+    subprocess.run([*base, "-o", b], input=b"three\n", check=True)
     assert a.read_bytes() == b.read_bytes()
 
 
@@ -116,8 +116,9 @@ def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: object)
         (["--voice", "{tmp}/pickle.safetensors"], ["pickle.safetensors is not a whole voice"]),
         (["--voice", "{tmp}/empty.safetensors"], ["empty.safetensors is not a whole voice"]),
         (["-o", "{tmp}/missing/a.wav"], ["the folder", "does not exist"]),
-        (["-o", "{tmp}"], ["audio format"]),
-        (["-o", "{tmp}/a.xyz"], ["audio format"]),
+        (["-o", "{tmp}/folder.wav"], ["is a folder"]),
+        (["-o", "{tmp}/a.xyz"], ["suffix must be one of"]),
+        (["-o", "{tmp}/a.raw"], ["suffix must be one of"]),
         (["-o", "{tmp}/there.wav"], ["exists", "--force"]),
         (["--text-file", "{tmp}/there.wav"], ["not both"]),
         (["--seconds", "1"], ["speaks texts"]),
@@ -135,6 +136,7 @@ def test_wrong_arguments_of_synth(
     (tmp_path / "pickle.safetensors").write_bytes(pickle.dumps({"model": 1}))
     (tmp_path / "empty.safetensors").touch()
     (tmp_path / "there.wav").write_bytes(b"precious")
+    (tmp_path / "folder.wav").mkdir()
     before = sorted(tmp_path.iterdir())
     given = [a.format(tmp=tmp_path) for a in args]
     if "-o" not in given:
@@ -248,6 +250,7 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--device", "tpu"], ["choose auto, cpu or cuda"]),
         (["{digits}", "--resume"], ["nothing to resume"]),
         (["{digits}", "--steps", "1", "--minutes", "1"], ["not both"]),
+        (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
     ],
 )
 def test_wrong_arguments_of_train(
@@ -272,3 +275,32 @@ def test_score_prints_a_mean_over_samples(
     assert f"{mean:.4f}" in cli("score", *files, *args).out
     one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-t", "one"), "--speaker")
     one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-s", "theo"), "--text")
+
+
+def test_some_unreadable_recordings_among_others_exit_one_with_a_count(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    spoil(tmp_path / "bad.wav", "text")
+    files = [tmp_path / "bad.wav", DIGITS / "1_theo_6.wav"]
+    done = cli("score", *files, "--voice", tiny_voice_file, "-s", "theo", "-t", "one", "--json")
+    assert done.code == 1
+    assert len(done.out.splitlines()) == 1
+    assert "bad.wav" in done.err
+    assert "1 of 2" in done.err
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3", ".aiff"])
+def test_the_suffix_chooses_the_format(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, suffix: str
+) -> None:
+    out = tmp_path / f"a{suffix}"
+    done = cli("synth", "--voice", tiny_voice_file, "-t", "one", "-o", out)
+    assert done.code == 0, done.err
+    assert soundfile.info(out).samplerate == 8000
+
+
+def test_brackets_in_names_are_printed_as_they_are(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert "[a-z]+" in cli("info", "digits").out
+    one_clear_line(cli("train", tmp_path / "x[/b]"), "x[/b] is not a folder")

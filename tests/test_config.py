@@ -29,17 +29,19 @@ def test_all_faults_are_reported_at_once() -> None:
         "model": {"layrs": 3, "kernel_size": "two", "residual_channels": True},
         "data": {"layout": "tree"},
         "modle": {},
+        "audio": {"sample_rate": 3},
     }
     with pytest.raises(ConfigError) as caught:
         load_config(table, "x.toml", ["train.stps=3", "nonsense"])
     message = str(caught.value)
     assert "\n" not in message
     for part in (
-        "x.toml: 7 faults",
+        "x.toml: 8 faults",
         "model.layrs (did you mean layers?)",
         "model.kernel_size must be int",
         "model.residual_channels must be int",
         "data.layout must be one of",
+        "audio.sample_rate must be between",
         "[modle] (did you mean model?)",
         "train.stps (did you mean steps?)",
         "--set nonsense",

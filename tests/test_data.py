@@ -45,6 +45,32 @@ def test_folders_are_speakers_at_any_depth(tmp_path: Path, tone: Callable[..., P
     assert find_clips(tmp_path, DataConfig(layout="flat"))[1][0].speaker == ""
 
 
+def test_linked_folders_are_followed_and_other_formats_are_listed(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    root = tmp_path / "root"
+    for n in range(9):
+        tone(tmp_path / "elsewhere" / f"{n}.wav")
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(root)
+    (root / "song.m4a").touch()
+    dataset = open_dataset(root, tiny_config)
+    assert len(dataset.clips) == 9
+    assert [(p, "convert it" in why) for p, why in dataset.left_out] == [("song.m4a", True)]
+
+
+def test_clips_without_a_speaker_among_others_are_left_out(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for name in [*(f"bob_{n}" for n in range(12)), "7"]:
+        tone(tmp_path / f"{name}.wav")
+    config = tiny_config.replace("data", pattern=r"((?P<speaker>[a-z]+)_)?\d+")
+    assert open_dataset(tmp_path, config).left_out == [
+        ("7.wav", "has no speaker, though others have")
+    ]
+
+
 def test_files_a_layout_cannot_place_are_left_out_with_a_reason(
     tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
 ) -> None:
@@ -134,6 +160,11 @@ def test_the_split_is_disjoint_complete_stratified_and_stable() -> None:
     assert Counter(p[0] for p in split["test"]) == {"a": 5, "b": 5}
     assert split == split_clips(clips[::-1], 0.1, 0.05, 0)
     assert split != split_clips(clips, 0.1, 0.05, 1)
+
+
+def test_every_speaker_keeps_a_clip_to_train_on() -> None:
+    clips = [Clip(f"{s}{n}.wav", s) for s in "ab" for n in range(2)]
+    assert {p[0] for p in split_clips(clips, 0.5, 0.5, 0)["train"]} == {"a", "b"}
 
 
 def test_small_sets_still_have_a_clip_to_validate_on() -> None:

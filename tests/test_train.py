@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,10 +63,11 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
         for name, t in a.model.state_dict().items():
             assert torch.equal(t, b.model.state_dict()[name]), name
     assert whole.best == last.best
-    vals = [
-        [r["val_bits"] for r in rows(tmp_path / d) if "val_bits" in r] for d in ("whole", "part")
+    measured = [
+        [(r["step"], r.get("loss_bits"), r.get("val_bits")) for r in rows(tmp_path / d)]
+        for d in ("whole", "part")
     ]
-    assert vals[0] == vals[1]
+    assert measured[0] == measured[1]
 
 
 def test_training_learns_a_tone(
@@ -85,7 +87,7 @@ def test_training_learns_a_tone(
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
     tmp_path: Path, tiny_config: Config
 ) -> None:
-    t = trainer(tmp_path / "run", tiny_config)
+    t = trainer(tmp_path / "run", tiny_config.replace("train", checkpoint_every=3))
     good: dict[str, torch.Tensor] = {}
 
     def poison() -> bool:
@@ -101,7 +103,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
         return False
 
     t.hooks.stop = poison
-    with pytest.raises(TrainingError, match="no longer finite at step 4"):
+    with pytest.raises(TrainingError, match="no longer finite at step 4; the state of step 3"):
         t.train()
     again = trainer(tmp_path / "run", tiny_config)
     again.restore()
@@ -126,6 +128,26 @@ def test_a_state_that_cannot_be_resumed_is_a_clear_error(
     )
     with pytest.raises(TrainingError, match="resume"):
         trainer(tmp_path / "run", config).restore()
+
+
+def test_a_run_goes_on_only_with_the_recordings_it_began_with(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    audio, run = tmp_path / "audio", tmp_path / "run"
+    shutil.copytree(DIGITS, audio)
+    recipe = write_recipe(tmp_path / "tiny.toml")
+    assert cli("train", audio, "--recipe", recipe, "--out", run).code == 0
+    split = (run / "split.json").read_bytes()
+    assert cli("train", audio, "--out", run, "--resume", "--steps", "10").code == 0
+    assert (run / "split.json").read_bytes() == split
+    seed = cli("train", audio, "--out", run, "--resume", "--set", "train.seed=1")
+    assert (seed.code, "train.seed" in seed.err) == (2, True)
+    (audio / "0_george_5.wav").write_bytes((audio / "1_george_6.wav").read_bytes())
+    changed = cli("train", audio, "--out", run, "--resume")
+    assert (changed.code, "recordings have changed" in changed.err) == (2, True)
+    (audio / "0_george_5.wav").unlink()
+    fewer = cli("train", audio, "--out", run, "--resume")
+    assert (fewer.code, "other clips" in fewer.err) == (2, True)
 
 
 def test_phones_need_a_text_for_every_clip(

@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from wavegen.errors import DataError, WavegenError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
+"""What is read."""
+UNREADABLE = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".ape", ".wv")
+"""Audio that libsndfile can't decode; it is listed as left out, never passed over."""
+OUTPUT_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
+"""What is written."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
             source_rate, channels = f.samplerate, f.channels
             kind = f"{f.format}/{f.subtype}"
             audio = f.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.SoundFileError, OSError) as e:
+    except (soundfile.SoundFileError, OSError, MemoryError) as e:  # a header may claim anything
         reason = str(e).rsplit("\n", 1)[-1].removeprefix(f"Error opening {str(path)!r}: ")
         if path.is_file() and path.stat().st_size == 0:
             reason = "the file is empty"
@@ -78,16 +83,16 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
 
 def check_output(path: Path, force: bool) -> None:
     """Raises `WavegenError` when a file can't be written there, before any work is done."""
-    import soundfile
-
-    if path.suffix.lower().lstrip(".") not in {f.lower() for f in soundfile.available_formats()}:
-        raise WavegenError(f"output {path}: the suffix must name an audio format, such as .wav")
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise WavegenError(f"output {path}: the suffix must be one of {', '.join(OUTPUT_SUFFIXES)}")
     if path.is_dir():
         raise WavegenError(f"output {path} is a folder; give a file name")
     if not path.parent.is_dir():
         raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
     if path.exists() and not force:
         raise WavegenError(f"output {path} exists; --force replaces it")
+    if not os.access(path.parent, os.W_OK):
+        raise WavegenError(f"output {path}: the folder {path.parent} can't be written to")
 
 
 def write_audio(path: Path, audio: NDArray[np.float32], sample_rate: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -228,8 +229,8 @@ def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = (
             faults.append(f"{name} must be a section [{name}]")
         else:
             sections[name] = _section(types[name], name, values, faults)
-    if not faults:
-        faults = (config := Config(**sections)).faults()
+    config = Config(**sections)
+    faults += config.faults()
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise ConfigError(f"{source}: {count}: {'; '.join(faults)}")
@@ -327,6 +328,8 @@ def _section(cls: type, section: str, values: dict[str, Any], faults: list[str])
                 faults.append(f"{where} must be one of {', '.join(choices)}, not {value!r}")
         elif types[name] is float and type(value) is int:
             good[name] = float(value)
+        elif type(value) is float and not math.isfinite(value):
+            faults.append(f"{where} must be a finite number, not {value}")
         elif type(value) is types[name]:
             good[name] = value
         else:

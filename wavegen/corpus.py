@@ -124,7 +124,7 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
         return voice.align(dataset.units[path], speaker, audio(0, samples))
 
     def local() -> Tensor:
-        return voice.aligned_features(alignment())
+        return voice.features(alignment())
 
     return TrainingClip(samples, speaker, audio, local if voice.symbols else None)
 

@@ -53,7 +53,7 @@ def score_file(
         unit = read_clip(text) if text is not None else None
         if unit is None:
             raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
-        local = voice.aligned_features(voice.align(unit, who, audio))
+        local = voice.features(voice.align(unit, who, audio))
     nats = voice.nll(audio, who, local)
     bits = float(nats.double().mean()) / math.log(2)
     return Score(bits, len(audio), len(audio) / voice.sample_rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wavegen import mulaw
+from wavegen.data.windows import PAUSE_SECONDS
 from wavegen.errors import TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.uniforms import Uniforms, key
@@ -18,15 +20,13 @@ from wavegen.speech.frontend import read_text
 from wavegen.speech.phones import pause_features
 from wavegen.voice import Voice
 
-PAUSE_SECONDS = 0.065
-"""Silence between units, the middle of what training puts between joined clips."""
-
 
 @dataclass(frozen=True)
 class Utterance:
     """A planned utterance: all that is known before the first sample is drawn."""
 
     text: str
+    """Its words."""
     speaker: int
     samples: int
     local: Tensor | None
@@ -37,11 +37,12 @@ class Utterance:
     """(words, first sample, end sample) of each unit."""
 
 
-def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
+def plan(voice: Voice, text: str, speaker: int = 0, max_seconds: float = math.inf) -> Utterance:
     """Read a text and predict its length.
 
     Raises:
-        TextError: the text has nothing to speak, or no sound that the voice knows.
+        TextError: the text has nothing to speak, no sound that the voice knows, or would take
+            more than ``max_seconds``.
         VoiceError: the voice was trained without texts.
     """
     if not voice.symbols:
@@ -49,22 +50,33 @@ def plan(voice: Voice, text: str, speaker: int = 0) -> Utterance:
     units = read_text(text, voice.longest, voice.words)
     if not units:
         raise TextError("the text holds no words to speak")
-    hop = voice.config.hop_length
-    pause = max(1, round(PAUSE_SECONDS * voice.config.conditioning.frame_rate))
+    hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
+    pause = max(1, round(sum(PAUSE_SECONDS) / 2 * rate))
+    lengths = [voice.predict(unit, speaker) for unit in units]
+    frames = sum(sum(a.frames) for a in lengths) + pause * (len(units) - 1)
+    if frames / rate > max_seconds:
+        raise TextError(
+            f"this would speak for {frames / rate:.0f} s, more than --max-seconds {max_seconds:g}"
+        )
     pieces: list[Tensor] = []
     spans = []
-    frames = 0
-    for unit in units:
+    at = 0
+    for unit, alignment in zip(units, lengths, strict=True):
         if pieces:
             pieces.append(pause_features(pause, len(voice.symbols)))
-            frames += pause
-        pieces.append(voice.predicted_features(unit, speaker))
-        begin, frames = frames, frames + pieces[-1].shape[1]
-        spans.append((" ".join(unit.words), begin * hop, frames * hop))
+            at += pause
+        pieces.append(voice.features(alignment))
+        begin, at = at, at + sum(alignment.frames)
+        spans.append((" ".join(unit.words), begin * hop, at * hop))
     heard = set(voice.words)
-    unheard = dict.fromkeys(w for u in units for w in u.words if w not in heard)
+    words = [w for u in units for w in u.words]
     return Utterance(
-        text, speaker, frames * hop, torch.cat(pieces, 1), tuple(unheard), tuple(spans)
+        " ".join(words),
+        speaker,
+        frames * hop,
+        torch.cat(pieces, 1),
+        tuple(dict.fromkeys(w for w in words if w not in heard)),
+        tuple(spans),
     )
 
 

@@ -7,7 +7,7 @@ import ctypes.util
 import functools
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from wavegen.errors import TextError
 
@@ -33,7 +33,7 @@ def normalise(text: str, vocabulary: Collection[str] = ()) -> list[list[str]]:
     text = unicodedata.normalize("NFC", text).replace("’", "'").replace("-", " ")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)  # 1,000 is one number
     phrases = []
-    for phrase in re.split(r"[.,;:!?…\n\r]+(?!\d)", text):
+    for phrase in re.split(r"[;:!?…\n\r]+|[.,]+(?!\d)", text):
         words: list[str] = []
         for token in TOKEN.findall(phrase):
             words += _number(token, vocabulary) if token[0].isdecimal() else [token.lower()]
@@ -43,21 +43,23 @@ def normalise(text: str, vocabulary: Collection[str] = ()) -> list[list[str]]:
 
 
 def _number(token: str, vocabulary: Collection[str]) -> list[str]:
-    from num2words import num2words
-
-    def read(number: str) -> list[str]:
-        words = num2words(float(number) if "." in number else int(number))
-        return re.findall(r"[^\W\d_]+", words)
-
-    digits = [w for d in token if d.isdecimal() for w in read(d)]
+    digits = [w for d in token if d.isdecimal() for w in _read(d)]
     if (token[0] == "0" and "." not in token) or len(token) > 30:
         return digits
-    words = read(token)
+    words = _read(token)
     known = set(vocabulary)
     return digits if known and not known.issuperset(words) and known.issuperset(digits) else words
 
 
-def phonemes(words: list[str], language: str = LANGUAGE) -> list[list[str]]:
+@functools.lru_cache(1024)
+def _read(number: str) -> list[str]:
+    from num2words import num2words
+
+    words = num2words(float(number) if "." in number else int(number))
+    return re.findall(r"[^\W\d_]+", words)
+
+
+def phonemes(words: Sequence[str], language: str = LANGUAGE) -> list[list[str]]:
     """The phonemes (IPA, a stress mark before its vowel) of each spoken word of a phrase.
 
     espeak-ng may join short words ("of the"), so there can be fewer lists than words.
@@ -65,10 +67,15 @@ def phonemes(words: list[str], language: str = LANGUAGE) -> list[list[str]]:
     Raises:
         TextError: espeak-ng is not installed, or does not know the language.
     """
+    return [list(w) for w in _phonemes(" ".join(words), language)]
+
+
+@functools.lru_cache(4096)
+def _phonemes(text: str, language: str) -> tuple[tuple[str, ...], ...]:
     lib = _espeak()
     if lib.espeak_SetVoiceByName(language.encode()) != 0:
         raise TextError(f"espeak-ng does not know the language '{language}'")
-    buffer = ctypes.create_string_buffer(" ".join(words).encode())
+    buffer = ctypes.create_string_buffer(text.encode())
     pointer = ctypes.c_void_p(ctypes.addressof(buffer))
     out = []
     # One clause is read a call; the pointer is moved on, and null at the end.
@@ -76,8 +83,8 @@ def phonemes(words: list[str], language: str = LANGUAGE) -> list[list[str]]:
         utf8, ipa = 1, 0x02 | ord("_") << 8  # '_' between phonemes
         out.append((lib.espeak_TextToPhonemes(ctypes.byref(pointer), utf8, ipa) or b"").decode())
     ipa_words = re.sub(r"\([a-z-]+\)", "", " ".join(out)).split()  # (en)…: language switches
-    split = [[p for p in w.split("_") if p.strip(STRESS)] for w in ipa_words]
-    return [w for w in split if w]
+    split = (tuple(p for p in w.split("_") if p.strip(STRESS)) for w in ipa_words)
+    return tuple(w for w in split if w)
 
 
 @functools.cache

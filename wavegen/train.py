@@ -26,6 +26,9 @@ from wavegen.model.wavenet import WaveNet
 from wavegen.speech.phones import pause_features
 from wavegen.voice import Voice, load_voice
 
+COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds", "bits", "counted")
+"""What a trainer counts, and a saved state holds."""
+
 
 class Stopped(Exception):
     """Training stopped on request, with everything saved."""
@@ -50,7 +53,6 @@ class Hooks:
     stop: Callable[[], bool] = lambda: False
     """Asked after every step."""
     progress: Callable[[Progress], None] = lambda p: None
-    message: Callable[[str], None] = lambda text: None
     sample: Callable[[Voice, int], None] = lambda voice, step: None
     """Called every ``train.sample_every`` steps with the averaged voice."""
     log: Callable[[dict[str, float]], None] = lambda row: None
@@ -96,9 +98,9 @@ class Trainer:
         if self.voice.symbols:
             pause = _cached_pause(len(self.voice.symbols))
         self.windows = Windows(clips["train"], self.config, pause)
-        self.step = self.epoch = self.index = self.seen = 0
+        self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best = math.inf
-        self.seconds = 0.0
+        self.seconds = self.bits = self.counted = 0.0
 
     @property
     def config(self) -> Config:
@@ -111,21 +113,19 @@ class Trainer:
 
         Raises:
             Stopped: the stop hook asked for it; everything is saved.
-            TrainingError: the loss or the gradient is no longer finite; the last good state is
-                saved.
+            TrainingError: the loss or the gradient is no longer finite; the last checkpoint,
+                which was well, stays.
         """
         t = self.config.train
         self.voice.model.train()
-        bits = count = 0.0
         mark, mark_seen, validation = time.monotonic(), self.seen, None
         for batch in self._batches():
-            norm, more_bits, more = self._update(batch)
-            bits, count = bits + more_bits, count + more
+            norm = self._update(batch)
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
                 rate = (self.seen - mark_seen) / (now - mark)
                 self.seconds += now - mark
-                mean = bits / max(count, 1)
+                mean = self.bits / max(self.counted, 1)
                 row = {
                     "step": self.step,
                     "loss_bits": mean,
@@ -135,19 +135,19 @@ class Trainer:
                 }
                 self._log(row)
                 self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation))
-                bits = count = 0.0
+                self.bits = self.counted = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:
                 validation = self._validate()
-            if t.sample_every and self.step % t.sample_every == 0:
-                self.hooks.sample(self.averaged, self.step)
             stop = self.hooks.stop()
             if self.step % t.checkpoint_every == 0 or self.step == t.steps or stop:
                 self.save()
-            mark += time.monotonic() - before  # the rate is that of training alone
             if stop and self.step < t.steps:
                 raise Stopped
+            if t.sample_every and self.step % t.sample_every == 0:
+                self.hooks.sample(self.averaged, self.step)
+            mark += time.monotonic() - before  # the rate is that of training alone
         return self.best
 
     def _batches(self) -> Iterator[Batch]:
@@ -185,20 +185,18 @@ class Trainer:
         loss = (nats * counted).sum() / counted.sum()
         return loss, (nats.detach() * speech).sum() / math.log(2), speech.sum()
 
-    def _update(self, batch: Batch) -> tuple[float, float, float]:
-        """One step; gradient norm, summed bits and number of speech samples."""
+    def _update(self, batch: Batch) -> float:
+        """One step; returns the norm of the gradient."""
         loss, bits, count = self.forward(batch)
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(
             self.voice.model.parameters(), self.config.train.clip_norm
         )
         if not (loss.isfinite() and norm.isfinite()):
-            self.optimiser.zero_grad(set_to_none=True)
-            self.save()
             what = "loss" if not loss.isfinite() else "gradient"
             raise TrainingError(
-                f"the {what} is no longer finite at step {self.step + 1}; the last good state is "
-                f"saved in {self.run} (a lower train.learning_rate or train.clip_norm may help)"
+                f"the {what} is no longer finite at step {self.step + 1}; the state of step "
+                f"{self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
             )
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(self.step + 1)
@@ -207,7 +205,9 @@ class Trainer:
         self.ema.update_parameters(self.voice.model)
         self.step += 1
         self.seen += batch.codes.numel()
-        return float(norm), float(bits), float(count)
+        self.bits += float(bits)
+        self.counted += float(count)
+        return float(norm)
 
     def calibrate(self, minutes: float) -> None:
         """Set the number of steps to what fits into so many minutes, from some trial steps that
@@ -269,15 +269,12 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
-            "step": self.step,
-            "epoch": self.epoch,
-            "index": self.index,
-            "seen": self.seen,
-            "best": self.best,
-            "seconds": self.seconds,
+            "data": self.dataset.content_hash(),
+            **{name: getattr(self, name) for name in COUNTERS},
         }
         with whole_file(self.run / "state.pt") as beside:
             torch.save(state, beside)
+        self.saved = self.step
         self._save_voice("last.safetensors")
         if not self.validation:
             self._save_voice("voice.safetensors")
@@ -291,6 +288,8 @@ class Trainer:
         path = self.run / "state.pt"
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
+            if state["data"] != self.dataset.content_hash():
+                raise ValueError("the recordings have changed since the run began")
             self.voice.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -301,8 +300,11 @@ class Trainer:
         except Exception as e:  # torch.load raises many kinds for a broken file
             raise TrainingError(f"can't resume from {path}: {str(e).splitlines()[0]}") from e
         torch.set_rng_state(state["rng"].cpu())
-        for name in ("step", "epoch", "index", "seen", "best", "seconds"):
+        for name in COUNTERS:
             setattr(self, name, state[name])
+        self.saved = self.step
+        for group in self.optimiser.param_groups:
+            group["weight_decay"] = self.config.train.weight_decay  # it may have been changed
         self._forget_later_rows()
 
     def _forget_later_rows(self) -> None:
@@ -326,11 +328,29 @@ class Trainer:
 
 
 def write_run(run: Path, config: Config, dataset: Dataset) -> None:
-    """Begin a run directory: config.toml and split.json."""
+    """Write split.json and config.toml; the latter marks the directory as a run."""
+    with whole_file(run / "split.json") as beside:
+        beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False), "utf-8")
     with whole_file(run / "config.toml") as beside:
         beside.write_text(to_toml(config), encoding="utf-8")
-    with whole_file(run / "split.json") as beside:
-        beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False))
+
+
+def recorded_split(run: Path, dataset: Dataset) -> Dataset:
+    """The data set with the split that a run began with.
+
+    Raises:
+        TrainingError: there is none, or it is of other clips.
+    """
+    try:
+        split = json.loads((run / "split.json").read_text("utf-8"))
+        same = {p for part in split.values() for p in part} == dataset.clips.keys()
+    except (OSError, ValueError, AttributeError, TypeError) as e:
+        raise TrainingError(f"can't resume: {run / 'split.json'} is missing or broken") from e
+    if not same:
+        raise TrainingError(
+            f"can't resume: {dataset.root} holds other clips than the run began with"
+        )
+    return dataclasses.replace(dataset, split=split)
 
 
 def _average(decay: float) -> Any:

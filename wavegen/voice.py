@@ -17,9 +17,10 @@ from wavegen.errors import ConfigError, TextError, VoiceError
 from wavegen.features import mfcc
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
+from wavegen.speech import FEATURES
 from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.frontend import Unit, symbol_ids
-from wavegen.speech.phones import phone_channels, phone_features
+from wavegen.speech.phones import phone_features
 
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "voices"
@@ -65,18 +66,19 @@ class Voice:
         known = ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
         raise VoiceError(f"voice {self.name} has no speaker '{speaker}' (speakers: {known})")
 
-    def predicted_features(self, unit: Unit, speaker: int) -> torch.Tensor:
-        """(C, F) local features of a unit to speak, its durations predicted.
+    def predict(self, unit: Unit, speaker: int) -> Alignment:
+        """The symbols of a unit to speak, with their predicted lengths.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
         """
         assert self.durations is not None
         words = self._words(unit)
-        phones = torch.tensor([p for w in words for p in w])
-        seconds = self.durations(phones, speaker).tolist()
-        frames = max(1, round(sum(seconds) * self.config.conditioning.frame_rate))
-        return phone_features(words, seconds, frames, len(self.symbols))
+        seconds = self.durations(torch.tensor([p for w in words for p in w]), speaker)
+        # Whole frames, with the rounding carried on so that the total is right.
+        ends = (seconds.cumsum(0) * self.config.conditioning.frame_rate).round().clamp_min(1)
+        frames = ends.diff(prepend=torch.zeros(1)).int().tolist()
+        return Alignment(tuple(tuple(w) for w in words), tuple(frames))
 
     def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
         """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
@@ -88,8 +90,8 @@ class Voice:
         features = mfcc(audio, self.sample_rate, self.config.hop_length)
         return self.aligner.align(features, self._words(unit), speaker)
 
-    def aligned_features(self, alignment: Alignment) -> torch.Tensor:
-        """(C, F) local features of a recording."""
+    def features(self, alignment: Alignment) -> torch.Tensor:
+        """(C, F) local features of symbols with their lengths."""
         total = sum(alignment.frames)
         return phone_features(alignment.words, alignment.frames, total, len(self.symbols))
 
@@ -154,9 +156,10 @@ def untrained(
     longest: int = 0,
 ) -> Voice:
     """A voice with random weights; arguments as the fields of `Voice`."""
+    channels = FEATURES[config.conditioning.features](len(symbols)) if symbols else 0
     return Voice(
         config,
-        WaveNet(config, len(speakers), phone_channels(len(symbols)) if symbols else 0),
+        WaveNet(config, len(speakers), channels),
         DurationModel(len(symbols), len(speakers)) if symbols else None,
         Aligner(len(symbols), len(speakers)) if symbols else None,
         speakers,
@@ -191,7 +194,7 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         voice = untrained(config, speakers, symbols, words, about["longest"])
         voice.training, voice.name = about["training"], path.stem
-    except (ConfigError, KeyError, TypeError) as e:
+    except (ConfigError, AttributeError, KeyError, TypeError, ValueError) as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
     wrong = sorted(

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from wavegen.cli import show
+from wavegen.errors import DataError
 
 
 def score(
@@ -20,31 +21,40 @@ def score(
     """Bits per sample of recordings under a voice: the fewer, the likelier."""
     from rich.table import Table
 
-    from wavegen.score import mean_bits, score_file
+    from wavegen.score import Score, mean_bits, score_file
     from wavegen.voice import load_voice
 
     loaded = load_voice(voice)
-    scores = []
-    for file in files:
-        scores.append(score_file(loaded, file, speaker, text))
-        if as_json:
-            s = scores[-1]
-            typer.echo(
-                json.dumps(
-                    {
-                        "file": str(file),
-                        "bits_per_sample": s.bits_per_sample,
-                        "samples": s.samples,
-                        "seconds": s.seconds,
-                    },
-                    ensure_ascii=False,
-                )
-            )
-    if not as_json:
+    scores: dict[Path, Score] = {}
+    failed = 0
+    with show.progress_bar("scoring", "files") as bar:
+        for done, file in enumerate(files, 1):
+            try:
+                s = scores[file] = score_file(loaded, file, speaker, text)
+            except DataError as e:
+                if len(files) == 1:
+                    raise
+                show.warn(str(e))
+                failed += 1
+                continue
+            bar(done, len(files))
+            if as_json:
+                row = {
+                    "file": str(file),
+                    "bits_per_sample": s.bits_per_sample,
+                    "samples": s.samples,
+                    "seconds": s.seconds,
+                }
+                typer.echo(json.dumps(row, ensure_ascii=False))
+    if scores and not as_json:
         table = Table("file", "bits/sample", "seconds", box=None, pad_edge=False)
-        for file, s in zip(files, scores, strict=True):
+        for file, s in scores.items():
             table.add_row(str(file), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}")
-        mean = f"{mean_bits(scores):.4f}"
-        table.add_row("mean", mean, f"{sum(s.seconds for s in scores):.2f}", style="bold")
+        total = list(scores.values())
+        seconds = f"{sum(s.seconds for s in total):.2f}"
+        table.add_row("mean", f"{mean_bits(total):.4f}", seconds, style="bold")
         show.out.print(table)
         show.out.print(f"of {loaded.model.output.unit} samples at {loaded.sample_rate} Hz")
+    if failed:
+        show.err.print(f"{failed} of {len(files)} files could not be scored")
+        raise typer.Exit(1)

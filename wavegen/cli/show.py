@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-out = Console(highlight=False)
+out = Console(highlight=False, markup=False)  # names may hold brackets
 """Results, on stdout."""
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, markup=False)
 """Everything said along the way, on stderr, so that pipes stay clean."""
 
 
 def warn(message: str) -> None:
     err.print("warning: ", style="bold yellow", end="")
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(message, soft_wrap=True)
 
 
 @contextmanager

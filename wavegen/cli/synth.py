@@ -52,16 +52,12 @@ def synth(
     chosen = _pick(voice, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     if seconds is not None:
-        utterance = engine.plan_seconds(chosen, seconds, who)
+        utterance = engine.plan_seconds(chosen, min(seconds, max_seconds), who)
     elif not chosen.symbols:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
-        utterance = engine.plan(chosen, text or "", who)
+        utterance = engine.plan(chosen, text or "", who, max_seconds)
     length = utterance.samples / chosen.sample_rate
-    if length > max_seconds:
-        raise TextError(
-            f"this would speak for {length:.0f} s, more than --max-seconds {max_seconds:g}"
-        )
     if utterance.unheard:
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
         show.warn(f"voice {chosen.name} never heard: {words}")
@@ -73,7 +69,6 @@ def synth(
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""
     show.err.print(
         f"{output}: {length:.2f} s, voice {chosen.name}{name}, {length / took:.2f} x real time",
-        markup=False,
         soft_wrap=True,
     )
 

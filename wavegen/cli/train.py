@@ -33,7 +33,10 @@ def train(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     steps: int | None = typer.Option(None, min=1, help="Optimiser steps."),
     minutes: float | None = typer.Option(
-        None, min=0.01, help="Choose the steps so that training takes about this long."
+        None,
+        min=0.01,
+        max=1e6,
+        help="Choose the steps so that training takes about this long.",
     ),
     layout: str | None = typer.Option(
         None, help="How files name speakers and texts: auto, flat, folders or pattern."
@@ -55,6 +58,8 @@ def train(
         settings = [*settings, f"data.layout={layout}"]
     if steps is not None:
         settings = [*settings, f"train.steps={steps}"]
+    if out is not None and out.exists() and not out.is_dir():
+        raise TrainingError(f"--out {out} is a file; it must name a folder")
     run = out or Path("runs") / (Path(recipe).stem if recipe else audio_dir.resolve().name)
     config = _config(run, recipe, resume, settings, minutes)
 
@@ -62,23 +67,29 @@ def train(
 
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
-    from wavegen.train import Trainer, write_run
+    from wavegen.train import Trainer, recorded_split, write_run
 
     where = _device(device)
     with show.progress_bar("preparing audio", "files") as preparing:
         dataset = open_dataset(audio_dir, config, cache_dir, allow_bad, preparing)
+    if resume:
+        dataset = recorded_split(run, dataset)
     _show_dataset(dataset, config)
     config = resolve(config, dataset, where)
     run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(new_voice(config, dataset), dataset, run, where)
     if resume:
         trainer.restore()
-    elif trainer.voice.symbols:
+        if trainer.step >= config.train.steps:
+            show.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")
+    else:
         with show.progress_bar("aligning the texts", "rounds") as aligning:
             fit_speech(trainer.voice, dataset, aligning)
-    if minutes is not None:
-        trainer.calibrate(minutes)
-        config = trainer.config
+        if minutes is not None:
+            with show.err.status("measuring the speed of training"):
+                trainer.calibrate(minutes)
+            config = trainer.config
+        trainer.save()
     write_run(run, config, dataset)
     field = config.model.receptive_field
     show.err.print(
@@ -90,6 +101,8 @@ def train(
     )
     torch.backends.cuda.matmul.allow_tf32 = True
     again = ["wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
+    again += ["--allow-bad"] * allow_bad + ["--device", device] * (device != "auto")
+    again += ["--cache-dir", str(cache_dir)] if cache_dir else []
     _run(trainer, shlex.join(again))
 
 
@@ -106,10 +119,11 @@ def _config(
         return read_config(find_recipe(recipe), settings)
     if not (run / "config.toml").is_file():
         raise TrainingError(f"nothing to resume in {run}: there is no config.toml")
-    changed = [s for s in settings if not s.startswith("train.")]
+    changed = [s for s in settings if not s.startswith("train.") or s.startswith("train.seed")]
     if recipe is not None or minutes is not None or changed:
         raise TrainingError(
-            "--resume keeps the run's own recipe; only --steps and --set train.… may change it"
+            "--resume keeps the run's own recipe; only --steps and --set train.… may change it, "
+            "and not train.seed"
         )
     return read_config(run / "config.toml", settings)
 
@@ -197,7 +211,8 @@ def _run(trainer: Trainer, again: str) -> None:
                     f"stopped at step {trainer.step:,}; go on with: {again}", soft_wrap=True
                 )
                 raise typer.Exit(128 + received[0]) from None
-    test = trainer.finish()
+    with show.err.status("measuring bits per sample on the test clips"):
+        test = trainer.finish()
     said = "" if test is None else f", {test:.4f} bits per sample on the test clips"
     show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
 

@@ -86,7 +86,7 @@ def open_dataset(
             problems[c.path] = entry.problem
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
-        elif c.text:
+        elif c.text and config.conditioning.features != "none":
             if c.text not in texts:
                 texts[c.text] = read_clip(c.text)
             unit = texts[c.text]
@@ -94,6 +94,10 @@ def open_dataset(
                 problems[c.path] = f"its text '{c.text}' has no words"
             else:
                 units[c.path] = unit
+    if any(c.speaker for c in placed):
+        for c in placed:
+            if not c.speaker:
+                problems[c.path] = problems[c.path] or "has no speaker, though others have"
     left_out = [(path, why) for path, why in problems.items() if why]
     usable = {c.path: c for c in clips if not problems[c.path]}
     if not usable:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavegen.audio import SUFFIXES
+from wavegen.audio import SUFFIXES, UNREADABLE
 from wavegen.config import DataConfig
 from wavegen.errors import DataError
 
@@ -27,24 +28,28 @@ class Clip:
     """Why the layout can't place this file; such a clip is left out and listed."""
 
 
-def audio_files(root: Path) -> list[Path]:
-    """All audio files below ``root``, sorted, hidden ones aside.
+def audio_files(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """All audio files below ``root``, sorted, hidden ones aside; linked folders are followed.
 
     Raises:
-        DataError: ``root`` is no folder, or holds no audio.
+        DataError: ``root`` is no folder, or holds no audio that can be read.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder")
-    found = sorted(
-        p
-        for p in root.rglob("*")
-        if p.suffix.lower() in SUFFIXES
-        and p.is_file()
-        and not any(part.startswith(".") for part in p.relative_to(root).parts)
-    )
-    if not found:
+    found: list[Path] = []
+    seen: set[str] = set()
+    for folder, inside, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link that leads back up
+            inside.clear()
+            continue
+        seen.add(real)
+        inside[:] = [d for d in inside if not d.startswith(".")]
+        names = [n for n in files if n.lower().endswith(suffixes) and not n.startswith(".")]
+        found += [Path(folder) / n for n in names if (Path(folder) / n).is_file()]
+    if not found and suffixes == SUFFIXES:
         raise DataError(f"no audio in {root} (looked for {', '.join(SUFFIXES)})")
-    return found
+    return sorted(found)
 
 
 def flat(root: Path, data: DataConfig) -> Iterator[Clip]:
@@ -100,6 +105,20 @@ def detect(root: Path, data: DataConfig) -> str:
 
 
 def find_clips(root: Path, data: DataConfig) -> tuple[str, list[Clip]]:
-    """Detect or apply the layout; returns its name and the clips sorted by path."""
+    """Detect or apply the layout; returns its name and the clips sorted by path.
+
+    Audio in formats that can't be read, and names that no text file could hold, are among the
+    clips with their ``problem``.
+    """
     name = detect(root, data)
-    return name, list(LAYOUTS[name](root, data))
+    clips = []
+    for c in LAYOUTS[name](root, data):
+        try:
+            c.path.encode()
+        except UnicodeEncodeError:
+            c = Clip(c.path, problem="its name is not valid UTF-8")
+        clips.append(c)
+    for p in audio_files(root, UNREADABLE):
+        why = f"{p.suffix} can't be read; convert it to WAV or FLAC"
+        clips.append(Clip(p.relative_to(root).as_posix(), problem=why))
+    return name, clips

@@ -102,6 +102,10 @@ def prepare(
     old = before.entries
     stamps = {c.path: _stamp(root / c.path) for c in clips}
     stale = [p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s]
+    # A file that could not be read may have been mended without its time changing.
+    broken = [p for p in stamps if p not in set(stale) and old[p].problem]
+    settled = (sample_rate, trim_db)
+    stale += [p for p in broken if not _decode_one(root, p, stamps[p], *settled)[0].problem]
     if not stale and index:
         return _open({p: old[p] for p in stamps}, file)
     try:

@@ -24,9 +24,9 @@ def split_clips(clips: Sequence[Clip], validation: float, test: float, seed: int
         by_speaker[c.speaker].append(c.path)
     out: Split = {"train": [], "validation": [], "test": []}
     for paths in by_speaker.values():
-        ranked = sorted(paths, key=lambda p: hashlib.sha256(f"{seed}/{p}".encode()).digest())
-        a = round(validation * len(ranked))
-        b = a + round(test * len(ranked))
+        ranked = sorted(paths, key=lambda p: _rank(seed, p))
+        b = min(round((validation + test) * len(ranked)), len(ranked) - 1)  # one must train
+        a = min(round(validation * len(ranked)), b)
         out["validation"] += ranked[:a]
         out["test"] += ranked[a:b]
         out["train"] += ranked[b:]
@@ -36,3 +36,7 @@ def split_clips(clips: Sequence[Clip], validation: float, test: float, seed: int
         out["train"].remove(moved)
         out["validation"].append(moved)
     return {k: sorted(v) for k, v in out.items()}
+
+
+def _rank(seed: int, path: str) -> bytes:
+    return hashlib.sha256(f"{seed}/{path}".encode()).digest()

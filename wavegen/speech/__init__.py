@@ -1,5 +1,6 @@
 """Text and timing to local features."""
 
-from wavegen.speech.phones import phone_channels, phone_features
+from wavegen.speech.phones import phone_channels
 
-FEATURES = {"phones": (phone_channels, phone_features)}
+FEATURES = {"phones": phone_channels}
+"""Channels of each kind of local features, given the number of phoneme symbols."""

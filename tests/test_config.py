@@ -29,7 +29,7 @@ def test_all_faults_are_reported_at_once() -> None:
         "model": {"layrs": 3, "kernel_size": "two", "residual_channels": True},
         "data": {"layout": "tree"},
         "modle": {},
-        "audio": {"sample_rate": 3},
+        "audio": {"sample_rate": 500},
     }
     with pytest.raises(ConfigError) as caught:
         load_config(table, "x.toml", ["train.stps=3", "nonsense"])

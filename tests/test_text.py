@@ -140,6 +140,7 @@ def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
 
 def test_without_espeak_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     text_module._espeak.cache_clear()
+    text_module._phonemes.cache_clear()
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     with pytest.raises(TextError, match=r"wavegen\[espeak\]"):

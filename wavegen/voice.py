@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,7 +99,8 @@ class Voice:
     def _words(self, unit: Unit) -> list[list[int]]:
         words = symbol_ids(unit, self.symbols)
         if not words:
-            raise TextError(f"voice {self.name} knows no sound of '{' '.join(unit.words)}'")
+            said = textwrap.shorten(" ".join(unit.words), 60) or unit.words[0][:60]
+            raise TextError(f"voice {self.name} knows no sound of '{said}'")
         return words
 
     @torch.inference_mode()

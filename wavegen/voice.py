@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,8 +98,8 @@ class Voice:
     def _words(self, unit: Unit) -> list[list[int]]:
         words = symbol_ids(unit, self.symbols)
         if not words:
-            said = textwrap.shorten(" ".join(unit.words), 60) or unit.words[0][:60]
-            raise TextError(f"voice {self.name} knows no sound of '{said}'")
+            said = " ".join(unit.words)
+            raise TextError(f"voice {self.name} knows no sound of '{said[:60]}'")
         return words
 
     @torch.inference_mode()

@@ -43,6 +43,10 @@ def features(audio: Audio, rate: int, segments: int = 8) -> NDArray[np.float32]:
     return np.concatenate([*parts, mfcc.mean(1), mfcc.std(1)]).astype(np.float32)
 
 
+def decibels(audio: Audio) -> float:
+    return float(20 * np.log10(np.sqrt(np.mean(audio**2)) + 1e-9))
+
+
 def speak(
     voice: Voice, utterances: list[Utterance], seeds: list[int], temperature: float
 ) -> list[Audio]:
@@ -136,9 +140,14 @@ def main(
         models["text"], [features(w, rate) for w in words], list("".join(texts))
     )
 
+    usual = {
+        s: np.median([decibels(real[c.path]) for c in clips if c.speaker == s]) for s in v.speakers
+    }
+    faint = [decibels(a) < usual[s] - 20 for a, (_, s, _) in zip(made, jobs, strict=True)]
+    figures["made clips 20 dB below the speaker's median"] = float(np.mean(faint))
     level = {"real": list(real.values()), "made": made}
     for name, some in level.items():
-        rms = [20 * np.log10(np.sqrt(np.mean(a**2)) + 1e-9) for a in some]
+        rms = [decibels(a) for a in some]
         figures[f"{name} level dB, median"] = float(np.median(rms))
         figures[f"{name} level dB, lowest"] = float(np.min(rms))
         figures[f"{name} clipped samples, worst clip"] = float(

@@ -25,14 +25,15 @@ def split_clips(clips: Sequence[Clip], validation: float, test: float, seed: int
     out: Split = {"train": [], "validation": [], "test": []}
     for paths in by_speaker.values():
         ranked = sorted(paths, key=lambda p: _rank(seed, p))
-        b = min(round((validation + test) * len(ranked)), len(ranked) - 1)  # one must train
-        a = min(round(validation * len(ranked)), b)
+        most = len(ranked) - 1  # one must train
+        a = min(round(validation * len(ranked)), most)
+        b = min(a + round(test * len(ranked)), most)
         out["validation"] += ranked[:a]
         out["test"] += ranked[a:b]
         out["train"] += ranked[b:]
     if validation > 0 and not out["validation"] and len(out["train"]) > 1:
-        most = max(by_speaker.values(), key=len)
-        moved = next(p for p in out["train"] if p in set(most))
+        largest = set(max(by_speaker.values(), key=lambda paths: len(paths)))
+        moved = next(p for p in out["train"] if p in largest)
         out["train"].remove(moved)
         out["validation"].append(moved)
     return {k: sorted(v) for k, v in out.items()}

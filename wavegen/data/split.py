@@ -32,8 +32,8 @@ def split_clips(clips: Sequence[Clip], validation: float, test: float, seed: int
         out["test"] += ranked[a:b]
         out["train"] += ranked[b:]
     if validation > 0 and not out["validation"] and len(out["train"]) > 1:
-        largest = set(max(by_speaker.values(), key=lambda paths: len(paths)))
-        moved = next(p for p in out["train"] if p in largest)
+        largest = max(by_speaker, key=lambda s: len(by_speaker[s]))
+        moved = next(p for p in out["train"] if p in by_speaker[largest])
         out["train"].remove(moved)
         out["validation"].append(moved)
     return {k: sorted(v) for k, v in out.items()}

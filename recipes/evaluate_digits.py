@@ -47,6 +47,11 @@ def decibels(audio: Audio) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(audio**2)) + 1e-9))
 
 
+def share_of(apart: list[float], bound: float) -> float:
+    """The share beyond a bound, on its side of zero."""
+    return float(np.mean(np.array(apart) / bound > 1))
+
+
 def speak(
     voice: Voice, utterances: list[Utterance], seeds: list[int], temperature: float
 ) -> list[Audio]:
@@ -143,8 +148,13 @@ def main(
     usual = {
         s: np.median([decibels(real[c.path]) for c in clips if c.speaker == s]) for s in v.speakers
     }
-    faint = [decibels(a) < usual[s] - 20 for a, (_, s, _) in zip(made, jobs, strict=True)]
-    figures["made clips 20 dB below the speaker's median"] = float(np.mean(faint))
+    off = {
+        "real": [decibels(real[c.path]) - usual[c.speaker] for c in clips],
+        "made": [decibels(a) - usual[s] for a, (_, s, _) in zip(made, jobs, strict=True)],
+    }
+    for name, apart in off.items():
+        figures[f"{name} clips 15 dB fainter than the speaker's median"] = share_of(apart, -15)
+        figures[f"{name} clips 15 dB louder than the speaker's median"] = share_of(apart, 15)
     level = {"real": list(real.values()), "made": made}
     for name, some in level.items():
         rms = [decibels(a) for a in some]

@@ -298,7 +298,7 @@ class Trainer:
         except FileNotFoundError as e:
             raise TrainingError(f"nothing to resume in {self.run}: there is no state.pt") from e
         except Exception as e:  # torch.load raises many kinds for a broken file
-            raise TrainingError(f"can't resume from {path}: {str(e).splitlines()[0]}") from e
+            raise TrainingError(f"can't resume from {path}: {str(e) or type(e).__name__}") from e
         torch.set_rng_state(state["rng"].cpu())
         for name in COUNTERS:
             setattr(self, name, state[name])
@@ -318,9 +318,9 @@ class Trainer:
 
     def finish(self) -> float | None:
         """Measure the best voice on the test clips and note it in the voice file."""
-        best = load_voice(self.run / "voice.safetensors")
         if not self.test:
             return None
+        best = load_voice(self.run / "voice.safetensors")
         best.model.to(self.device)
         best.training["test_bits"] = bits_per_sample(best, self.test)
         best.save(self.run / "voice.safetensors")

@@ -16,13 +16,8 @@ class Categorical:
     @staticmethod
     def loss(logits: Tensor, codes: Tensor) -> Tensor:
         """Negative log-likelihood in nats: logits (…, 256), codes (…) → (…)."""
-        flat = F.cross_entropy(
-            logits.reshape(-1, logits.shape[-1]).float()
-            if logits.dtype != torch.float64
-            else logits.reshape(-1, logits.shape[-1]),
-            codes.reshape(-1),
-            reduction="none",
-        )
+        wide = logits if logits.dtype == torch.float64 else logits.float()
+        flat = F.cross_entropy(wide.flatten(0, -2), codes.flatten(), reduction="none")
         return flat.view(codes.shape)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
+# Before wavegen is imported: compiled code is kept from run to run, apart from the user's.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "numba")
+)
 
 from wavegen.cli.app import main
 from wavegen.config import Config, load_config

@@ -9,13 +9,14 @@ from typing import get_args
 import wavegen
 from wavegen import config
 from wavegen.data.layouts import LAYOUTS
+from wavegen.generation import ENGINES
 from wavegen.outputs import OUTPUTS
 from wavegen.speech import FEATURES
 
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
     {"errors", "config"},
-    {"model.layers", "audio", "mulaw", "features", "text"},
+    {"model.layers", "audio", "mulaw", "features", "text", "cache"},
     {"model.context", "model.conditioning", "outputs"},
     {"model.wavenet", "model.prosody"},
     {"generation", "speech"},
@@ -64,6 +65,7 @@ def test_a_layer_imports_only_from_layers_below() -> None:
 def test_names_in_the_configuration_are_those_in_the_registries() -> None:
     assert set(get_args(config.Layout)) == {"auto", *LAYOUTS}
     assert set(get_args(config.Output)) == set(OUTPUTS)
+    assert set(get_args(config.Engine)) == set(ENGINES)
     assert set(get_args(config.Features)) == {"auto", "none", *FEATURES}
 
 

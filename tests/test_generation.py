@@ -5,42 +5,13 @@ import itertools
 
 import pytest
 import torch
+from networks import HOP, draw, network, random_rows
 from torch import Tensor
 
-from wavegen.config import load_config
-from wavegen.generation import ENGINES, cached
+from wavegen.generation import cached, naive
+from wavegen.generation.job import Job
 from wavegen.generation.uniforms import Uniforms, key
-from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
-
-HOP = 16
-
-
-def network(kernel: int, cycle: int, conditioned: bool) -> WaveNet:
-    config = load_config(
-        {
-            "model": {
-                "layers": 6,
-                "dilation_cycle": cycle,
-                "kernel_size": kernel,
-                "residual_channels": 12,
-                "skip_channels": 10,
-            },
-            "conditioning": {"encoder_channels": 8, "speaker_channels": 4},
-        },
-        "test",
-    )
-    return WaveNet(config, 3 if conditioned else 0, 5 if conditioned else 0)
-
-
-def conditioning(model: WaveNet, batch: int, frames: int) -> Tensor:
-    speaker = local = None
-    if model.conditioning.local_channels:
-        speaker = torch.arange(batch) % 3
-        local = torch.randn(batch, 5, frames, dtype=model.skip_bias.dtype)
-    with torch.no_grad():
-        return model.conditioning.encode(batch, speaker, local)
-
 
 @pytest.mark.parametrize("kernel", [2, 3])
 @pytest.mark.parametrize("cycle", [1, 3, 6])
@@ -49,9 +20,9 @@ def conditioning(model: WaveNet, batch: int, frames: int) -> Tensor:
 def test_cached_logits_are_those_of_the_parallel_forward(
     kernel: int, cycle: int, batch: int, conditioned: bool
 ) -> None:
-    model = network(kernel, cycle, conditioned)
+    model = network(kernel_size=kernel, dilation_cycle=cycle, conditioned=conditioned)
     frames = 12
-    rows = conditioning(model, batch, frames)
+    rows = random_rows(model, batch, frames)
     codes = torch.randint(0, 256, (batch, frames * HOP))
     with torch.inference_mode():
         whole = model.run(codes, rows.expand(-1, frames, -1))
@@ -65,34 +36,31 @@ def test_cached_logits_are_those_of_the_parallel_forward(
 
 @pytest.mark.parametrize("conditioned", [False, True])
 def test_engines_draw_the_same_free_running_samples_in_float64(conditioned: bool) -> None:
-    model = network(2, 3, conditioned).double()
-    rows = conditioning(model, 2, 100)
-    drawn = {
-        name: torch.cat(list(engine(model, rows, HOP, 2000, Uniforms(["a", "b"]))), 1)
-        for name, engine in ENGINES.items()
-    }
-    naive = drawn.pop("naive")
-    assert naive.shape == (2, 2000)
-    assert len(naive.unique()) > 100
-    for name, codes in drawn.items():
-        assert torch.equal(codes, naive), name
+    model = network(conditioned=conditioned).double()
+    rows = random_rows(model, 3, 100)
+    jobs = [
+        Job(rows[0], 2000, "a"),
+        Job(rows[1, :50], 700, "b", temperature=0.7),
+        Job(rows[2], 400, "c", temperature=0.0),
+    ]
+    slow, fast = draw(naive.generate, model, jobs), draw(cached.generate, model, jobs)
+    assert [len(c) for c in slow] == [2000, 700, 400]
+    assert len(slow[0].unique()) > 100
+    for a, b in zip(slow, fast, strict=True):
+        assert torch.equal(a, b)
 
 
 def test_blocks_do_not_change_the_samples() -> None:
-    model = network(2, 3, False).double()
-    rows = conditioning(model, 1, 1)
-    a, b = (
-        torch.cat(list(cached.generate(model, rows, HOP, 100, Uniforms(["x"]), block=n)), 1)
-        for n in (7, 100)
-    )
-    assert torch.equal(a, b)
+    model = network().double()
+    jobs = [Job(random_rows(model, 1, 1)[0], 100, "x")]
+    a, b = (draw(cached.generate, model, jobs, block=n) for n in (7, 100))
+    assert torch.equal(a[0], b[0])
 
 
 def test_memory_does_not_grow_with_length() -> None:
-    model = network(2, 3, False)
-    blocks = cached.generate(
-        model, conditioning(model, 1, 1), HOP, 10**9, Uniforms(["x"]), block=100
-    )
+    model = network()
+    jobs = [Job(random_rows(model, 1, 1)[0], 10**9, "x")]
+    blocks = cached.generate(model, jobs, HOP, block=100)
 
     def held() -> int:
         gc.collect()
@@ -124,8 +92,8 @@ def test_extreme_uniforms_and_temperatures_stay_in_range() -> None:
     assert torch.equal(OUTPUTS["categorical"].sample(logits, u, 0), logits.argmax(-1))
 
 
-def test_an_utterance_has_its_own_stream_in_any_batch() -> None:
-    alone = Uniforms([key(0, "one", "george")]).draw(10)
-    both = Uniforms([key(1, "two", "theo"), key(0, "one", "george")])
-    assert torch.equal(torch.cat([both.draw(4), both.draw(6)], 1)[1:], alone)
-    assert not torch.equal(alone, Uniforms([key(1, "one", "george")]).draw(10))
+def test_a_stream_depends_on_its_key_alone() -> None:
+    whole = Uniforms(key(0, "one", "george")).draw(10)
+    parts = Uniforms(key(0, "one", "george"))
+    assert [*parts.draw(4), *parts.draw(6)] == [*whole]
+    assert set(whole).isdisjoint(Uniforms(key(1, "one", "george")).draw(10))

@@ -23,6 +23,9 @@ Layout = Literal["auto", "flat", "folders", "pattern"]
 Features = Literal["auto", "none", "phones"]
 Output = Literal["categorical"]
 Precision = Literal["auto", "f32", "bf16"]
+Engine = Literal["naive", "cached", "numba"]
+WeightPrecision = Literal["f32", "bf16", "int8"]
+"""Of the weights in generation."""
 
 
 @dataclass(frozen=True)

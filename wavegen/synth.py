@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wavegen import mulaw
+from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
 from wavegen.errors import TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
-from wavegen.generation.uniforms import Uniforms, key
+from wavegen.generation.job import Job
+from wavegen.generation.uniforms import key
 from wavegen.speech.frontend import read_text
 from wavegen.speech.phones import pause_features
 from wavegen.voice import Voice
+
+SLICE_SECONDS = 0.05
+"""Sound per call of an engine, so that progress and Ctrl-C stay live."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +98,20 @@ def synthesize(
     utterances: Sequence[Utterance],
     seeds: Sequence[int] | int = 0,
     temperature: float = 1.0,
-    engine: str = "cached",
+    engine: Engine | None = None,
+    precision: WeightPrecision | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.float32]]:
-    """Draw the samples of utterances, as one batch.
+    """Draw the samples of utterances of any lengths.
 
     Args:
         voice: the voice.
         utterances: from `plan` or `plan_seconds`.
         seeds: one for all, or one each.
         temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
-        engine: a name in `ENGINES`.
-        progress: called with (samples drawn, samples to draw) of the longest one.
+        engine: default: `numba` for a voice on the CPU, else `cached`.
+        precision: of the weights, in `numba` (default: its own).
+        progress: called with (samples drawn, samples to draw) of all utterances.
 
     Returns:
         Mono float32 in [-1, 1] for each utterance.
@@ -112,23 +120,31 @@ def synthesize(
         raise WavegenError(f"temperature {temperature} must be at least 0")
     if isinstance(seeds, int):
         seeds = [seeds] * len(utterances)
+    on_cpu = voice.model.skip_bias.device.type == "cpu"
+    engine = engine or ("numba" if on_cpu else "cached")
+    options: dict[str, Any] = {"precision": precision} if precision else {}
+    if engine == "numba" and not on_cpu:
+        raise WavegenError("engine numba needs the voice on the CPU")
+    if engine != "numba" and options:
+        raise WavegenError(f"engine {engine} takes no precision; numba does")
     names = voice.speakers or ("",)
-    keys = [key(seed, u.text, names[u.speaker]) for u, seed in zip(utterances, seeds, strict=True)]
-    longest = max(u.samples for u in utterances)
-    codes = np.empty((len(utterances), longest), np.uint8)
     voice.model.eval()
-    # Encoded one by one, so that an utterance does not depend on its company; the last row holds.
-    each = [voice.rows(u.speaker, u.local)[0] for u in utterances]
-    frames = max(len(r) for r in each)
-    rows = torch.stack([torch.cat([r, r[-1:].expand(frames - len(r), -1)]) for r in each])
-    done = 0
-    for block in ENGINES[engine](
-        voice.model, rows, voice.config.hop_length, longest, Uniforms(keys), temperature
-    ):
-        codes[:, done : done + block.shape[1]] = block.cpu().numpy()
-        done += block.shape[1]
-        progress(done, longest)
-    return [
-        mulaw.decode(torch.from_numpy(row[: u.samples])).numpy()
-        for row, u in zip(codes, utterances, strict=True)
+    # Encoded one by one, so that an utterance does not depend on its company.
+    jobs = [
+        Job(
+            voice.rows(u.speaker, u.local)[0],
+            u.samples,
+            key(seed, u.text, names[u.speaker]),
+            temperature,
+        )
+        for u, seed in zip(utterances, seeds, strict=True)
     ]
+    codes = [np.empty(u.samples, np.uint8) for u in utterances]
+    filled = [0] * len(utterances)
+    total = sum(u.samples for u in utterances)
+    block = max(1, round(voice.sample_rate * SLICE_SECONDS))
+    for i, piece in ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options):
+        codes[i][filled[i] : filled[i] + len(piece)] = piece.cpu().numpy()
+        filled[i] += len(piece)
+        progress(sum(filled), total)
+    return [mulaw.decode(torch.from_numpy(c)).numpy() for c in codes]

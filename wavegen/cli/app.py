@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 
 import wavegen
-from wavegen.cli import info, score, synth, train, voices
+from wavegen.cli import info, score, show, synth, train, voices
 from wavegen.errors import WavegenError
 
 app = typer.Typer(
@@ -43,6 +44,9 @@ def _options(
 ) -> None:
     global _debug
     _debug = debug
+    log = logging.getLogger("wavegen")
+    log.setLevel(logging.INFO)
+    log.handlers = [show.Notes()]
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from wavegen.cli import show
+from wavegen.config import WeightPrecision
 from wavegen.errors import DataError
 
 
@@ -16,15 +17,20 @@ def score(
     voice: str = typer.Option("digits", help="A bundled voice's name, or a voice file."),
     speaker: str | None = typer.Option(None, "--speaker", "-s", help="Speaker, by name or id."),
     text: str | None = typer.Option(None, "--text", "-t", help="What is said in the recordings."),
+    precision: WeightPrecision = typer.Option(
+        "f32", help="Round the weights first, as the numba engine does."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
 ) -> None:
     """Bits per sample of recordings under a voice: the fewer, the likelier."""
     from rich.table import Table
 
+    from wavegen.generation.packing import rounded
     from wavegen.score import Score, mean_bits, score_file
     from wavegen.voice import load_voice
 
     loaded = load_voice(voice)
+    loaded.model = rounded(loaded.model, precision)
     scores: dict[Path, Score] = {}
     failed = 0
     with show.progress_bar("scoring", "files") as bar:

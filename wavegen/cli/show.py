@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,13 @@ err = Console(stderr=True, highlight=False, markup=False)
 def warn(message: str) -> None:
     err.print("warning: ", style="bold yellow", end="")
     err.print(message, soft_wrap=True)
+
+
+class Notes(logging.Handler):
+    """What the package logs, such as that it compiles, as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(record.getMessage(), soft_wrap=True)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wavegen.cli import show
+from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import TextError, WavegenError
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def synth(
     seconds: float | None = typer.Option(
         None, min=0.001, help="Length, for a voice trained without texts."
     ),
+    engine: Engine | None = typer.Option(
+        None, help="How to draw samples (default: numba on a CPU; naive is slow, the reference)."
+    ),
+    precision: WeightPrecision | None = typer.Option(
+        None, help="Of the weights, in the numba engine (default: bf16)."
+    ),
     max_seconds: float = typer.Option(600.0, min=0.0, help="Refuse to speak for longer."),
     force: bool = typer.Option(False, "--force", help="Replace an existing output file."),
 ) -> None:
@@ -47,23 +54,25 @@ def synth(
     check_output(output, force)
     if seconds is None:
         text = _read_text(text, text_file)
-    from wavegen import synth as engine
+    from wavegen.synth import plan, plan_seconds, synthesize
 
     chosen = _pick(voice, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     if seconds is not None:
-        utterance = engine.plan_seconds(chosen, min(seconds, max_seconds), who)
+        utterance = plan_seconds(chosen, min(seconds, max_seconds), who)
     elif not chosen.symbols:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
-        utterance = engine.plan(chosen, text or "", who, max_seconds)
+        utterance = plan(chosen, text or "", who, max_seconds)
     length = utterance.samples / chosen.sample_rate
     if utterance.unheard:
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
         show.warn(f"voice {chosen.name} never heard: {words}")
     start = time.perf_counter()
     with show.progress_bar("speaking", "samples") as bar:
-        [audio] = engine.synthesize(chosen, [utterance], seed, temperature, progress=bar)
+        [audio] = synthesize(
+            chosen, [utterance], seed, temperature, engine, precision, progress=bar
+        )
     took = time.perf_counter() - start
     write_audio(output, audio, chosen.sample_rate)
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio import read_audio, whole_file
+from wavegen.cache import default_cache
 from wavegen.data.layouts import Clip
 from wavegen.errors import DataError
 
@@ -65,13 +66,6 @@ class Prepared:
         return audio
 
 
-def default_cache() -> Path:
-    """The user's cache folder (``WAVEGEN_CACHE`` moves it)."""
-    import platformdirs
-
-    return Path(os.environ.get("WAVEGEN_CACHE") or platformdirs.user_cache_dir("wavegen"))
-
-
 def prepare(
     root: Path,
     clips: Sequence[Clip],
@@ -87,7 +81,7 @@ def prepare(
         clips: what to decode, from `layouts.find_clips`.
         sample_rate: rate of the cached samples.
         trim_db: as `read_audio`'s.
-        cache: folder of all caches (default: `default_cache`).
+        cache: folder of all caches (default: `cache.default_cache`).
         progress: called with (decoded, to decode) as files are done.
 
     Raises:

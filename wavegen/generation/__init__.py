@@ -1,9 +1,9 @@
 """Engines: ways to draw samples from a WaveNet one after the other.
 
-Every engine is a function with the signature of `naive.generate`; given the same uniforms they
-make the same sequence up to the first floating-point tie.
+Every engine is a function with the signature of `naive.generate`; from the same jobs they make the
+same sequences up to the first floating-point tie.
 """
 
-from wavegen.generation import cached, naive
+from wavegen.generation import cached, naive, numba_cpu
 
-ENGINES = {"naive": naive.generate, "cached": cached.generate}
+ENGINES = {"naive": naive.generate, "cached": cached.generate, "numba": numba_cpu.generate}

@@ -7,7 +7,7 @@ the receptive field, and memory does not grow with the length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavegen.generation.uniforms import Uniforms
+from wavegen.generation.job import Batch, Job
 from wavegen.model.wavenet import WaveNet
 
 
@@ -96,26 +96,23 @@ def step(weights: Weights, state: State, cond: tuple[Tensor, ...]) -> Tensor:
 
 @torch.inference_mode()
 def generate(
-    model: WaveNet,
-    rows: Tensor,
-    hop_length: int,
-    length: int,
-    uniforms: Uniforms,
-    temperature: float = 1.0,
-    block: int = 400,
-) -> Iterator[Tensor]:
-    """Draw ``length`` samples of B utterances; arguments and result as `naive.generate`."""
+    model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400
+) -> Iterator[tuple[int, Tensor]]:
+    """Draw the samples of jobs; arguments and result as `naive.generate`."""
+    batch = Batch(jobs)
+    rows = batch.rows
     weights = Weights.of(model)
-    state = initial_state(model, rows.shape[0])
+    state = initial_state(model, len(rows))
     cond: tuple[Tensor, ...] = ()
-    for begin in range(0, length, block):
-        n = min(block, length - begin)
-        u = uniforms.draw(n).to(rows.device)
-        codes = torch.empty(rows.shape[0], n, dtype=torch.int64, device=rows.device)
+    for begin in range(0, batch.length, block):
+        n = min(block, batch.length - begin)
+        u = batch.uniforms(n)
+        codes = torch.empty(len(rows), n, dtype=torch.int64, device=rows.device)
         for i in range(n):
             frame, offset = divmod(begin + i, hop_length)
             if offset == 0 and frame < rows.shape[1]:
                 cond = model.conditioning.project(rows[:, frame])
-            state.code = model.output.sample(step(weights, state, cond), u[:, i], temperature)
+            logits = step(weights, state, cond)
+            state.code = model.output.sample(logits, u[:, i], batch.temperatures)
             codes[:, i] = state.code
-        yield codes
+        yield from batch.pieces(begin, codes)

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 
 class Uniforms:
-    """Uniforms in [0, 1) for B utterances, each from its own counter-based stream (Philox).
+    """Uniforms in [0, 1) of one utterance, from its own counter-based stream (Philox).
 
-    An utterance's stream depends on its own key alone, so it sounds the same in any batch.
+    The stream depends on the key alone, so an utterance sounds the same in any batch.
 
     Args:
-        keys: one text per utterance, such as that of `key`.
+        key: any text, such as that of `key`.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._streams = [
-            np.random.Generator(
-                np.random.Philox(
-                    key=int.from_bytes(hashlib.sha256(k.encode()).digest()[:16], "little")
-                )
-            )
-            for k in keys
-        ]
+    def __init__(self, key: str) -> None:
+        digest = hashlib.sha256(key.encode()).digest()[:16]
+        self._stream = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
-    def draw(self, n: int) -> Tensor:
-        """The next n of every stream, (B, n) float64."""
-        return torch.from_numpy(np.stack([s.random(n) for s in self._streams]))
+    def draw(self, n: int) -> NDArray[np.float64]:
+        """The next n of the stream."""
+        return self._stream.random(n)
 
 
 def key(seed: int, text: str, speaker: str) -> str:

@@ -21,20 +21,19 @@ class Categorical:
         return flat.view(codes.shape)
 
     @staticmethod
-    def sample(logits: Tensor, uniforms: Tensor, temperature: float = 1.0) -> Tensor:
+    def sample(logits: Tensor, uniforms: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
         """Inverse CDF: the first code whose cumulative probability exceeds the uniform.
 
         Args:
             logits: (B, 256).
             uniforms: (B,) float64 in [0, 1).
-            temperature: divides the logits; 0 takes the most likely code.
+            temperature: divides the logits, one for all or (B, 1); 0 takes the most likely code.
 
         Returns:
             (B,) int64 codes.
         """
-        if temperature == 0:
-            return logits.argmax(-1)
         # float64, because 256 rounded float32 sums need not reach 1.
-        cdf = torch.softmax(logits.double() / temperature, -1).cumsum(-1)
+        t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
+        cdf = torch.softmax(logits.double() / t.clamp_min(1e-30), -1).cumsum(-1)
         index = torch.searchsorted(cdf, (uniforms * cdf[:, -1])[:, None], right=True)
         return index[:, 0].clamp_(max=logits.shape[-1] - 1)

@@ -1,0 +1,47 @@
+"""Small random networks for the tests of the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wavegen.config import load_config
+from wavegen.generation.job import Job
+from wavegen.model.wavenet import WaveNet
+
+HOP = 16
+
+
+def network(conditioned: bool = False, **model: int) -> WaveNet:
+    sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12, "skip_channels": 10}
+    config = load_config(
+        {
+            "model": sizes | model,
+            "conditioning": {"encoder_channels": 8, "speaker_channels": 4},
+        },
+        "test",
+    )
+    return WaveNet(config, 3 if conditioned else 0, 5 if conditioned else 0)
+
+
+def random_rows(model: WaveNet, batch: int, frames: int) -> Tensor:
+    """(B, F, E) conditioning rows; F = 1 without conditioning."""
+    speaker = local = None
+    if model.conditioning.local_channels:
+        speaker = torch.arange(batch) % 3
+        local = torch.randn(batch, 5, frames, dtype=model.skip_bias.dtype)
+    with torch.no_grad():
+        return model.conditioning.encode(batch, speaker, local)
+
+
+def draw(
+    engine: Callable[..., Any], model: WaveNet, jobs: Sequence[Job], **options: Any
+) -> list[Tensor]:
+    """All samples of each job."""
+    pieces: list[list[Tensor]] = [[] for _ in jobs]
+    for index, codes in engine(model, jobs, HOP, **options):
+        pieces[index].append(codes)
+    return [torch.cat(p) for p in pieces]

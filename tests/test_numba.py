@@ -1,0 +1,264 @@
+"""The compiled engine against the others, and against itself in any company."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import numba
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import HOP, draw, network, random_rows
+from torch import Tensor
+
+from wavegen.config import WeightPrecision
+from wavegen.generation import cached, numba_cpu, simd
+from wavegen.generation.job import Job
+from wavegen.generation.numba_cpu import Group, generate
+from wavegen.generation.packing import pack, rounded
+from wavegen.model.wavenet import WaveNet
+
+
+def forced(
+    model: WaveNet, rows: Tensor, codes: Tensor, precision: WeightPrecision = "f32", slices: int = 37
+) -> tuple[Tensor, Tensor]:
+    """Logits (B, T, Q) and drawn samples (B, T) of the engine under teacher forcing."""
+    group = Group(pack(model, HOP, precision), len(codes))
+    for i, r in enumerate(rows):
+        group.add(i, Job(r, codes.shape[1] + 1, str(i)))
+    logits, drawn = [], []
+    for begin in range(0, codes.shape[1], slices):
+        part = codes[:, begin : begin + slices].contiguous()
+        out = np.empty((*part.shape, 256), np.float32)
+        pieces = dict(group.advance(part.shape[1], part.numpy(), out))
+        logits.append(torch.from_numpy(out))
+        drawn.append(torch.stack([pieces[i] for i in range(len(codes))]))
+    return torch.cat(logits, 1), torch.cat(drawn, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
+    def pick(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    torch.manual_seed(pick(0, 1000))
+    model = network(
+        conditioned=data.draw(st.booleans()),
+        layers=pick(1, 12),
+        dilation_cycle=pick(1, 7),
+        kernel_size=pick(2, 3),
+        residual_channels=pick(1, 100),
+        skip_channels=pick(1, 100),
+    )
+    batch, frames = pick(1, 11), pick(1, 12)
+    rows = random_rows(model, batch, frames)
+    codes = torch.randint(0, 256, (batch, frames * HOP))
+    with torch.inference_mode():
+        whole = model.run(codes, rows.expand(-1, frames, -1))
+    logits, _ = forced(model, rows, codes, slices=pick(1, 50))
+    assert (logits - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_lower_precision_computes_with_the_rounded_weights(precision: WeightPrecision) -> None:
+    model = network(conditioned=True, residual_channels=70)
+    rows = random_rows(model, 9, 12)
+    codes = torch.randint(0, 256, (9, 12 * HOP))
+    with torch.inference_mode():
+        whole = rounded(model, precision).run(codes, rows)
+        exact = model.run(codes, rows)
+    logits, _ = forced(model, rows, codes, precision)
+    assert (logits - whole).abs().max() < 1e-4
+    assert 1e-3 < (whole - exact).abs().max() < 0.2
+
+
+def test_the_same_uniforms_give_the_samples_of_cached() -> None:
+    model = network(conditioned=True, residual_channels=32, skip_channels=32)
+    rows = random_rows(model, 2, 100)
+    length = 10_000
+    codes = torch.randint(0, 256, (2, length))
+    _, drawn = forced(model, rows, codes)
+    same = 0
+    with torch.inference_mode():
+        weights, state = cached.Weights.of(model), cached.initial_state(model, 2)
+        uniforms = [numba_cpu.Uniforms(str(i)).draw(length) for i in range(2)]
+        u = torch.from_numpy(np.stack(uniforms))
+        for t in range(length):
+            cond = model.conditioning.project(rows[:, min(t // HOP, 99)])
+            logits = cached.step(weights, state, cond)
+            same += int((model.output.sample(logits, u[:, t]) == drawn[:, t]).sum())
+            state.code = codes[:, t]
+    assert same >= 0.999 * 2 * length
+
+
+@pytest.mark.parametrize("precision", get_args(WeightPrecision))
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_company_threads_lanes_and_slices_change_no_bit(
+    precision: WeightPrecision, kernel: int
+) -> None:
+    model = network(
+        conditioned=True, kernel_size=kernel, dilation_cycle=5, residual_channels=40, layers=7
+    )
+    rng = random.Random(0)
+    rows = random_rows(model, 30, 20)
+    jobs = [
+        Job(rows[i, : rng.randint(1, 20)], rng.randint(1, 600), f"job {i}", rng.choice([1.0, 0.8]))
+        for i in range(30)
+    ]
+    alone = [draw(generate, model, [j], precision=precision, block=400)[0] for j in jobs]
+    assert [len(c) for c in alone] == [j.length for j in jobs]
+    for threads, lanes, block in ((1, 1, 33), (1, 8, 7), (2, 3, 50), (3, 8, 400), (1, 30, 61)):
+        together = draw(
+            generate, model, jobs, precision=precision, threads=threads, lanes=lanes, block=block
+        )
+        for a, b in zip(alone, together, strict=True):
+            assert torch.equal(a, b)
+
+
+def test_temperature_zero_takes_the_most_likely_sample() -> None:
+    model = network()
+    rows = random_rows(model, 1, 1)
+    [codes] = draw(generate, model, [Job(rows[0], 50, "x", 0.0)], precision="f32")
+    [slow] = draw(cached.generate, model, [Job(rows[0], 50, "y", 0.0)])
+    assert torch.equal(codes, slow)
+
+
+def test_a_million_samples_of_silence_stay_finite_and_normal() -> None:
+    """Gates shut tight, and an input that dies away, must not slow down in denormal numbers."""
+    model = network(residual_channels=32, skip_channels=32)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(1e-3)
+        model.conditioning.bias[32::64] = -100.0
+    group = Group(pack(model, HOP, "f32"), 1)
+    group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5))
+    group.advance(1000)
+    gates = np.abs(group.state.gates)
+    assert np.isfinite(gates).all()
+    tiny = np.finfo(np.float32).tiny
+    assert not ((gates > 0) & (gates < tiny)).any()
+    assert not ((group.state.weights > 0) & (group.state.weights < tiny)).any()
+
+
+@numba.njit
+def _exp(x, y):  # type: ignore[no-untyped-def]
+    simd.exponentials(x, 0, np.float32(0), np.float32(1), y, 0, len(x))
+
+
+@numba.njit
+def _gate(z, c, h):  # type: ignore[no-untyped-def]
+    simd.gate(z, 0, c, 0, h, 0, len(h))
+
+
+def test_the_error_of_exp_is_within_two_millionths() -> None:
+    x = np.linspace(-87, 88, 1 << 20).astype(np.float32)
+    y = np.empty_like(x)
+    _exp(x, y)
+    exact = np.exp(x.astype(np.float64))
+    assert (np.abs(y - exact) / exact).max() < 2e-6
+
+
+def test_the_error_of_tanh_and_sigmoid_is_within_two_millionths() -> None:
+    x = np.linspace(-50, 50, 1 << 20).astype(np.float32)
+    h, open_ = np.empty_like(x), np.full_like(x, 50)
+    zero = np.zeros(2 * len(x), np.float32)
+    _gate(np.concatenate([x, open_]), zero, h)
+    wide = x.astype(np.float64)
+    assert np.abs(h - np.tanh(wide)).max() < 2e-6
+    _gate(np.concatenate([open_, x]), zero, h)
+    assert np.abs(h - 1 / (1 + np.exp(-wide))).max() < 2e-6
+
+
+def test_closing_early_stops_the_threads() -> None:
+    import threading
+
+    model = network()
+    rows = random_rows(model, 4, 1)
+    before = threading.active_count()
+    pieces = generate(model, [Job(r, 10**9, str(i)) for i, r in enumerate(rows)], HOP, threads=2)
+    next(pieces)
+    assert threading.active_count() == before + 2
+    pieces.close()
+    assert threading.active_count() == before
+
+
+def test_an_error_in_the_jobs_reaches_the_caller() -> None:
+    model = network()
+    rows = random_rows(model, 1, 1)[0]
+
+    def jobs():  # type: ignore[no-untyped-def]
+        for i in range(200):
+            yield Job(rows, 10, str(i))
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        list(generate(model, jobs(), HOP, threads=2))
+
+
+SCRIPT = """
+import sys, torch, logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+sys.path.insert(0, sys.argv[1])
+from networks import draw, network, random_rows
+from wavegen.generation.job import Job
+from wavegen.generation.numba_cpu import generate
+torch.manual_seed(0)
+model = network(conditioned=True, residual_channels=40)
+[a, b] = draw(generate, model, [Job(r, 300, str(i)) for i, r in enumerate(random_rows(model, 2, 9))])
+print(hash(tuple(a.tolist() + b.tolist())))
+"""
+
+
+def elsewhere(**env: str) -> subprocess.CompletedProcess[str]:
+    here = str(Path(__file__).parent)
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, here],
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_compiled_code_is_kept_and_a_folder_that_cannot_be_written_is_no_error(
+    tmp_path: Path,
+) -> None:
+    first = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert first.stderr.count("compiling the engine") == 1
+    second = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert second.stderr == ""
+    (tmp_path / "file").touch()
+    nowhere = elsewhere(
+        NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"), NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator"
+    )
+    assert first.stdout == second.stdout == nowhere.stdout
+
+
+@pytest.mark.skipif("avx2" not in Path("/proc/cpuinfo").read_text(), reason="needs AVX2")
+def test_other_vector_widths_draw_the_same_samples(tmp_path: Path) -> None:
+    here = elsewhere()
+    avx2 = elsewhere(
+        NUMBA_CPU_NAME="haswell",
+        NUMBA_CPU_FEATURES="+sse2,+sse4.1,+avx,+avx2,+fma,+bmi,+bmi2",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+    assert here.stdout == avx2.stdout
+
+
+def test_compiling_is_announced_once(caplog: pytest.LogCaptureFixture) -> None:
+    model = network()
+    jobs = [Job(random_rows(model, 1, 1)[0], 5, "x")]
+    draw(generate, model, jobs)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        draw(generate, model, jobs)
+    assert not caplog.records

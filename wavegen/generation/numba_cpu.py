@@ -1,0 +1,271 @@
+"""Real time on a CPU: many samples of many utterances in each call of one compiled function.
+
+The step is that of `cached`, with every product, the queues, the gates and the sampling fused
+(`step`), compiled on first use and kept on disk; it runs without the interpreter lock. Utterances
+share each load of the weights in a group of lanes; when one ends, its lane takes the next job, the
+longest of those at hand. Each thread has a group.
+
+Every sum is one chain in ascending order of its inputs (`simd.tile`), so batch, lane, thread and
+slice change no bit of a clip: an autoregressive sequence amplifies one flipped bit into another
+clip. It costs nothing that was measured: a lone utterance waits for its weights anyway.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numba.core import event
+from torch import Tensor
+
+from wavegen.config import WeightPrecision
+from wavegen.generation.job import Job
+from wavegen.generation.packing import Network, pack
+from wavegen.generation.step import AHEAD, State, run
+from wavegen.generation.uniforms import Uniforms
+from wavegen.model.wavenet import WaveNet
+
+log = logging.getLogger(__name__)
+LANES = 8
+"""Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
+AT_HAND = 64
+"""Jobs looked at together to start the longest first, so that all lanes end at about one time."""
+NOTHING = np.empty((0, 0), np.int64)
+NO_LOGITS = np.empty((0, 0, 0), np.float32)
+
+
+class Group:
+    """Up to C utterances that advance together; the first `size` lanes are in use."""
+
+    def __init__(self, net: Network, capacity: int) -> None:
+        self.net, self.capacity, self.size = net, capacity, 0
+        layers, c, s = len(net.dilations), net.channels, net.skip
+        slots = (net.kernel - 1) * net.dilations
+
+        def floats(*shape: int) -> Any:
+            return torch.zeros(*shape).numpy().reshape(-1)  # torch's begin on a cache line
+
+        def integers(count: int) -> Any:
+            return np.zeros(count, np.int64)
+
+        self.state = State(
+            queues=floats(int(slots.sum()), capacity, c),
+            first=np.cumsum(slots) - slots,
+            clock=integers(1),
+            code=integers(capacity),
+            wait=integers(capacity),
+            cond=floats(capacity, layers, 2 * c),
+            x=floats(capacity, c),
+            z=floats(capacity, 2 * c),
+            ahead=floats(layers, AHEAD, 2 * c),
+            gates=floats(capacity, layers, c),
+            skip=floats(capacity, s),
+            hidden=floats(capacity, s),
+            logits=floats(capacity, net.levels),
+            weights=floats(net.levels),
+            sums=np.zeros(net.levels),
+            frame=integers(capacity),
+        )
+        self.jobs: list[tuple[int, Job, Uniforms]] = []
+        self.done: list[int] = []
+
+    def add(self, index: int, job: Job) -> None:
+        """Give the next free lane to a job."""
+        lane, self.size = self.size, self.size + 1
+        self._lane(self.state.queues)[:, lane] = 0
+        self.state.code[lane] = self.net.start
+        self.state.wait[lane] = 0
+        self.jobs.append((index, job, Uniforms(job.key)))
+        self.done.append(0)
+
+    def remove(self, lane: int) -> None:
+        """Free a lane; the last one moves into it."""
+        last = self.size = self.size - 1
+        if lane != last:
+            queues = self._lane(self.state.queues)
+            queues[:, lane] = queues[:, last]
+            cond = self.state.cond.reshape(self.capacity, -1)
+            cond[lane] = cond[last]
+            for values in (self.state.code, self.state.wait):
+                values[lane] = values[last]
+        for items in (self.jobs, self.done):
+            items[lane] = items[last]  # type: ignore[call-overload]
+            items.pop()
+
+    def _lane(self, queues: Any) -> Any:
+        return queues.reshape(-1, self.capacity, self.net.channels)
+
+    def advance(
+        self, count: int, forced: Any = NOTHING, logits: Any = NO_LOGITS
+    ) -> list[tuple[int, Tensor]]:
+        """Draw up to ``count`` samples of every utterance, and drop those that end.
+
+        Returns:
+            (index of the job, its (n,) int64 codes) of each; n is below ``count`` where one ends.
+        """
+        left = (j.length - d for (_, j, _), d in zip(self.jobs, self.done, strict=True))
+        count = min([count, *left])
+        uniforms = np.empty((self.size, count))
+        temperatures = np.empty(self.size)
+        for lane, (_, job, stream) in enumerate(self.jobs):
+            uniforms[lane] = stream.draw(count)
+            temperatures[lane] = job.temperature
+        drawn = np.empty((self.size, count), np.int64)
+        rows = self._rows(count)
+        run(
+            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
+            uniforms, temperatures, forced, drawn, logits,
+        )  # fmt: skip
+        out = []
+        for lane in reversed(range(self.size)):
+            index, job, _ = self.jobs[lane]
+            self.done[lane] += count
+            out.append((index, torch.from_numpy(drawn[lane])))
+            if self.done[lane] == job.length:
+                self.remove(lane)
+        return out
+
+    def _rows(self, count: int) -> Any:
+        """(size, F, E) the rows that begin within the next samples."""
+        hop = self.net.hop
+        frames = -(-count // hop) + 1
+        out = np.zeros((self.size, frames, self.net.row), np.float32)
+        for lane, (_, job, _) in enumerate(self.jobs):
+            first = -(-self.done[lane] // hop)
+            wanted = torch.arange(first, first + frames).clamp_(max=len(job.rows) - 1)
+            out[lane, :, : job.rows.shape[1]] = job.rows[wanted].numpy()
+        return out
+
+
+class _Supply:
+    """Jobs for all threads, the longest of those at hand first."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._rest = enumerate(jobs)
+        self._heap: list[tuple[int, int, Job]] = []
+        self._lock = threading.Lock()
+        self._fill()
+
+    def __len__(self) -> int:
+        """Jobs at hand."""
+        return len(self._heap)
+
+    def _fill(self) -> None:
+        while len(self._heap) < AT_HAND:
+            index, job = next(self._rest, (0, None))
+            if job is None:
+                return
+            heapq.heappush(self._heap, (-job.length, index, job))
+
+    def take(self) -> tuple[int, Job] | None:
+        with self._lock:
+            if not self._heap:
+                return None
+            _, index, job = heapq.heappop(self._heap)
+            self._fill()
+            return index, job
+
+
+@torch.inference_mode()
+def generate(
+    model: WaveNet,
+    jobs: Iterable[Job],
+    hop_length: int,
+    block: int = 400,
+    precision: WeightPrecision = "bf16",
+    threads: int | None = None,
+    lanes: int = LANES,
+) -> Iterator[tuple[int, Tensor]]:
+    """Draw the samples of jobs; arguments and result as `naive.generate`, and:
+
+    Args:
+        model: the network, on the CPU.
+        jobs: any number of jobs, taken as lanes fall free.
+        hop_length: samples per row.
+        block: most samples per piece.
+        precision: of the weights; activations and sums are f32.
+        threads: at most so many (default: one per core). One utterance uses one thread.
+        lanes: utterances per thread that advance together.
+    """
+    net = pack(model, hop_length, precision)
+    _compile(net)
+    supply = _Supply(jobs)
+    threads = max(1, min(threads or len(os.sched_getaffinity(0)), len(supply)))
+    lanes = min(lanes, -(-len(supply) // threads))
+    if threads == 1:
+        yield from _work(Group(net, lanes), supply, block)
+        return
+    pieces: queue.Queue[Any] = queue.Queue(4 * threads * lanes)
+    stop = threading.Event()
+
+    def hand_over(piece: Any) -> None:
+        while not stop.is_set():
+            try:
+                return pieces.put(piece, timeout=0.1)
+            except queue.Full:
+                pass
+
+    def work() -> None:
+        try:
+            for piece in _work(Group(net, lanes), supply, block):
+                hand_over(piece)
+                if stop.is_set():
+                    return
+            hand_over(None)
+        except BaseException as e:
+            hand_over(e)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    try:
+        working = threads
+        while working:
+            piece = pieces.get()
+            if isinstance(piece, BaseException):
+                raise piece
+            if piece is None:
+                working -= 1
+            else:
+                yield piece
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+def _work(group: Group, supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
+    """Keep one group's lanes full until there are no jobs left."""
+    while True:
+        while group.size < group.capacity and (job := supply.take()):
+            group.add(*job)
+        if not group.size:
+            return
+        yield from group.advance(block)
+
+
+class _Announcer(event.Listener):  # type: ignore[misc]
+    """Says so when numba compiles, and not when it loads what it compiled before."""
+
+    said = False
+
+    def on_start(self, _: Any) -> None:
+        if not self.said:
+            log.info("compiling the engine for this CPU (once, some seconds) …")
+        self.said = True
+
+    def on_end(self, _: Any) -> None:
+        pass
+
+
+def _compile(net: Network) -> None:
+    """Compile the step for these types, or load it, by running it for no samples."""
+    with event.install_listener("numba:compile", _Announcer()):
+        Group(net, 1).advance(0)

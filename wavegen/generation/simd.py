@@ -1,0 +1,242 @@
+"""The arithmetic of the `numba` engine, written out in LLVM vectors.
+
+LLVM's own vectoriser keeps none of these loops in registers, so each is built here with
+`numba.extending.intrinsic`: one vector per utterance, as wide as the tile; LLVM splits it into
+what the CPU has (AVX-512, AVX2, NEON, …). Every output is one chain of fused multiply-adds in
+ascending order of its inputs, whatever the tile, so the result does not depend on the CPU's width
+or on how many utterances share a load of the weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+PANEL = 64
+"""Outputs in one panel of a packed matrix; a last one may be `HALF` as wide."""
+HALF = 32
+ROWS = 4
+"""Inputs are padded to a multiple of this."""
+WIDTH = 16
+"""Vector of the element-wise functions."""
+
+F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+
+
+def _accumulators() -> int:
+    """Floats that fit the vector registers as sums, with room for weights beside them."""
+    features = numba.config.CPU_FEATURES
+    if features is None:
+        features = llvmlite.binding.get_host_cpu_features().flatten()
+    return 256 if "+avx512f" in features.split(",") else 64
+
+
+def _vector(width: int, of: ir.Type = F32) -> ir.VectorType:
+    return ir.VectorType(of, width)
+
+
+def _constant(value: float, width: int, of: ir.Type = F32) -> ir.Constant:
+    return ir.Constant(_vector(width, of), [value] * width)
+
+
+def _function(builder: Any, name: str, result: ir.Type, arguments: int) -> ir.Function:
+    return cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(result, [result] * arguments),
+        f"llvm.{name}.v{result.count}f32",
+    )
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    return builder.call(_function(builder, "fma", a.type, 3), [a, b, c])
+
+
+def _clamp(builder: Any, x: Any, low: float, high: float) -> Any:
+    width = x.type.count
+    x = builder.call(_function(builder, "maxnum", x.type, 2), [x, _constant(low, width)])
+    return builder.call(_function(builder, "minnum", x.type, 2), [x, _constant(high, width)])
+
+
+def _splat(builder: Any, value: Any, width: int) -> Any:
+    empty = ir.Constant(_vector(width), ir.Undefined)
+    one = builder.insert_element(empty, value, ir.Constant(I32, 0))
+    return builder.shuffle_vector(one, empty, _constant(0, width, I32))
+
+
+class _Array:
+    """A 1-d array argument of an intrinsic, addressed from an element on."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, array: Any, at: Any) -> None:
+        self.builder = builder
+        self.start = builder.gep(context.make_array(kind)(context, builder, array).data, [at])
+
+    def pointer(self, index: Any, of: ir.Type) -> Any:
+        if isinstance(index, int):
+            index = ir.Constant(I64, index)
+        return self.builder.bitcast(self.builder.gep(self.start, [index]), of.as_pointer())
+
+    def load(self, index: Any, of: ir.Type) -> Any:
+        return self.builder.load(self.pointer(index, of), align=1)
+
+    def store(self, value: Any, index: Any) -> None:
+        self.builder.store(value, self.pointer(index, value.type), align=1)
+
+
+def _exp(b: Any, x: Any) -> Any:
+    """e^x for x in [-87, 88]: 2^n · e^r with |r| ≤ ln(2)/2 and e^r by Taylor's series.
+
+    Adding 1.5 · 2^23 rounds to the nearest integer n and leaves n in the low bits, from where it
+    is shifted into the exponent.
+    """
+    width = x.type.count
+    magic = _constant(1.5 * 2**23, width)
+    shifted = _fma(b, x, _constant(1 / math.log(2), width), magic)
+    n = b.fsub(shifted, magic)
+    # ln 2 in two parts, of which the first times n is exact.
+    r = _fma(b, n, _constant(-0.693359375, width), x)
+    r = _fma(b, n, _constant(0.693359375 - math.log(2), width), r)
+    p = _constant(1 / 720, width)
+    for k in (120, 24, 6, 2, 1, 1):
+        p = _fma(b, p, r, _constant(1 / k, width))
+    integers = _vector(width, I32)
+    power = b.shl(b.bitcast(shifted, integers), _constant(23, width, I32))
+    return b.bitcast(b.add(b.bitcast(p, integers), power), x.type)
+
+
+def _widen(b: Any, kind: Any, weights: _Array, at: Any, width: int) -> list[Any]:
+    """Weights of one packed element each, as float vectors, one per input row."""
+    if kind.dtype == types.float32:
+        return [weights.load(at, _vector(width))]
+    if kind.dtype == types.int8:
+        narrow = weights.load(at, _vector(width, ir.IntType(8)))
+        return [b.sitofp(b.sext(narrow, _vector(width, I32)), _vector(width))]
+    pair = weights.load(at, _vector(width, I32))  # two bf16: the upper halves of two floats
+    low = b.shl(pair, _constant(16, width, I32))
+    high = b.and_(pair, _constant(-65536, width, I32))
+    return [b.bitcast(half, _vector(width)) for half in (low, high)]
+
+
+def tile(lanes: int, panel: int) -> Callable[..., None]:
+    """``y[l, :panel] = (0 if fresh else y[l, :panel]) + x[l, :k] @ panel`` for ``lanes`` rows.
+
+    The weights' type tells their format: float32; int32 for two bfloat16 of consecutive inputs;
+    int8, where the sum is multiplied by a scale per output before it is added. Sums are f32.
+    """
+    width = min(panel, _accumulators() // lanes)
+
+    @intrinsic
+    def multiply(  # type: ignore[no-untyped-def]
+        _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, fresh
+    ):
+        n = types.intp
+        signature = types.void(w, n, scales, n, x, n, n, n, y, n, n, n)
+
+        def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+            kinds = signature.args
+            per = 2 if kinds[0].dtype == types.int32 else 1
+            integer = kinds[0].dtype == types.int8
+            x_step, k, y_step, fresh = args[6], args[7], args[10], args[11]
+            weights = _Array(context, b, kinds[0], args[0], args[1])
+            scales = _Array(context, b, kinds[2], args[2], args[3])
+            inputs = _Array(context, b, kinds[4], args[4], args[5])
+            outputs = _Array(context, b, kinds[8], args[8], args[9])
+            new = b.icmp_signed("!=", fresh, ir.Constant(I64, 0))
+            zero = _constant(0.0, width)
+            sums = [cgutils.alloca_once(b, _vector(width)) for _ in range(lanes)]
+            rows = [b.mul(x_step, ir.Constant(I64, lane)) for lane in range(lanes)]
+
+            def place(lane: int, part: Any) -> Any:
+                return b.add(b.mul(y_step, ir.Constant(I64, lane)), part)
+
+            with cgutils.for_range(b, ir.Constant(I64, panel // width), intp=I64) as parts:
+                part = b.mul(parts.index, ir.Constant(I64, width))
+                for lane in range(lanes):
+                    before = outputs.load(place(lane, part), _vector(width))
+                    b.store(zero if integer else b.select(new, zero, before), sums[lane])
+                with cgutils.for_range(b, b.sdiv(k, ir.Constant(I64, ROWS)), intp=I64) as loop:
+                    row = b.mul(loop.index, ir.Constant(I64, ROWS))
+                    element = b.mul(row, ir.Constant(I64, panel // per))
+                    for i in range(0, ROWS, per):
+                        at = b.add(b.add(element, part), ir.Constant(I64, i // per * panel))
+                        for j, weight in enumerate(_widen(b, kinds[0], weights, at, width)):
+                            at_x = b.add(row, ir.Constant(I64, i + j))
+                            for lane in range(lanes):
+                                value = inputs.load(b.add(at_x, rows[lane]), F32)
+                                spread = _splat(b, value, width)
+                                total = _fma(b, weight, spread, b.load(sums[lane]))
+                                b.store(total, sums[lane])
+                for lane in range(lanes):
+                    total = b.load(sums[lane])
+                    if integer:
+                        before = outputs.load(place(lane, part), _vector(width))
+                        before = b.select(new, zero, before)
+                        total = _fma(b, total, scales.load(part, _vector(width)), before)
+                    outputs.store(total, place(lane, part))
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return multiply  # type: ignore[no-any-return]
+
+
+@intrinsic
+def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-def]
+    """``h = tanh(z₁ + c₁) · σ(z₂ + c₂)``; z and c hold 2 × ``channels``, a multiple of `WIDTH`.
+
+    Both functions come from one division: with E = e^(2a) and S = e^(-b), tanh(a) σ(b) is
+    (E - 1) / ((E + 1)(1 + S)). E - 1 is 0 or at least 2^-24 in size and S is bounded, so that no
+    gate is ever a denormal number.
+    """
+    n = types.intp
+    signature = types.void(z, n, cond, n, h, n, n)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        kinds, channels = signature.args, args[6]
+        inputs = _Array(context, b, kinds[0], args[0], args[1])
+        added = _Array(context, b, kinds[2], args[2], args[3])
+        gates = _Array(context, b, kinds[4], args[4], args[5])
+        one, width = _constant(1.0, WIDTH), ir.Constant(I64, WIDTH)
+        with cgutils.for_range(b, b.sdiv(channels, width), intp=I64) as loop:
+            i = b.mul(loop.index, width)
+            half = b.add(i, channels)
+            a, s = (
+                b.fadd(inputs.load(j, _vector(WIDTH)), added.load(j, _vector(WIDTH)))
+                for j in (i, half)
+            )
+            a = _clamp(b, b.fadd(a, a), -20.0, 20.0)
+            s = _clamp(b, s, -30.0, 30.0)
+            e = _exp(b, a)
+            divisor = b.fmul(b.fadd(e, one), b.fadd(_exp(b, b.fneg(s)), one))
+            gates.store(b.fdiv(b.fsub(e, one), divisor), i)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-untyped-def]
+    """``y = exp((x - top) · factor)``, no smaller than e^-87; ``count`` a multiple of `WIDTH`."""
+    n, f = types.intp, types.float32
+    signature = types.void(x, n, f, f, y, n, n)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        kinds = signature.args
+        inputs = _Array(context, b, kinds[0], args[0], args[1])
+        outputs = _Array(context, b, kinds[4], args[4], args[5])
+        top, factor = (_splat(b, v, WIDTH) for v in (args[2], args[3]))
+        width = ir.Constant(I64, WIDTH)
+        with cgutils.for_range(b, b.sdiv(args[6], width), intp=I64) as loop:
+            i = b.mul(loop.index, width)
+            x = b.fmul(b.fsub(inputs.load(i, _vector(WIDTH)), top), factor)
+            outputs.store(_exp(b, _clamp(b, x, -87.0, 88.0)), i)
+        return context.get_dummy_value()
+
+    return signature, codegen

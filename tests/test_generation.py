@@ -13,6 +13,7 @@ from wavegen.generation.job import Job
 from wavegen.generation.uniforms import Uniforms, key
 from wavegen.outputs import OUTPUTS
 
+
 @pytest.mark.parametrize("kernel", [2, 3])
 @pytest.mark.parametrize("cycle", [1, 3, 6])
 @pytest.mark.parametrize("batch", [1, 4])

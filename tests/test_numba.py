@@ -28,7 +28,11 @@ from wavegen.model.wavenet import WaveNet
 
 
 def forced(
-    model: WaveNet, rows: Tensor, codes: Tensor, precision: WeightPrecision = "f32", slices: int = 37
+    model: WaveNet,
+    rows: Tensor,
+    codes: Tensor,
+    precision: WeightPrecision = "f32",
+    slices: int = 37,
 ) -> tuple[Tensor, Tensor]:
     """Logits (B, T, Q) and drawn samples (B, T) of the engine under teacher forcing."""
     group = Group(pack(model, HOP, precision), len(codes))
@@ -213,7 +217,8 @@ from wavegen.generation.job import Job
 from wavegen.generation.numba_cpu import generate
 torch.manual_seed(0)
 model = network(conditioned=True, residual_channels=40)
-[a, b] = draw(generate, model, [Job(r, 300, str(i)) for i, r in enumerate(random_rows(model, 2, 9))])
+jobs = [Job(rows, 300, str(i)) for i, rows in enumerate(random_rows(model, 2, 9))]
+[a, b] = draw(generate, model, jobs)
 print(hash(tuple(a.tolist() + b.tolist())))
 """
 
@@ -238,7 +243,8 @@ def test_compiled_code_is_kept_and_a_folder_that_cannot_be_written_is_no_error(
     assert second.stderr == ""
     (tmp_path / "file").touch()
     nowhere = elsewhere(
-        NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"), NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator"
+        NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"),
+        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
     )
     assert first.stdout == second.stdout == nowhere.stdout
 

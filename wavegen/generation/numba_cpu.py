@@ -41,6 +41,18 @@ NOTHING = np.empty((0, 0), np.int64)
 NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
 
+def bytes_per_sample(net: Network) -> int:
+    """Weights read for a sample of a lone utterance; conditioning, read once a row, is left out."""
+    m = net.matrices
+    read = m.places[:-1, 2:].prod(1) * (m.weights.itemsize / m.per)
+    for layer, dilation in enumerate(net.dilations):
+        first = layer * (net.kernel + 1)
+        if dilation % AHEAD == 0:
+            read[first : first + net.kernel - 1] /= AHEAD
+    read[(len(net.dilations) - 1) * (net.kernel + 1) + net.kernel] = 0  # the last residual
+    return int(read.sum())
+
+
 class Group:
     """Up to C utterances that advance together; the first `size` lanes are in use."""
 
@@ -95,9 +107,9 @@ class Group:
             cond[lane] = cond[last]
             for values in (self.state.code, self.state.wait):
                 values[lane] = values[last]
-        for items in (self.jobs, self.done):
-            items[lane] = items[last]  # type: ignore[call-overload]
-            items.pop()
+        self.jobs[lane], self.done[lane] = self.jobs[last], self.done[last]
+        self.jobs.pop()
+        self.done.pop()
 
     def _lane(self, queues: Any) -> Any:
         return queues.reshape(-1, self.capacity, self.net.channels)

@@ -20,18 +20,24 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 
-class Network(NamedTuple):
-    """What the compiled step reads. Channels are padded with zeros to a multiple of `HALF`."""
+class Matrices(NamedTuple):
+    """All products of a step. Channels are padded with zeros to a multiple of `HALF`."""
 
     weights: NDArray[Any]
-    """All matrices, one after the other, in panels of `PANEL` outputs: (inputs, outputs)."""
+    """One matrix after the other, in panels of `PANEL` outputs: (inputs, outputs)."""
     scales: Floats
     """Per matrix and output, what the sums are multiplied by in int8."""
-    matrices: Integers
+    places: Integers
     """Per matrix its place in ``weights``, its place in ``scales``, its inputs and outputs. For
     each block the taps, oldest first, and the residual; then skip, hidden, head, conditioning."""
     per: int
     """Weights in one element: 2 where pairs of bfloat16 share an int32."""
+
+
+class Network(NamedTuple):
+    """What the compiled step reads."""
+
+    matrices: Matrices
     embedding: Floats
     cond_bias: Floats
     skip_bias: Floats
@@ -63,7 +69,8 @@ def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
     model = copy.deepcopy(model)
     for parts in _matrices(model):
         values, scales = _round(torch.cat(parts), precision)
-        for part, new in zip(parts, (values * scales).split([len(p) for p in parts]), strict=True):
+        new_parts = torch.split(values * scales, [len(p) for p in parts])
+        for part, new in zip(parts, new_parts, strict=True):
             part.copy_(new)
     return model
 
@@ -76,25 +83,33 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
     # How often the channels repeat along inputs and outputs, so that each repeat is padded.
     repeats = [(1, 2)] * m.kernel_size + [(1, 1)]
     repeats = repeats * layers + [(layers, 1), (1, 1), (1, 1), (1, 2 * layers)]
-    weights, scales, places = [], [], []
-    at = scale_at = 0
+    packed = []
     for parts, (inputs, outputs) in zip(_matrices(model), repeats, strict=True):
         whole = _pad(_pad(torch.cat(parts).float(), 0, inputs), 1, outputs)
         values, scale = _round(whole, precision)
-        panels = _panels(values, precision)
-        places.append((at, scale_at, *whole.shape))
+        packed.append((_panels(values, precision), scale, whole.shape))
+    # The past taps lie together, and so does the rest, in the order of use: memory is read in one
+    # stream also where a step leaves out the past taps.
+    block = m.kernel_size + 1
+    past = [i for i in range(layers * block) if i % block < m.kernel_size - 1]
+    order = past + sorted(set(range(len(packed))) - set(past))
+    places = np.zeros((len(packed), 4), np.int64)
+    at = scale_at = 0
+    for i in order:
+        panels, scale, shape = packed[i]
+        places[i] = (at, scale_at, *shape)
         at, scale_at = at + len(panels), scale_at + len(scale)
-        weights.append(panels)
-        scales.append(scale)
 
     def vector(t: Tensor, parts: int = 1) -> Floats:
         return _aligned(_pad(t.float(), 0, parts))
 
     return Network(
-        _aligned(torch.cat(weights)),
-        _aligned(torch.cat(scales)),
-        np.array(places, np.int64),
-        2 if precision == "bf16" else 1,
+        Matrices(
+            _aligned(torch.cat([packed[i][0] for i in order])),
+            _aligned(torch.cat([packed[i][1] for i in order])),
+            places,
+            2 if precision == "bf16" else 1,
+        ),
         _aligned(_pad(model.embedding.weight.float(), 1).flatten()),
         vector(model.conditioning.bias, 2 * layers),
         vector(model.skip_bias),
@@ -107,12 +122,12 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         model.output.channels,
         model.start,
         hop_length,
-        places[-1][2],
+        int(places[-1, 2]),
     )
 
 
 def _matrices(model: WaveNet) -> Iterator[list[Tensor]]:
-    """(inputs, outputs) views of all weights in the order of `Network.matrices`; the parts of one
+    """(inputs, outputs) views of all weights in the order of `Matrices.places`; the parts of one
     matrix lie below each other."""
     blocks: list[Any] = list(model.blocks)
     for block in blocks:
@@ -138,7 +153,7 @@ def _round(matrix: Tensor, precision: WeightPrecision) -> tuple[Tensor, Tensor]:
 
 def _panels(values: Tensor, precision: WeightPrecision) -> Tensor:
     """(inputs, outputs) to one flat tensor of packed elements."""
-    panels = values.split(PANEL, 1)
+    panels = torch.split(values, PANEL, 1)
     if precision == "int8":
         return torch.cat([p.to(torch.int8).flatten() for p in panels])
     if precision == "f32":
@@ -149,7 +164,7 @@ def _panels(values: Tensor, precision: WeightPrecision) -> Tensor:
 
 def _pad(t: Tensor, axis: int, parts: int = 1) -> Tensor:
     """Each of ``parts`` equal parts along an axis padded with zeros to a multiple of `HALF`."""
-    split = t.unflatten(axis, (parts, t.shape[axis] // parts))
+    split = torch.unflatten(t, axis, (parts, t.shape[axis] // parts))
     after = t.dim() - axis - 1
     short = -split.shape[axis + 1] % HALF
     return F.pad(split, [0, 0] * after + [0, short]).flatten(axis, axis + 1)

@@ -30,6 +30,8 @@ WIDTH = 16
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
+_intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
+
 
 def _accumulators() -> int:
     """Floats that fit the vector registers as sums, with room for weights beside them."""
@@ -132,7 +134,7 @@ def tile(lanes: int, panel: int) -> Callable[..., None]:
     """
     width = min(panel, _accumulators() // lanes)
 
-    @intrinsic
+    @_intrinsic
     def multiply(  # type: ignore[no-untyped-def]
         _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, fresh
     ):
@@ -184,10 +186,10 @@ def tile(lanes: int, panel: int) -> Callable[..., None]:
 
         return signature, codegen
 
-    return multiply  # type: ignore[no-any-return]
+    return multiply
 
 
-@intrinsic
+@_intrinsic
 def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-def]
     """``h = tanh(z₁ + c₁) · σ(z₂ + c₂)``; z and c hold 2 × ``channels``, a multiple of `WIDTH`.
 
@@ -221,7 +223,7 @@ def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-
     return signature, codegen
 
 
-@intrinsic
+@_intrinsic
 def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-untyped-def]
     """``y = exp((x - top) · factor)``, no smaller than e^-87; ``count`` a multiple of `WIDTH`."""
     n, f = types.intp, types.float32
@@ -237,6 +239,26 @@ def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-un
             i = b.mul(loop.index, width)
             x = b.fmul(b.fsub(inputs.load(i, _vector(WIDTH)), top), factor)
             outputs.store(_exp(b, _clamp(b, x, -87.0, 88.0)), i)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@_intrinsic
+def total(_, x, count, y):  # type: ignore[no-untyped-def]
+    """``y[j] = Σ x[j + i · PANEL]`` over the first ``count`` elements: nothing but reading."""
+    signature = types.void(x, types.intp, y)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        kinds, zero = signature.args, ir.Constant(I64, 0)
+        inputs = _Array(context, b, kinds[0], args[0], zero)
+        outputs = _Array(context, b, kinds[2], args[2], zero)
+        wide = _vector(PANEL)
+        sums = cgutils.alloca_once_value(b, _constant(0.0, PANEL))
+        with cgutils.for_range(b, b.sdiv(args[1], ir.Constant(I64, PANEL)), intp=I64) as loop:
+            at = b.mul(loop.index, ir.Constant(I64, PANEL))
+            b.store(b.fadd(b.load(sums), inputs.load(at, wide)), sums)
+        outputs.store(b.load(sums), 0)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.generation import simd
-from wavegen.generation.compiled import compiled
-from wavegen.generation.packing import Floats, Integers, Network
+from wavegen.generation.compiled import part, whole
+from wavegen.generation.packing import Floats, Integers, Matrices, Network
 
 AHEAD = 4
 """Samples for which a lone utterance computes its past taps at once, where they are known."""
@@ -60,9 +59,9 @@ class State(NamedTuple):
     """(C,) rows used in this call."""
 
 
-@numba.njit(_nrt=False)
+@part
 def _multiply(
-    net: Network,
+    m: Matrices,
     matrix: int,
     x: Floats,
     x_at: int,
@@ -74,10 +73,10 @@ def _multiply(
     fresh: int,
 ) -> None:
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
-    w, s = net.matrices[matrix, 0], net.matrices[matrix, 1]
-    k, n = net.matrices[matrix, 2], net.matrices[matrix, 3]
+    w, s = m.places[matrix, 0], m.places[matrix, 1]
+    k, n = m.places[matrix, 2], m.places[matrix, 3]
     for first in range(0, n, simd.PANEL):
-        at = w + first * k // net.per
+        at = w + first * k // m.per
         scale = s + first
         to = y_at + first
         lane = 0
@@ -85,25 +84,25 @@ def _multiply(
             xa, ya, left = x_at + lane * x_step, to + lane * y_step, lanes - lane
             if n - first >= simd.PANEL:
                 if left >= 8:
-                    _tile_8(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                    _tile_8(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
                 elif left >= 4:
-                    _tile_4(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                    _tile_4(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
                 elif left >= 2:
-                    _tile_2(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                    _tile_2(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
                 else:
-                    _tile_1(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                    _tile_1(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
             elif left >= 8:
-                _half_8(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                _half_8(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
             elif left >= 4:
-                _half_4(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                _half_4(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
             elif left >= 2:
-                _half_2(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                _half_2(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
             else:
-                _half_1(net.weights, at, net.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
+                _half_1(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
             lane += 8 if left >= 8 else 4 if left >= 4 else 2 if left >= 2 else 1
 
 
-@numba.njit(_nrt=False)
+@part
 def _past(net: Network, state: State, capacity: int) -> None:
     """Past taps of the next `AHEAD` samples of lane 0, in the blocks where all are known."""
     channels, kernel = net.channels, net.kernel
@@ -114,17 +113,18 @@ def _past(net: Network, state: State, capacity: int) -> None:
             continue
         slots = (kernel - 1) * dilation
         for tap in range(kernel - 1):
+            fresh = 1 if tap == 0 else 0
             slot = state.first[layer] + (base - (kernel - 1 - tap) * dilation) % slots
             step = capacity * channels
             to = layer * AHEAD * 2 * channels
             matrix = layer * (kernel + 1) + tap
             _multiply(
-                net, matrix, state.queues, slot * step, step,
-                state.ahead, to, 2 * channels, AHEAD, 1 if tap == 0 else 0,
+                net.matrices, matrix, state.queues, slot * step, step,
+                state.ahead, to, 2 * channels, AHEAD, fresh,
             )  # fmt: skip
 
 
-@numba.njit(_nrt=False)
+@part
 def _readout(net: Network, state: State, lanes: int) -> None:
     """Gates of all blocks to logits."""
     layers, skip, levels = len(net.dilations), net.skip, net.levels
@@ -136,16 +136,16 @@ def _readout(net: Network, state: State, lanes: int) -> None:
             state.hidden[lane * skip + j] = net.hidden_bias[j]
         for j in range(levels):
             state.logits[lane * levels + j] = net.head_bias[j]
-    _multiply(net, matrix, state.gates, 0, gates, state.skip, 0, skip, lanes, 0)
+    _multiply(net.matrices, matrix, state.gates, 0, gates, state.skip, 0, skip, lanes, 0)
     for j in range(lanes * skip):
         state.skip[j] = max(state.skip[j], np.float32(0))
-    _multiply(net, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0)
+    _multiply(net.matrices, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0)
     for j in range(lanes * skip):
         state.hidden[j] = max(state.hidden[j], np.float32(0))
-    _multiply(net, matrix + 2, state.hidden, 0, skip, state.logits, 0, levels, lanes, 0)
+    _multiply(net.matrices, matrix + 2, state.hidden, 0, skip, state.logits, 0, levels, lanes, 0)
 
 
-@numba.njit(_nrt=False)
+@part
 def _draw(state: State, at: int, levels: int, temperature: float, uniform: float) -> int:
     """`Categorical.sample`: the first code whose cumulative probability exceeds the uniform."""
     best = 0
@@ -171,7 +171,7 @@ def _draw(state: State, at: int, levels: int, temperature: float, uniform: float
     return code
 
 
-@compiled
+@whole
 def run(
     net: Network,
     state: State,
@@ -217,7 +217,7 @@ def run(
                 for j in range(width):
                     state.cond[to + j] = net.cond_bias[j]
                 at = (lane * frames + state.frame[lane]) * net.row
-                _multiply(net, conditioning, rows, at, 0, state.cond, to, 0, 1, 0)
+                _multiply(net.matrices, conditioning, rows, at, 0, state.cond, to, 0, 1, 0)
                 state.frame[lane] += 1
                 state.wait[lane] = net.hop
             state.wait[lane] -= 1
@@ -232,16 +232,27 @@ def run(
                 z, z_at = state.ahead, (layer * AHEAD + clock % AHEAD) * 2 * channels
             else:
                 for tap in range(kernel - 1):
+                    fresh = 1 if tap == 0 else 0
                     slot = state.first[layer] + (clock - (kernel - 1 - tap) * dilation) % slots
                     _multiply(
-                        net, matrix + tap, state.queues, slot * capacity * channels, channels,
-                        z, z_at, 2 * channels, lanes, 1 if tap == 0 else 0,
+                        net.matrices, matrix + tap,
+                        state.queues, slot * capacity * channels, channels,
+                        z, z_at, 2 * channels, lanes, fresh,
                     )  # fmt: skip
             slot = state.first[layer] + clock % slots
             for j in range(lanes * channels):
                 state.queues[slot * capacity * channels + j] = state.x[j]
             _multiply(
-                net, matrix + kernel - 1, state.x, 0, channels, z, z_at, 2 * channels, lanes, 0
+                net.matrices,
+                matrix + kernel - 1,
+                state.x,
+                0,
+                channels,
+                z,
+                z_at,
+                2 * channels,
+                lanes,
+                0,
             )
             for lane in range(lanes):
                 simd.gate(
@@ -251,7 +262,7 @@ def run(
                 )  # fmt: skip
             if layer < layers - 1:
                 _multiply(
-                    net, matrix + kernel, state.gates, layer * channels, layers * channels,
+                    net.matrices, matrix + kernel, state.gates, layer * channels, layers * channels,
                     state.x, 0, channels, lanes, 0,
                 )  # fmt: skip
         _readout(net, state, lanes)

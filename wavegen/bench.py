@@ -1,0 +1,356 @@
+"""How fast this machine draws samples and trains, as ratios within one run.
+
+Cells are measured in turn, several times over, and medians are compared, since other work on a
+machine comes and goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavegen.config import Config, WeightPrecision, load_config
+from wavegen.generation import ENGINES, simd
+from wavegen.generation.compiled import part
+from wavegen.generation.job import Job
+from wavegen.generation.numba_cpu import bytes_per_sample
+from wavegen.generation.packing import pack
+from wavegen.model.wavenet import WaveNet
+
+SIZES = {"small": (20, 32, 128), "medium": (20, 64, 256), "large": (30, 128, 256)}
+"""Layers, residual channels, skip channels."""
+SAMPLE_RATE = 16000
+MELS = 80
+WINDOW = 4000
+"""Samples of one row of a training batch."""
+SHORTEST, LONGEST = 0.5, 4.0
+"""Seconds of clips of mixed length."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured."""
+
+    engine: str
+    """An engine, or for training ``wavegen`` or ``conv1d``, its plain twin."""
+    size: str
+    batch: int
+    threads: int
+    precision: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A cell's medians. What does not apply is None."""
+
+    cell: Cell
+    samples_per_s: float
+    real_time: float
+    """Times as fast as the sound plays."""
+    ratio: float | None
+    """To `cached` of the same size, batch and threads; in training to the plain twin."""
+    gigabytes_per_s: float | None
+    """Of weights read, by one utterance alone."""
+    of_bandwidth: float | None
+    """Of what this machine reads from a buffer of that size."""
+    gigaflops: float
+    of_matmul: float
+    """Of torch's best square product in f32, on as many threads."""
+
+
+def sized(name: str) -> tuple[WaveNet, Config]:
+    """A random network of one of the `SIZES`, conditioned on mel frames, and its configuration."""
+    layers, residual, skip = SIZES[name]
+    config = load_config(
+        {
+            "audio": {"sample_rate": SAMPLE_RATE},
+            "model": {
+                "layers": layers,
+                "residual_channels": residual,
+                "skip_channels": skip,
+            },
+            "conditioning": {"encoder_channels": MELS},
+        },
+        name,
+    )
+    return WaveNet(config, 0, MELS).eval(), config
+
+
+def bench_generation(
+    networks: dict[str, tuple[WaveNet, Config]],
+    cells: Sequence[Cell],
+    clips: int = 0,
+    seconds: float = 1.0,
+    repeats: int = 5,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Result]:
+    """Samples per second of engines.
+
+    Args:
+        networks: by the name in `Cell.size`.
+        cells: what to measure.
+        clips: measure so many clips of mixed length, in place of ``batch`` endless utterances.
+        seconds: of one measurement.
+        repeats: measurements of each cell.
+        progress: called with (done, total) measurements.
+    """
+    runs = {c: _generation(*networks[c.size], c, clips, seconds) for c in cells}
+    rates = _in_turn(runs, repeats, progress)
+    out = []
+    for cell, rate in rates.items():
+        model, config = networks[cell.size]
+        plain = dataclasses.replace(cell, engine="cached", precision="f32")
+        nbytes, share = None, None
+        if cell.engine == "numba" and cell.batch == 1 and not clips:
+            net = pack(model, config.hop_length, _precision(cell))
+            nbytes = bytes_per_sample(net)
+            share = rate * nbytes / bandwidth(nbytes)
+        flops = 2 * _weights(model) * rate
+        out.append(
+            Result(
+                cell,
+                rate,
+                rate / config.audio.sample_rate,
+                rate / rates[plain] if plain in rates else None,
+                None if nbytes is None else rate * nbytes / 1e9,
+                share,
+                flops / 1e9,
+                flops / matmul_rate(cell.threads),
+            )
+        )
+    return out
+
+
+def _precision(cell: Cell) -> WeightPrecision:
+    return cell.precision  # type: ignore[return-value]
+
+
+def _weights(model: WaveNet) -> int:
+    """Weights that every sample is multiplied with."""
+    frame = sum(p.numel() for p in model.conditioning.parameters())
+    return model.parameter_count - frame - model.embedding.weight.numel()
+
+
+def _in_turn(
+    runs: dict[Cell, Callable[[], float]], repeats: int, progress: Callable[[int, int], None]
+) -> dict[Cell, float]:
+    """Median rate of every cell, measured in turn."""
+    rates: dict[Cell, list[float]] = {c: [] for c in runs}
+    for i in range(repeats):
+        for j, (cell, run) in enumerate(runs.items()):
+            torch.set_num_threads(cell.threads)
+            rates[cell].append(run())
+            progress(i * len(runs) + j + 1, repeats * len(runs))
+    return {c: statistics.median(r) for c, r in rates.items()}
+
+
+def _generation(
+    model: WaveNet, config: Config, cell: Cell, clips: int, seconds: float
+) -> Callable[[], float]:
+    """A function that measures samples per second once."""
+    rows = torch.randn(round(LONGEST * 100), model.conditioning.weight.shape[1])
+    options: dict[str, Any] = {}
+    if cell.engine == "numba":
+        options = {"precision": cell.precision, "threads": cell.threads}
+    rng = random.Random(0)
+    rate = config.audio.sample_rate
+    shares = [math.exp(rng.uniform(math.log(SHORTEST), math.log(LONGEST))) for _ in range(clips)]
+    mixed = [round(rate * s) for s in shares]
+
+    def measure(lengths: list[int]) -> float:
+        jobs = [Job(rows, n, str(i)) for i, n in enumerate(lengths)]
+        start = time.perf_counter()
+        done = sum(
+            len(piece)
+            for _, piece in ENGINES[cell.engine](
+                model, jobs, config.hop_length, rate // 20, **options
+            )
+        )
+        return done / (time.perf_counter() - start)
+
+    first = 4 if cell.engine == "naive" else 200
+    estimate = 0.0
+
+    def run() -> float:
+        nonlocal estimate
+        if clips:
+            return measure(mixed)
+        if not estimate:  # warm up, compile, and choose a length
+            measure([first] * cell.batch)
+            estimate = measure([first] * cell.batch)
+        return measure([max(first, round(estimate * seconds / cell.batch))] * cell.batch)
+
+    return run
+
+
+@part
+def _read(buffer: Any, out: Any, times: int) -> None:
+    for _ in range(times):
+        simd.total(buffer, len(buffer), out)
+
+
+def bandwidth(nbytes: int, seconds: float = 0.2) -> float:
+    """Bytes per second that one thread reads from a buffer of that size, again and again."""
+    buffer = torch.randn(nbytes // 4 // simd.PANEL * simd.PANEL).numpy()
+    out = np.zeros(simd.PANEL, np.float32)
+    _read(buffer, out, 10)
+    rates = []
+    for _ in range(5):
+        start = time.perf_counter()
+        times = 0
+        while time.perf_counter() - start < seconds / 5:
+            _read(buffer, out, 20)
+            times += 20
+        rates.append(times * buffer.nbytes / (time.perf_counter() - start))
+    return statistics.median(rates)
+
+
+_matmul: dict[tuple[int, str], float] = {}
+
+
+def matmul_rate(threads: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> float:
+    """FLOP/s of torch's best square matrix product on so many threads."""
+    place = (threads, f"{device} {dtype}")
+    if place not in _matmul:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        best = 0.0
+        for size in (256, 512, 1024, 2048) if device == "cpu" else (4096, 8192):
+            a = torch.randn(size, size, device=device, dtype=dtype)
+            a @ a
+            rates = []
+            for _ in range(5):
+                start = _clock(device)
+                for _ in range(times := max(1, 2048 // size)):
+                    a @ a
+                rates.append(times * 2 * size**3 / (_clock(device) - start))
+            best = max(best, statistics.median(rates))
+        torch.set_num_threads(before)
+        _matmul[place] = best
+    return _matmul[place]
+
+
+def _clock(device: str) -> float:
+    """Seconds, once all work given to the device is done."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+class Conv1dWaveNet(nn.Module):
+    """The same network as most write it, (B, C, T) and one `Conv1d` for each product; the yardstick
+    of training."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        m, encoded = config.model, config.conditioning.encoder_channels
+        c, s = m.residual_channels, m.skip_channels
+        self.dilations, self.reach = m.dilations, m.kernel_size - 1
+        self.embedding = nn.Embedding(257, c)
+        self.taps = nn.ModuleList(
+            nn.Conv1d(c, 2 * c, m.kernel_size, dilation=d) for d in m.dilations
+        )
+        self.cond = nn.ModuleList(nn.Conv1d(encoded, 2 * c, 1) for _ in m.dilations)
+        self.residual = nn.ModuleList(nn.Conv1d(c, c, 1) for _ in m.dilations)
+        self.skip = nn.ModuleList(nn.Conv1d(c, s, 1) for _ in m.dilations)
+        self.hidden, self.head = nn.Conv1d(s, s, 1), nn.Conv1d(s, 256, 1)
+
+    def forward(self, codes: Tensor, rows: Tensor) -> Tensor:
+        """(B, T) codes and (B, E, F) rows to (B, 256, T) logits."""
+        before = F.pad(codes, (1, 0), value=256)[:, :-1]
+        x = self.embedding(before).transpose(1, 2)
+        total: Tensor | int = 0
+        repeat = codes.shape[1] // rows.shape[2]
+        for d, taps, cond, residual, skip in zip(
+            self.dilations, self.taps, self.cond, self.residual, self.skip, strict=True
+        ):
+            z = taps(F.pad(x, (d * self.reach, 0)))
+            z = z + cond(rows).repeat_interleave(repeat, 2)
+            a, b = z.chunk(2, 1)
+            h = torch.tanh(a) * torch.sigmoid(b)
+            total = total + skip(h)
+            x = x + residual(h)
+        assert isinstance(total, Tensor)
+        logits: Tensor = self.head(F.relu(self.hidden(F.relu(total))))
+        return logits
+
+
+def training_cells(sizes: Sequence[str], batch: int, threads: int) -> list[Cell]:
+    """Every way to train each size."""
+    ways = (("conv1d", "f32"), ("wavegen", "f32"), ("wavegen", "bf16"))
+    return [Cell(way, size, batch, threads, p) for size in sizes for way, p in ways]
+
+
+def bench_training(
+    cells: Sequence[Cell],
+    repeats: int = 5,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Result]:
+    """Samples per second of forward and backward passes, on CUDA where there is a device.
+
+    Args:
+        cells: from `training_cells`; a batch has so many windows of `WINDOW` samples.
+        repeats: measurements of each cell.
+        progress: called with (done, total) measurements.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rates = _in_turn({c: _training(c, device) for c in cells}, repeats, progress)
+    out = []
+    for cell, rate in rates.items():
+        twin = dataclasses.replace(cell, engine="conv1d", precision="f32")
+        model, config = sized(cell.size)
+        flops = 3 * 2 * _weights(model) * rate
+        dtype = torch.bfloat16 if device != "cpu" else torch.float32
+        out.append(
+            Result(
+                cell,
+                rate,
+                rate / config.audio.sample_rate,
+                rate / rates[twin],
+                None,
+                None,
+                flops / 1e9,
+                flops / matmul_rate(cell.threads, device, dtype),
+            )
+        )
+    return out
+
+
+def _training(cell: Cell, device: str) -> Callable[[], float]:
+    codes = torch.randint(0, 256, (cell.batch, WINDOW), device=device)
+    rows = torch.randn(cell.batch, WINDOW // 160, MELS, device=device)
+    wavenet, config = sized(cell.size)
+    model = Conv1dWaveNet(config) if cell.engine == "conv1d" else wavenet
+    model.to(device)
+
+    def step() -> None:
+        model.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=cell.precision == "bf16"):
+            if isinstance(model, WaveNet):
+                logits = model.run(codes, rows)
+            else:
+                logits = model(codes, rows.transpose(1, 2)).transpose(1, 2)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+        torch.autograd.backward(loss)
+
+    def run() -> float:
+        step()
+        start = _clock(device)
+        steps = 0
+        while steps < 2 or _clock(device) - start < 1:
+            step()
+            steps += 1
+        return steps * codes.numel() / (_clock(device) - start)
+
+    return run

@@ -1,0 +1,127 @@
+"""`wavegen bench`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import typer
+
+from wavegen.cli import show
+from wavegen.config import Engine, WeightPrecision
+from wavegen.errors import WavegenError
+
+if TYPE_CHECKING:
+    from wavegen.bench import Result
+
+Size = Literal["small", "medium", "large"]
+
+
+def _names(kind: Any) -> str:
+    return ", ".join(get_args(kind))
+
+
+def _chosen(option: str, values: list[str] | None, kind: Any, default: Sequence[str]) -> list[str]:
+    """What was asked for; Typer has no lists of choices."""
+    for value in values or ():
+        if value not in get_args(kind):
+            raise WavegenError(f"--{option} {value}: choose from {_names(kind)}")
+    return [*dict.fromkeys(values or default)]
+
+
+def bench(
+    engine: list[str] | None = typer.Option(
+        None, help="naive, cached, numba (default: the last two)."
+    ),
+    size: list[str] | None = typer.Option(None, help="small, medium, large (default: all)."),
+    batch: list[int] | None = typer.Option(None, min=1, help="Utterances. Default: 1 and 16."),
+    threads: list[int] | None = typer.Option(
+        None, min=1, help="Default: 1 for one utterance, else every core."
+    ),
+    precision: list[str] | None = typer.Option(
+        None, help="Of numba's weights: f32, bf16, int8 (default: all)."
+    ),
+    voice: str | None = typer.Option(None, help="A real voice in place of the sizes."),
+    clips: int = typer.Option(
+        0, min=0, help="Draw so many clips of mixed length in place of endless utterances."
+    ),
+    train: bool = typer.Option(
+        False, "--train", help="Training: forward and backward, against a plain Conv1d twin."
+    ),
+    repeats: int = typer.Option(5, min=1, help="Measurements of each cell; medians are shown."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
+) -> None:
+    """Measure speed on this machine. Every option that picks cells may be given several times."""
+    from wavegen.bench import Cell, bench_generation, bench_training, sized, training_cells
+
+    cores = len(os.sched_getaffinity(0))
+    sizes = _chosen("size", size, Size, get_args(Size))
+    engines = _chosen("engine", engine, Engine, ("cached", "numba"))
+    precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
+    if train:
+        if engine or precision or voice or clips:
+            raise WavegenError("--train takes --size, --batch, --threads and --repeats only")
+        cells = [
+            cell
+            for b in batch or [4]
+            for t in threads or [cores]
+            for cell in training_cells(sizes, b, t)
+        ]
+        with show.progress_bar("measuring", "cells") as bar:
+            results = bench_training(cells, repeats, bar)
+    else:
+        if voice:
+            from wavegen.voice import load_voice
+
+            loaded = load_voice(voice)
+            networks = {loaded.name: (loaded.model.eval(), loaded.config)}
+        else:
+            networks = {s: sized(s) for s in sizes}
+        cells = [
+            Cell(e, s, b, t, p)
+            for s in networks
+            for b in batch or [1, 16]
+            for t in threads or [1 if b == 1 and not clips else cores]
+            for e in engines
+            for p in (precisions if e == "numba" else ("f32",))
+        ]
+        with show.progress_bar("measuring", "cells") as bar:
+            results = bench_generation(networks, cells, clips, repeats=repeats, progress=bar)
+    if as_json:
+        for r in results:
+            row = dataclasses.asdict(r)
+            typer.echo(json.dumps(row.pop("cell") | row))
+    else:
+        _table(results, "conv1d" if train else "cached")
+
+
+def _table(results: list[Result], yardstick: str) -> None:
+    from rich.table import Table
+
+    table = Table("engine", "size", "prec.", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("batch", "thr.", "samples/s", "× real", f"× {yardstick}"):
+        table.add_column(name, justify="right")
+    for name in ("GB/s", "of max", "GFLOP/s", "of max"):
+        table.add_column(name, justify="right")
+    for r in results:
+        c = r.cell
+        table.add_row(
+            c.engine,
+            c.size,
+            c.precision,
+            str(c.batch),
+            str(c.threads),
+            f"{r.samples_per_s:,.0f}",
+            f"{r.real_time:.2f}",
+            "-" if r.ratio is None else f"{r.ratio:.1f}",
+            "-" if r.gigabytes_per_s is None else f"{r.gigabytes_per_s:.0f}",
+            "-" if r.of_bandwidth is None else f"{r.of_bandwidth:.0%}",
+            f"{r.gigaflops:.0f}",
+            f"{r.of_matmul:.0%}",
+        )
+    show.out.print(table)
+    show.out.print("GB/s: weights read; max: what a thread reads from a buffer of that size")
+    show.out.print("GFLOP/s: max: torch's best square product on as many threads")

@@ -27,7 +27,7 @@ from wavegen.audio import read_audio
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
 from wavegen.score import Score, mean_bits, score_file
-from wavegen.synth import Utterance, plan, synthesize
+from wavegen.synth import plan, synthesize
 from wavegen.voice import Voice, load_voice
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -50,21 +50,6 @@ def decibels(audio: Audio) -> float:
 def share_of(apart: list[float], bound: float) -> float:
     """The share beyond a bound, on its side of zero."""
     return float(np.mean(np.array(apart) / bound > 1))
-
-
-def speak(
-    voice: Voice, utterances: list[Utterance], seeds: list[int], temperature: float
-) -> list[Audio]:
-    """All clips, in batches of similar length."""
-    order = sorted(range(len(utterances)), key=lambda i: utterances[i].samples)
-    out: dict[int, Audio] = {}
-    for i in range(0, len(order), 60):
-        part = order[i : i + 60]
-        clips = synthesize(
-            voice, [utterances[j] for j in part], [seeds[j] for j in part], temperature
-        )
-        out |= dict(zip(part, clips, strict=True))
-    return [out[i] for i in range(len(order))]
 
 
 def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
@@ -122,7 +107,7 @@ def main(
 
     jobs = [(d, s, n) for n in range(seeds) for s in v.speakers for d in range(10)]
     plans = [plan(v, WORDS[d], v.speaker_id(s)) for d, s, _ in jobs]
-    made = speak(v, plans, [n for _, _, n in jobs], temperature)
+    made = synthesize(v, plans, [n for _, _, n in jobs], temperature)
     y = [features(a, rate) for a in made]
     figures["digits"] = share(models["text"], y, [str(d) for d, _, _ in jobs])
     figures["speakers"] = share(models["speaker"], y, [s for _, s, _ in jobs])
@@ -139,7 +124,7 @@ def main(
         plan(v, " ".join(WORDS[int(d)] for d in t), i % len(v.speakers))
         for i, t in enumerate(texts)
     ]
-    spoken = speak(v, long, [0] * len(long), temperature)
+    spoken = synthesize(v, long, 0, temperature)
     words = [a[b:e] for a, u in zip(spoken, long, strict=True) for _, b, e in u.spans]
     figures["digits in strings of four"] = share(
         models["text"], [features(w, rate) for w in words], list("".join(texts))

@@ -102,9 +102,9 @@ def _table(results: list[Result], yardstick: str) -> None:
     from rich.table import Table
 
     table = Table("engine", "size", "prec.", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("batch", "thr.", "samples/s", "× real", f"× {yardstick}"):
+    for name in ("batch", "thr.", "samples/s", "×real", f"×{yardstick}"):
         table.add_column(name, justify="right")
-    for name in ("GB/s", "of max", "GFLOP/s", "of max"):
+    for name in ("GB/s", "max", "GFLOP/s", "max"):
         table.add_column(name, justify="right")
     for r in results:
         c = r.cell
@@ -123,5 +123,6 @@ def _table(results: list[Result], yardstick: str) -> None:
             f"{r.of_matmul:.0%}",
         )
     show.out.print(table)
-    show.out.print("GB/s: weights read; max: what a thread reads from a buffer of that size")
-    show.out.print("GFLOP/s: max: torch's best square product on as many threads")
+    show.out.print("×real: times as fast as the sound plays")
+    show.out.print("GB/s: weights read; max: share of what it reads from a buffer of that size")
+    show.out.print("GFLOP/s; max: share of torch's best square product on as many threads")

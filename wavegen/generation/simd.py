@@ -45,6 +45,10 @@ def _vector(width: int, of: ir.Type = F32) -> ir.VectorType:
     return ir.VectorType(of, width)
 
 
+def _number(value: int) -> ir.Constant:
+    return ir.Constant(I64, value)
+
+
 def _constant(value: float, width: int, of: ir.Type = F32) -> ir.Constant:
     return ir.Constant(_vector(width, of), [value] * width)
 
@@ -82,7 +86,7 @@ class _Array:
 
     def pointer(self, index: Any, of: ir.Type) -> Any:
         if isinstance(index, int):
-            index = ir.Constant(I64, index)
+            index = _number(index)
         return self.builder.bitcast(self.builder.gep(self.start, [index]), of.as_pointer())
 
     def load(self, index: Any, of: ir.Type) -> Any:
@@ -126,67 +130,98 @@ def _widen(b: Any, kind: Any, weights: _Array, at: Any, width: int) -> list[Any]
     return [b.bitcast(half, _vector(width)) for half in (low, high)]
 
 
-def tile(lanes: int, panel: int) -> Callable[..., None]:
-    """``y[l, :panel] = (0 if fresh else y[l, :panel]) + x[l, :k] @ panel`` for ``lanes`` rows.
+@_intrinsic
+def multiply(  # type: ignore[no-untyped-def]
+    _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, n, lanes, fresh
+):
+    """``y[l] = (0 if fresh else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
 
-    The weights' type tells their format: float32; int32 for two bfloat16 of consecutive inputs;
-    int8, where the sum is multiplied by a scale per output before it is added. Sums are f32.
+    Lane l of x, of ``k`` inputs, lies at ``x_at + l · x_step``; that of y, of ``n`` outputs,
+    likewise. The type of w tells its format: float32; int32 for two bfloat16 of consecutive
+    inputs; int8, where the sum is multiplied by a scale per output before it is added.
     """
+    i = types.intp
+    signature = types.void(w, i, scales, i, x, i, i, i, y, i, i, i, i, i)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        kinds = signature.args
+        x_step, k, y_step, n, lanes = args[6], args[7], args[10], args[11], args[12]
+        # Panels before the last one are full, so a panel begins where its outputs times k do.
+        per = _number(2 if kinds[0].dtype == types.int32 else 1)
+        new = b.icmp_signed("!=", args[13], _number(0))
+        panels = b.sdiv(n, _number(PANEL))
+        for panel, first, count in (
+            (PANEL, _number(0), panels),
+            (HALF, panels, b.sub(b.sdiv(n, _number(HALF)), b.mul(panels, _number(2)))),
+        ):
+            with cgutils.for_range(b, count, intp=I64) as loop:
+                at = b.mul(b.add(first, loop.index), _number(PANEL))
+                lane = _number(0)
+                for size in (8, 4, 2, 1):
+                    tiles = b.sdiv(b.sub(lanes, lane), _number(size))
+                    with cgutils.for_range(b, tiles, intp=I64) as group:
+                        here = b.add(lane, b.mul(group.index, _number(size)))
+                        skipped = b.sdiv(b.mul(at, k), per)
+                        weights = _Array(context, b, kinds[0], args[0], b.add(args[1], skipped))
+                        scales = _Array(context, b, kinds[2], args[2], b.add(args[3], at))
+                        inputs = _Array(
+                            context, b, kinds[4], args[4], b.add(args[5], b.mul(here, x_step))
+                        )
+                        to = b.add(b.add(args[9], at), b.mul(here, y_step))
+                        outputs = _Array(context, b, kinds[8], args[8], to)
+                        _tile(
+                            b, size, panel, kinds[0], weights, scales,
+                            inputs, x_step, k, outputs, y_step, new,
+                        )  # fmt: skip
+                    lane = b.add(lane, b.mul(tiles, _number(size)))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _tile(
+    b: Any,
+    lanes: int,
+    panel: int,
+    kind: Any,
+    weights: _Array,
+    scales: _Array,
+    inputs: _Array,
+    x_step: Any,
+    k: Any,
+    outputs: _Array,
+    y_step: Any,
+    fresh: Any,
+) -> None:
+    """One panel of `multiply` for some lanes, in pieces whose sums fit the registers."""
     width = min(panel, _accumulators() // lanes)
-
-    @_intrinsic
-    def multiply(  # type: ignore[no-untyped-def]
-        _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, fresh
-    ):
-        n = types.intp
-        signature = types.void(w, n, scales, n, x, n, n, n, y, n, n, n)
-
-        def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-            kinds = signature.args
-            per = 2 if kinds[0].dtype == types.int32 else 1
-            integer = kinds[0].dtype == types.int8
-            x_step, k, y_step, fresh = args[6], args[7], args[10], args[11]
-            weights = _Array(context, b, kinds[0], args[0], args[1])
-            scales = _Array(context, b, kinds[2], args[2], args[3])
-            inputs = _Array(context, b, kinds[4], args[4], args[5])
-            outputs = _Array(context, b, kinds[8], args[8], args[9])
-            new = b.icmp_signed("!=", fresh, ir.Constant(I64, 0))
-            zero = _constant(0.0, width)
-            sums = [cgutils.alloca_once(b, _vector(width)) for _ in range(lanes)]
-            rows = [b.mul(x_step, ir.Constant(I64, lane)) for lane in range(lanes)]
-
-            def place(lane: int, part: Any) -> Any:
-                return b.add(b.mul(y_step, ir.Constant(I64, lane)), part)
-
-            with cgutils.for_range(b, ir.Constant(I64, panel // width), intp=I64) as parts:
-                part = b.mul(parts.index, ir.Constant(I64, width))
-                for lane in range(lanes):
-                    before = outputs.load(place(lane, part), _vector(width))
-                    b.store(zero if integer else b.select(new, zero, before), sums[lane])
-                with cgutils.for_range(b, b.sdiv(k, ir.Constant(I64, ROWS)), intp=I64) as loop:
-                    row = b.mul(loop.index, ir.Constant(I64, ROWS))
-                    element = b.mul(row, ir.Constant(I64, panel // per))
-                    for i in range(0, ROWS, per):
-                        at = b.add(b.add(element, part), ir.Constant(I64, i // per * panel))
-                        for j, weight in enumerate(_widen(b, kinds[0], weights, at, width)):
-                            at_x = b.add(row, ir.Constant(I64, i + j))
-                            for lane in range(lanes):
-                                value = inputs.load(b.add(at_x, rows[lane]), F32)
-                                spread = _splat(b, value, width)
-                                total = _fma(b, weight, spread, b.load(sums[lane]))
-                                b.store(total, sums[lane])
-                for lane in range(lanes):
-                    total = b.load(sums[lane])
-                    if integer:
-                        before = outputs.load(place(lane, part), _vector(width))
-                        before = b.select(new, zero, before)
-                        total = _fma(b, total, scales.load(part, _vector(width)), before)
-                    outputs.store(total, place(lane, part))
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return multiply
+    per = 2 if kind.dtype == types.int32 else 1
+    integer = kind.dtype == types.int8
+    zero = _constant(0.0, width)
+    sums = [cgutils.alloca_once(b, _vector(width)) for _ in range(lanes)]
+    rows = [b.mul(x_step, _number(lane)) for lane in range(lanes)]
+    with cgutils.for_range(b, _number(panel // width), intp=I64) as pieces:
+        piece = b.mul(pieces.index, _number(width))
+        places = [b.add(b.mul(y_step, _number(lane)), piece) for lane in range(lanes)]
+        before = [b.select(fresh, zero, outputs.load(p, _vector(width))) for p in places]
+        for lane in range(lanes):
+            b.store(zero if integer else before[lane], sums[lane])
+        with cgutils.for_range(b, b.sdiv(k, _number(ROWS)), intp=I64) as loop:
+            row = b.mul(loop.index, _number(ROWS))
+            element = b.add(b.mul(row, _number(panel // per)), piece)
+            for i in range(0, ROWS, per):
+                at = b.add(element, _number(i // per * panel))
+                for j, weight in enumerate(_widen(b, kind, weights, at, width)):
+                    at_x = b.add(row, _number(i + j))
+                    for lane in range(lanes):
+                        value = inputs.load(b.add(at_x, rows[lane]), F32)
+                        spread = _splat(b, value, width)
+                        b.store(_fma(b, weight, spread, b.load(sums[lane])), sums[lane])
+        for lane in range(lanes):
+            total = b.load(sums[lane])
+            if integer:
+                total = _fma(b, total, scales.load(piece, _vector(width)), before[lane])
+            outputs.store(total, places[lane])
 
 
 @_intrinsic
@@ -205,7 +240,7 @@ def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-
         inputs = _Array(context, b, kinds[0], args[0], args[1])
         added = _Array(context, b, kinds[2], args[2], args[3])
         gates = _Array(context, b, kinds[4], args[4], args[5])
-        one, width = _constant(1.0, WIDTH), ir.Constant(I64, WIDTH)
+        one, width = _constant(1.0, WIDTH), _number(WIDTH)
         with cgutils.for_range(b, b.sdiv(channels, width), intp=I64) as loop:
             i = b.mul(loop.index, width)
             half = b.add(i, channels)
@@ -234,7 +269,7 @@ def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-un
         inputs = _Array(context, b, kinds[0], args[0], args[1])
         outputs = _Array(context, b, kinds[4], args[4], args[5])
         top, factor = (_splat(b, v, WIDTH) for v in (args[2], args[3]))
-        width = ir.Constant(I64, WIDTH)
+        width = _number(WIDTH)
         with cgutils.for_range(b, b.sdiv(args[6], width), intp=I64) as loop:
             i = b.mul(loop.index, width)
             x = b.fmul(b.fsub(inputs.load(i, _vector(WIDTH)), top), factor)
@@ -250,13 +285,13 @@ def total(_, x, count, y):  # type: ignore[no-untyped-def]
     signature = types.void(x, types.intp, y)
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        kinds, zero = signature.args, ir.Constant(I64, 0)
+        kinds, zero = signature.args, _number(0)
         inputs = _Array(context, b, kinds[0], args[0], zero)
         outputs = _Array(context, b, kinds[2], args[2], zero)
         wide = _vector(PANEL)
         sums = cgutils.alloca_once_value(b, _constant(0.0, PANEL))
-        with cgutils.for_range(b, b.sdiv(args[1], ir.Constant(I64, PANEL)), intp=I64) as loop:
-            at = b.mul(loop.index, ir.Constant(I64, PANEL))
+        with cgutils.for_range(b, b.sdiv(args[1], _number(PANEL)), intp=I64) as loop:
+            at = b.mul(loop.index, _number(PANEL))
             b.store(b.fadd(b.load(sums), inputs.load(at, wide)), sums)
         outputs.store(b.load(sums), 0)
         return context.get_dummy_value()

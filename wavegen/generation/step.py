@@ -14,9 +14,6 @@ from wavegen.generation.packing import Floats, Integers, Matrices, Network
 AHEAD = 4
 """Samples for which a lone utterance computes its past taps at once, where they are known."""
 
-_tile_1, _tile_2, _tile_4, _tile_8 = (simd.tile(n, simd.PANEL) for n in (1, 2, 4, 8))
-_half_1, _half_2, _half_4, _half_8 = (simd.tile(n, simd.HALF) for n in (1, 2, 4, 8))
-
 
 class State(NamedTuple):
     """All that generation remembers of up to C utterances, in flat arrays of the shapes given.
@@ -75,31 +72,9 @@ def _multiply(
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
     w, s = m.places[matrix, 0], m.places[matrix, 1]
     k, n = m.places[matrix, 2], m.places[matrix, 3]
-    for first in range(0, n, simd.PANEL):
-        at = w + first * k // m.per
-        scale = s + first
-        to = y_at + first
-        lane = 0
-        while lane < lanes:
-            xa, ya, left = x_at + lane * x_step, to + lane * y_step, lanes - lane
-            if n - first >= simd.PANEL:
-                if left >= 8:
-                    _tile_8(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-                elif left >= 4:
-                    _tile_4(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-                elif left >= 2:
-                    _tile_2(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-                else:
-                    _tile_1(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-            elif left >= 8:
-                _half_8(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-            elif left >= 4:
-                _half_4(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-            elif left >= 2:
-                _half_2(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-            else:
-                _half_1(m.weights, at, m.scales, scale, x, xa, x_step, k, y, ya, y_step, fresh)
-            lane += 8 if left >= 8 else 4 if left >= 4 else 2 if left >= 2 else 1
+    simd.multiply(
+        m.weights, w, m.scales, s, x, x_at, x_step, k, y, y_at, y_step, n, lanes, fresh
+    )  # fmt: skip
 
 
 @part

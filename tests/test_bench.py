@@ -1,0 +1,93 @@
+"""`wavegen bench` measures what it says; no figure is asserted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Result
+
+from wavegen.bench import MELS, Conv1dWaveNet, bandwidth, matmul_rate, sized
+
+Cli = Callable[..., Result]
+
+
+def rows(result: Result) -> list[dict[str, object]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def test_one_cell_is_one_line_of_json(cli: Cli, tiny_voice_file: Path) -> None:
+    cell = ("--engine", "numba", "--batch", 2, "--threads", 2, "--precision", "int8")
+    [row] = rows(cli("bench", "--voice", tiny_voice_file, *cell, "--repeats", 1, "--json"))
+    picked = {k: row[k] for k in ("engine", "size", "batch", "threads", "precision")}
+    assert picked == {
+        "engine": "numba",
+        "size": "tiny",
+        "batch": 2,
+        "threads": 2,
+        "precision": "int8",
+    }
+    assert float(str(row["samples_per_s"])) > 0
+    assert row["ratio"] is None
+
+
+def test_ratios_are_to_cached_and_a_lone_utterance_shows_its_bandwidth(
+    cli: Cli, tiny_voice_file: Path
+) -> None:
+    asked = ("--batch", 1, "--precision", "f32", "--repeats", 1, "--json")
+    cached, fast = rows(cli("bench", "--voice", tiny_voice_file, *asked))
+    assert cached["ratio"] == 1
+    assert fast["ratio"] == pytest.approx(
+        float(str(fast["samples_per_s"])) / float(str(cached["samples_per_s"]))
+    )
+    assert cached["gigabytes_per_s"] is None
+    assert float(str(fast["gigabytes_per_s"])) > 0
+
+
+def test_clips_of_mixed_length_and_the_table(cli: Cli, tiny_voice_file: Path) -> None:
+    asked = ("--clips", 5, "--batch", 2, "--engine", "numba", "--precision", "bf16")
+    result = cli("bench", "--voice", tiny_voice_file, *asked, "--repeats", 1)
+    assert result.code == 0
+    assert "bf16" in result.out
+
+
+def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
+    asked = ("--size", "small", "--batch", 1, "--repeats", 1, "--json")
+    plain, f32, bf16 = rows(cli("bench", "--train", *asked))
+    assert (plain["engine"], f32["engine"], bf16["precision"]) == ("conv1d", "wavegen", "bf16")
+    assert plain["ratio"] == 1
+    model, config = sized("small")
+    twin = Conv1dWaveNet(config)
+    logits = twin(torch.zeros(2, 320, dtype=torch.int64), torch.randn(2, MELS, 2))
+    assert logits.shape == (2, 256, 320)
+    ours = sum(b.taps.numel() + b.w_res.numel() + b.w_skip.numel() for b in model.blocks)
+    theirs = sum(
+        m.weight.numel() for part in (twin.taps, twin.residual, twin.skip) for m in part
+    )
+    assert ours == theirs
+
+
+def test_the_limits_of_the_machine_are_positive() -> None:
+    assert bandwidth(1 << 20, seconds=0.01) > 0
+    assert matmul_rate(1) > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--size", "huge"), "--size huge: choose from small, medium, large"),
+        (("--engine", "triton"), "--engine triton: choose from naive, cached, numba"),
+        (("--precision", "f16"), "--precision f16: choose from f32, bf16, int8"),
+        (("--voice", "nobody"), "no voice 'nobody'"),
+        (("--train", "--voice", "digits"), "--train takes"),
+    ],
+)
+def test_wrong_options_are_one_line(cli: Cli, wrong: tuple[str, ...], said: str) -> None:
+    result = cli("bench", *wrong)
+    assert result.code == 2
+    assert said in result.err
+    assert len(result.err.splitlines()) == 1

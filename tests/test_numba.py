@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import llvmlite.binding
 import numba
 import numpy as np
 import pytest
@@ -133,11 +134,12 @@ def test_temperature_zero_takes_the_most_likely_sample() -> None:
     rows = random_rows(model, 1, 1)
     [codes] = draw(generate, model, [Job(rows[0], 50, "x", 0.0)], precision="f32")
     [slow] = draw(cached.generate, model, [Job(rows[0], 50, "y", 0.0)])
+    [faint] = draw(generate, model, [Job(rows[0], 50, "z", 1e-45)], precision="f32")
     assert torch.equal(codes, slow)
+    assert torch.equal(faint, slow)
 
 
-def test_a_million_samples_of_silence_stay_finite_and_normal() -> None:
-    """Gates shut tight, and an input that dies away, must not slow down in denormal numbers."""
+def test_shut_gates_and_faint_signals_leave_no_denormal_numbers() -> None:
     model = network(residual_channels=32, skip_channels=32)
     with torch.no_grad():
         for p in model.parameters():
@@ -146,11 +148,11 @@ def test_a_million_samples_of_silence_stay_finite_and_normal() -> None:
     group = Group(pack(model, HOP, "f32"), 1)
     group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5))
     group.advance(1000)
-    gates = np.abs(group.state.gates)
-    assert np.isfinite(gates).all()
     tiny = np.finfo(np.float32).tiny
-    assert not ((gates > 0) & (gates < tiny)).any()
-    assert not ((group.state.weights > 0) & (group.state.weights < tiny)).any()
+    for name in ("queues", "gates", "skip", "hidden", "logits", "weights"):
+        size = np.abs(getattr(group.state, name))
+        assert np.isfinite(size).all()
+        assert not ((size > 0) & (size < tiny)).any(), name
 
 
 @numba.njit
@@ -234,22 +236,24 @@ def elsewhere(**env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_compiled_code_is_kept_and_a_folder_that_cannot_be_written_is_no_error(
+def test_compiled_code_is_kept_and_a_folder_that_is_broken_or_closed_is_no_error(
     tmp_path: Path,
 ) -> None:
     first = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     assert first.stderr.count("compiling the engine") == 1
     second = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     assert second.stderr == ""
+    for file in (tmp_path / "cache").rglob("*.nb?"):
+        file.write_bytes(b"")
+    broken = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert "can't be kept or read" in broken.stderr
     (tmp_path / "file").touch()
-    nowhere = elsewhere(
-        NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"),
-        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
-    )
-    assert first.stdout == second.stdout == nowhere.stdout
+    nowhere = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"))
+    assert nowhere.stderr.count("compiling the engine") == 1
+    assert first.stdout == second.stdout == broken.stdout == nowhere.stdout
 
 
-@pytest.mark.skipif("avx2" not in Path("/proc/cpuinfo").read_text(), reason="needs AVX2")
+@pytest.mark.skipif(not llvmlite.binding.get_host_cpu_features().get("avx2"), reason="needs AVX2")
 def test_other_vector_widths_draw_the_same_samples(tmp_path: Path) -> None:
     here = elsewhere()
     avx2 = elsewhere(

@@ -7,13 +7,15 @@ machine comes and goes.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -59,14 +61,14 @@ class Result:
     real_time: float
     """Times as fast as the sound plays."""
     ratio: float | None
-    """To `cached` of the same size, batch and threads; in training to the plain twin."""
+    """To `cached` of the same size, batch and threads; in training to the plain twin in f32."""
     gigabytes_per_s: float | None
     """Of weights read, by one utterance alone."""
     of_bandwidth: float | None
     """Of what this machine reads from a buffer of that size."""
     gigaflops: float
     of_matmul: float
-    """Of torch's best square product in f32, on as many threads."""
+    """Of torch's best square product on as many threads: in f32 on a CPU, in bf16 on CUDA."""
 
 
 def sized(name: str) -> tuple[WaveNet, Config]:
@@ -101,21 +103,25 @@ def bench_generation(
         networks: by the name in `Cell.size`.
         cells: what to measure.
         clips: measure so many clips of mixed length, in place of ``batch`` endless utterances.
-        seconds: of one measurement.
+        seconds: of one measurement, about.
         repeats: measurements of each cell.
         progress: called with (done, total) measurements.
     """
     runs = {c: _generation(*networks[c.size], c, clips, seconds) for c in cells}
-    rates = _in_turn(runs, repeats, progress)
+    read = {
+        c: bytes_per_sample(pack(networks[c.size][0], 1, cast(WeightPrecision, c.precision)))
+        for c in cells
+        if c.engine == "numba" and c.batch == 1 and not clips
+    }
+    limits: dict[int, Callable[[], float]] = {n: partial(_bandwidth, n) for n in read.values()}
+    rates, fastest, matmul = _in_turn(
+        runs, limits, {t: _matmul(t) for t in {c.threads for c in cells}}, repeats, progress
+    )
     out = []
     for cell, rate in rates.items():
         model, config = networks[cell.size]
         plain = dataclasses.replace(cell, engine="cached", precision="f32")
-        nbytes, share = None, None
-        if cell.engine == "numba" and cell.batch == 1 and not clips:
-            net = pack(model, config.hop_length, _precision(cell))
-            nbytes = bytes_per_sample(net)
-            share = rate * nbytes / bandwidth(nbytes)
+        size = read.get(cell)
         flops = 2 * _weights(model) * rate
         out.append(
             Result(
@@ -123,17 +129,13 @@ def bench_generation(
                 rate,
                 rate / config.audio.sample_rate,
                 rate / rates[plain] if plain in rates else None,
-                None if nbytes is None else rate * nbytes / 1e9,
-                share,
+                None if size is None else rate * size / 1e9,
+                None if size is None else rate * size / fastest[size],
                 flops / 1e9,
-                flops / matmul_rate(cell.threads),
+                flops / matmul[cell.threads],
             )
         )
     return out
-
-
-def _precision(cell: Cell) -> WeightPrecision:
-    return cell.precision  # type: ignore[return-value]
 
 
 def _weights(model: WaveNet) -> int:
@@ -143,16 +145,28 @@ def _weights(model: WaveNet) -> int:
 
 
 def _in_turn(
-    runs: dict[Cell, Callable[[], float]], repeats: int, progress: Callable[[int, int], None]
-) -> dict[Cell, float]:
-    """Median rate of every cell, measured in turn."""
-    rates: dict[Cell, list[float]] = {c: [] for c in runs}
-    for i in range(repeats):
-        for j, (cell, run) in enumerate(runs.items()):
-            torch.set_num_threads(cell.threads)
-            rates[cell].append(run())
-            progress(i * len(runs) + j + 1, repeats * len(runs))
-    return {c: statistics.median(r) for c, r in rates.items()}
+    cells: dict[Cell, Callable[[], float]],
+    limits: dict[int, Callable[[], float]],
+    matmul: dict[int, Callable[[], float]],
+    repeats: int,
+    progress: Callable[[int, int], None],
+) -> tuple[dict[Cell, float], dict[int, float], dict[int, float]]:
+    """Median rates of all, measured in turn."""
+    kinds: tuple[dict[Any, Callable[[], float]], ...] = (cells, limits, matmul)
+    rates: list[dict[Any, list[float]]] = [{key: [] for key in kind} for kind in kinds]
+    total, done = repeats * sum(map(len, kinds)), 0
+    before = torch.get_num_threads()
+    try:
+        for _ in range(repeats):
+            for kind, found in zip(kinds, rates, strict=True):
+                for key, run in kind.items():
+                    found[key].append(run())
+                    done += 1
+                    progress(done, total)
+    finally:
+        torch.set_num_threads(before)
+    a, b, c = ({k: statistics.median(r) for k, r in found.items()} for found in rates)
+    return a, b, c
 
 
 def _generation(
@@ -165,31 +179,36 @@ def _generation(
         options = {"precision": cell.precision, "threads": cell.threads}
     rng = random.Random(0)
     rate = config.audio.sample_rate
-    shares = [math.exp(rng.uniform(math.log(SHORTEST), math.log(LONGEST))) for _ in range(clips)]
-    mixed = [round(rate * s) for s in shares]
+    spread = [math.exp(rng.uniform(math.log(SHORTEST), math.log(LONGEST))) for _ in range(clips)]
+    lengths = [round(rate * s) for s in spread]
 
-    def measure(lengths: list[int]) -> float:
+    def draw() -> float:
+        """Seconds that all utterances take."""
+        torch.set_num_threads(cell.threads)
         jobs = [Job(rows, n, str(i)) for i, n in enumerate(lengths)]
         start = time.perf_counter()
-        done = sum(
-            len(piece)
-            for _, piece in ENGINES[cell.engine](
-                model, jobs, config.hop_length, rate // 20, **options
-            )
-        )
-        return done / (time.perf_counter() - start)
+        for _ in ENGINES[cell.engine](model, jobs, config.hop_length, rate // 20, **options):
+            pass
+        return time.perf_counter() - start
 
-    first = 4 if cell.engine == "naive" else 200
-    estimate = 0.0
+    def warm_up() -> None:
+        """Compile, and make utterances so long that starting them does not count."""
+        nonlocal lengths
+        wanted = lengths
+        lengths = [4] * cell.batch
+        draw()
+        while (took := draw()) < seconds / 4:
+            lengths = [2 * lengths[0]] * cell.batch
+        lengths = wanted or [round(lengths[0] * seconds / took)] * cell.batch
+
+    ready = False
 
     def run() -> float:
-        nonlocal estimate
-        if clips:
-            return measure(mixed)
-        if not estimate:  # warm up, compile, and choose a length
-            measure([first] * cell.batch)
-            estimate = measure([first] * cell.batch)
-        return measure([max(first, round(estimate * seconds / cell.batch))] * cell.batch)
+        nonlocal ready
+        if not ready:
+            warm_up()
+            ready = True
+        return sum(lengths) / draw()
 
     return run
 
@@ -200,45 +219,41 @@ def _read(buffer: Any, out: Any, times: int) -> None:
         simd.total(buffer, len(buffer), out)
 
 
-def bandwidth(nbytes: int, seconds: float = 0.2) -> float:
+def _bandwidth(nbytes: int, seconds: float = 0.1) -> float:
     """Bytes per second that one thread reads from a buffer of that size, again and again."""
     buffer = torch.randn(nbytes // 4 // simd.PANEL * simd.PANEL).numpy()
     out = np.zeros(simd.PANEL, np.float32)
     _read(buffer, out, 10)
-    rates = []
-    for _ in range(5):
-        start = time.perf_counter()
-        times = 0
-        while time.perf_counter() - start < seconds / 5:
-            _read(buffer, out, 20)
-            times += 20
-        rates.append(times * buffer.nbytes / (time.perf_counter() - start))
-    return statistics.median(rates)
+    start = time.perf_counter()
+    times = 0
+    while (took := time.perf_counter() - start) < seconds:
+        _read(buffer, out, 10)
+        times += 10
+    return times * buffer.nbytes / took
 
 
-_matmul: dict[tuple[int, str], float] = {}
+def _matmul(threads: int, device: str = "cpu") -> Callable[[], float]:
+    """A function that measures FLOP/s of torch's square matrix product at its best size: in f32 on
+    a CPU, in bf16 on CUDA."""
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    squares = [
+        torch.randn(size, size, device=device, dtype=dtype)
+        for size in ((256, 512, 1024) if device == "cpu" else (4096, 8192))
+    ]
 
-
-def matmul_rate(threads: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> float:
-    """FLOP/s of torch's best square matrix product on so many threads."""
-    place = (threads, f"{device} {dtype}")
-    if place not in _matmul:
-        before = torch.get_num_threads()
+    def run() -> float:
         torch.set_num_threads(threads)
         best = 0.0
-        for size in (256, 512, 1024, 2048) if device == "cpu" else (4096, 8192):
-            a = torch.randn(size, size, device=device, dtype=dtype)
+        for a in squares:
+            times = max(1, 2 * squares[-1].shape[0] // a.shape[0])
             a @ a
-            rates = []
-            for _ in range(5):
-                start = _clock(device)
-                for _ in range(times := max(1, 2048 // size)):
-                    a @ a
-                rates.append(times * 2 * size**3 / (_clock(device) - start))
-            best = max(best, statistics.median(rates))
-        torch.set_num_threads(before)
-        _matmul[place] = best
-    return _matmul[place]
+            start = _clock(device)
+            for _ in range(times):
+                a @ a
+            best = max(best, times * 2 * a.shape[0] ** 3 / (_clock(device) - start))
+        return best
+
+    return run
 
 
 def _clock(device: str) -> float:
@@ -288,8 +303,8 @@ class Conv1dWaveNet(nn.Module):
 
 def training_cells(sizes: Sequence[str], batch: int, threads: int) -> list[Cell]:
     """Every way to train each size."""
-    ways = (("conv1d", "f32"), ("wavegen", "f32"), ("wavegen", "bf16"))
-    return [Cell(way, size, batch, threads, p) for size in sizes for way, p in ways]
+    ways = itertools.product(("conv1d", "wavegen"), ("f32", "bf16"))
+    return [Cell(way, size, batch, threads, p) for size, (way, p) in itertools.product(sizes, ways)]
 
 
 def bench_training(
@@ -305,13 +320,14 @@ def bench_training(
         progress: called with (done, total) measurements.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    rates = _in_turn({c: _training(c, device) for c in cells}, repeats, progress)
+    runs = {c: _training(c, device) for c in cells}
+    matmuls = {t: _matmul(t, device) for t in {c.threads for c in cells}}
+    rates, _, matmul = _in_turn(runs, {}, matmuls, repeats, progress)
     out = []
     for cell, rate in rates.items():
         twin = dataclasses.replace(cell, engine="conv1d", precision="f32")
         model, config = sized(cell.size)
         flops = 3 * 2 * _weights(model) * rate
-        dtype = torch.bfloat16 if device != "cpu" else torch.float32
         out.append(
             Result(
                 cell,
@@ -321,7 +337,7 @@ def bench_training(
                 None,
                 None,
                 flops / 1e9,
-                flops / matmul_rate(cell.threads, device, dtype),
+                flops / matmul[cell.threads],
             )
         )
     return out
@@ -338,13 +354,13 @@ def _training(cell: Cell, device: str) -> Callable[[], float]:
         model.zero_grad()
         with torch.autocast(device, torch.bfloat16, enabled=cell.precision == "bf16"):
             if isinstance(model, WaveNet):
-                logits = model.run(codes, rows)
+                loss = F.cross_entropy(model.run(codes, rows).flatten(0, 1), codes.flatten())
             else:
-                logits = model(codes, rows.transpose(1, 2)).transpose(1, 2)
-        loss = F.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+                loss = F.cross_entropy(model(codes, rows.transpose(1, 2)), codes)
         torch.autograd.backward(loss)
 
     def run() -> float:
+        torch.set_num_threads(cell.threads)
         step()
         start = _clock(device)
         steps = 0

@@ -111,7 +111,8 @@ def synthesize(
         temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
         engine: default: `numba` for a voice on the CPU, else `cached`.
         precision: of the weights, in `numba` (default: its own).
-        progress: called with (samples drawn, samples to draw) of all utterances.
+        progress: called with (samples drawn, samples to draw) of all utterances, with 0 once the
+            engine is ready.
 
     Returns:
         Mono float32 in [-1, 1] for each utterance.
@@ -143,7 +144,9 @@ def synthesize(
     filled = [0] * len(utterances)
     total = sum(u.samples for u in utterances)
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    for i, piece in ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options):
+    pieces = ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options)
+    progress(0, total)
+    for i, piece in pieces:
         codes[i][filled[i] : filled[i] + len(piece)] = piece.cpu().numpy()
         filled[i] += len(piece)
         progress(sum(filled), total)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -46,7 +45,7 @@ def bench(
     ),
     voice: str | None = typer.Option(None, help="A real voice in place of the sizes."),
     clips: int = typer.Option(
-        0, min=0, help="Draw so many clips of mixed length in place of endless utterances."
+        0, min=0, help="In place of a batch, so many clips of 0.5 to 4 s, as lanes fall free."
     ),
     train: bool = typer.Option(
         False, "--train", help="Training: forward and backward, against a plain Conv1d twin."
@@ -55,9 +54,11 @@ def bench(
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
 ) -> None:
     """Measure speed on this machine. Every option that picks cells may be given several times."""
+    import torch
+
     from wavegen.bench import Cell, bench_generation, bench_training, sized, training_cells
 
-    cores = len(os.sched_getaffinity(0))
+    cores = torch.get_num_threads()
     sizes = _chosen("size", size, Size, get_args(Size))
     engines = _chosen("engine", engine, Engine, ("cached", "numba"))
     precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
@@ -73,6 +74,10 @@ def bench(
         with show.progress_bar("measuring", "cells") as bar:
             results = bench_training(cells, repeats, bar)
     else:
+        if clips and batch:
+            raise WavegenError("--clips draws as many clips as it says; leave out --batch")
+        if voice and size:
+            raise WavegenError("give --voice or --size, not both")
         if voice:
             from wavegen.voice import load_voice
 
@@ -83,8 +88,8 @@ def bench(
         cells = [
             Cell(e, s, b, t, p)
             for s in networks
-            for b in batch or [1, 16]
-            for t in threads or [1 if b == 1 and not clips else cores]
+            for b in batch or ([clips] if clips else [1, 16])
+            for t in threads or [1 if b == 1 else cores]
             for e in engines
             for p in (precisions if e == "numba" else ("f32",))
         ]

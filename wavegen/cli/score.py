@@ -30,7 +30,8 @@ def score(
     from wavegen.voice import load_voice
 
     loaded = load_voice(voice)
-    loaded.model = rounded(loaded.model, precision)
+    if precision != "f32":
+        loaded.model = rounded(loaded.model, precision)
     scores: dict[Path, Score] = {}
     failed = 0
     with show.progress_bar("scoring", "files") as bar:

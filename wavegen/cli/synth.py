@@ -68,11 +68,15 @@ def synth(
     if utterance.unheard:
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
         show.warn(f"voice {chosen.name} never heard: {words}")
-    start = time.perf_counter()
+    start = 0.0
     with show.progress_bar("speaking", "samples") as bar:
-        [audio] = synthesize(
-            chosen, [utterance], seed, temperature, engine, precision, progress=bar
-        )
+
+        def progress(done: int, total: int) -> None:
+            nonlocal start
+            start = start if done else time.perf_counter()
+            bar(done, total)
+
+        [audio] = synthesize(chosen, [utterance], seed, temperature, engine, precision, progress)
     took = time.perf_counter() - start
     write_audio(output, audio, chosen.sample_rate)
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""

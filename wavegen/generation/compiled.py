@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import NullCache
 
 from wavegen.cache import default_cache
 
@@ -23,22 +25,35 @@ def part(function: F) -> F:
     return _njit(function)
 
 
-def whole(function: F) -> F:
+def whole(function: F, name: str) -> F:
     """Compile a function that Python calls: without the interpreter lock, and kept on disk.
 
     numba looks for changes in the file of the function only, so the folder is named after all of
-    the engine's code. Where none can be written, the function is compiled anew in each process.
+    the engine's code. Where it can't be written, the function is compiled anew in each process.
+
+    Args:
+        function: to compile on its first call.
+        name: a folder of its own; two processes that compile different types at once could
+            otherwise confuse them in numba's index.
     """
     code = b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))
     before = numba.config.CACHE_DIR
-    folder = Path(before) if before else default_cache() / "numba"
-    numba.config.CACHE_DIR = str(folder / hashlib.sha256(code).hexdigest()[:16])
+    base = Path(before) if before else default_cache() / "numba"
+    folder = base / hashlib.sha256(code).hexdigest()[:16] / name
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        numba.config.CACHE_DIR = str(folder)
         return _njit(function, nogil=True, cache=True)
-    except RuntimeError:  # "no locator available"
+    except OSError:
         return _njit(function, nogil=True)
     finally:
         numba.config.CACHE_DIR = before
+
+
+def forget_cache(function: Any) -> None:
+    """Compile anew from now on, after the folder turned out full or broken."""
+    function._cache = NullCache()
 
 
 def _njit(function: F, **options: Any) -> F:

@@ -5,8 +5,8 @@ The step is that of `cached`, with every product, the queues, the gates and the 
 share each load of the weights in a group of lanes; when one ends, its lane takes the next job, the
 longest of those at hand. Each thread has a group.
 
-Every sum is one chain in ascending order of its inputs (`simd.multiply`), so batch, lane, thread and
-slice change no bit of a clip: an autoregressive sequence amplifies one flipped bit into another
+Every sum is one chain in ascending order of its inputs (`simd.multiply`), so batch, lane, thread
+and slice change no bit of a clip: an autoregressive sequence amplifies one flipped bit into another
 clip. It costs nothing that was measured: a lone utterance waits for its weights anyway.
 
 What was tried, in µs per sample of one utterance (L20 R64 S256, one Zen 4 core; in brackets bf16):
@@ -24,17 +24,19 @@ What was tried, in µs per sample of one utterance (L20 R64 S256, one Zen 4 core
 
 f32 then reads weights at 80 % of what the core reads from a buffer of that size. bf16 is bound by
 multiply-adds (one vector of 16 a cycle, 15 µs) and reading (18 µs) at once, int8 by its conversion
-to float; more would need products of rounded activations (dpbf16, vpdpbusd).
+to float; more would need products of rounded activations (dpbf16, vpdpbusd). A batch of 8 runs at
+80 % of the core's multiply-adds.
 """
 
 from __future__ import annotations
 
 import heapq
 import logging
-import os
+import pickle
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,7 @@ from numba.core import event
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
+from wavegen.generation.compiled import forget_cache
 from wavegen.generation.job import Job
 from wavegen.generation.packing import Network, pack
 from wavegen.generation.step import AHEAD, State, run
@@ -53,7 +56,8 @@ log = logging.getLogger(__name__)
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
 AT_HAND = 64
-"""Jobs looked at together to start the longest first, so that all lanes end at about one time."""
+"""Jobs looked at together, at least, to start the longest first, so that all lanes end about when
+the others do."""
 NOTHING = np.empty((0, 0), np.int64)
 NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
@@ -75,6 +79,7 @@ class Group:
 
     def __init__(self, net: Network, capacity: int) -> None:
         self.net, self.capacity, self.size = net, capacity, 0
+        self._run: Any = run[net.matrices.weights.dtype.name]
         layers, c, s = len(net.dilations), net.channels, net.skip
         slots = (net.kernel - 1) * net.dilations
 
@@ -148,7 +153,7 @@ class Group:
             temperatures[lane] = job.temperature
         drawn = np.empty((self.size, count), np.int64)
         rows = self._rows(count)
-        run(
+        self._run(
             self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
             uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip
@@ -169,15 +174,16 @@ class Group:
         for lane, (_, job, _) in enumerate(self.jobs):
             first = -(-self.done[lane] // hop)
             wanted = torch.arange(first, first + frames).clamp_(max=len(job.rows) - 1)
-            out[lane, :, : job.rows.shape[1]] = job.rows[wanted].numpy()
+            out[lane, :, : job.rows.shape[1]] = job.rows[wanted].detach().numpy()
         return out
 
 
 class _Supply:
     """Jobs for all threads, the longest of those at hand first."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], at_hand: int) -> None:
         self._rest = enumerate(jobs)
+        self._at_hand = at_hand
         self._heap: list[tuple[int, int, Job]] = []
         self._lock = threading.Lock()
         self._fill()
@@ -187,10 +193,7 @@ class _Supply:
         return len(self._heap)
 
     def _fill(self) -> None:
-        while len(self._heap) < AT_HAND:
-            index, job = next(self._rest, (0, None))
-            if job is None:
-                return
+        for index, job in islice(self._rest, self._at_hand - len(self._heap)):
             heapq.heappush(self._heap, (-job.length, index, job))
 
     def take(self) -> tuple[int, Job] | None:
@@ -202,7 +205,6 @@ class _Supply:
             return index, job
 
 
-@torch.inference_mode()
 def generate(
     model: WaveNet,
     jobs: Iterable[Job],
@@ -216,22 +218,42 @@ def generate(
 
     Args:
         model: the network, on the CPU.
-        jobs: any number of jobs, taken as lanes fall free.
+        jobs: any number of jobs, taken as lanes fall free, by any of the threads.
         hop_length: samples per row.
         block: most samples per piece.
         precision: of the weights; activations and sums are f32.
-        threads: at most so many (default: one per core). One utterance uses one thread.
+        threads: at most so many (default: as torch). One utterance uses one thread.
         lanes: utterances per thread that advance together.
     """
     net = pack(model, hop_length, precision)
     _compile(net)
-    supply = _Supply(jobs)
-    threads = max(1, min(threads or len(os.sched_getaffinity(0)), len(supply)))
+    threads = threads or torch.get_num_threads()
+    supply = _Supply(jobs, max(AT_HAND, threads * lanes))
+    threads = max(1, min(threads, len(supply)))
     lanes = min(lanes, -(-len(supply) // threads))
+    groups = [Group(net, lanes) for _ in range(threads)]
+    for _ in range(lanes):  # in turn, so that every thread has work
+        for group in groups:
+            if job := supply.take():
+                group.add(*job)
     if threads == 1:
-        yield from _work(Group(net, lanes), supply, block)
-        return
-    pieces: queue.Queue[Any] = queue.Queue(4 * threads * lanes)
+        return _work(groups[0], supply, block)
+    return _together(groups, supply, block)
+
+
+def _work(group: Group, supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
+    """Keep one group's lanes full until there are no jobs left."""
+    while True:
+        while group.size < group.capacity and (job := supply.take()):
+            group.add(*job)
+        if not group.size:
+            return
+        yield from group.advance(block)
+
+
+def _together(groups: list[Group], supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
+    """Each group in a thread of its own; a reader who is slow or gone stops them."""
+    pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
     stop = threading.Event()
 
     def hand_over(piece: Any) -> None:
@@ -241,9 +263,9 @@ def generate(
             except queue.Full:
                 pass
 
-    def work() -> None:
+    def work(group: Group) -> None:
         try:
-            for piece in _work(Group(net, lanes), supply, block):
+            for piece in _work(group, supply, block):
                 hand_over(piece)
                 if stop.is_set():
                     return
@@ -251,11 +273,11 @@ def generate(
         except BaseException as e:
             hand_over(e)
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
+    workers = [threading.Thread(target=work, args=(g,), daemon=True) for g in groups]
     try:
-        working = threads
+        for worker in workers:
+            worker.start()
+        working = len(workers)
         while working:
             piece = pieces.get()
             if isinstance(piece, BaseException):
@@ -267,17 +289,8 @@ def generate(
     finally:
         stop.set()
         for worker in workers:
-            worker.join()
-
-
-def _work(group: Group, supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
-    """Keep one group's lanes full until there are no jobs left."""
-    while True:
-        while group.size < group.capacity and (job := supply.take()):
-            group.add(*job)
-        if not group.size:
-            return
-        yield from group.advance(block)
+            if worker.ident is not None:
+                worker.join()
 
 
 class _Announcer(event.Listener):  # type: ignore[misc]
@@ -296,5 +309,11 @@ class _Announcer(event.Listener):  # type: ignore[misc]
 
 def _compile(net: Network) -> None:
     """Compile the step for these types, or load it, by running it for no samples."""
+    group = Group(net, 1)
     with event.install_listener("numba:compile", _Announcer()):
-        Group(net, 1).advance(0)
+        try:
+            group.advance(0)
+        except (OSError, EOFError, pickle.UnpicklingError) as e:
+            log.warning("compiled code can't be kept or read (%s)", e)
+            forget_cache(group._run)
+            group.advance(0)

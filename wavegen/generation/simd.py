@@ -13,8 +13,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -33,11 +31,9 @@ F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
 
 
-def _accumulators() -> int:
+def _accumulators(context: Any) -> int:
     """Floats that fit the vector registers as sums, with room for weights beside them."""
-    features = numba.config.CPU_FEATURES
-    if features is None:
-        features = llvmlite.binding.get_host_cpu_features().flatten()
+    features = context.codegen().magic_tuple()[2]
     return 256 if "+avx512f" in features.split(",") else 64
 
 
@@ -170,8 +166,8 @@ def multiply(  # type: ignore[no-untyped-def]
                         to = b.add(b.add(args[9], at), b.mul(here, y_step))
                         outputs = _Array(context, b, kinds[8], args[8], to)
                         _tile(
-                            b, size, panel, kinds[0], weights, scales,
-                            inputs, x_step, k, outputs, y_step, new,
+                            b, _accumulators(context) // size, size, panel,
+                            kinds[0], weights, scales, inputs, x_step, k, outputs, y_step, new,
                         )  # fmt: skip
                     lane = b.add(lane, b.mul(tiles, _number(size)))
         return context.get_dummy_value()
@@ -181,6 +177,7 @@ def multiply(  # type: ignore[no-untyped-def]
 
 def _tile(
     b: Any,
+    widest: int,
     lanes: int,
     panel: int,
     kind: Any,
@@ -193,8 +190,8 @@ def _tile(
     y_step: Any,
     fresh: Any,
 ) -> None:
-    """One panel of `multiply` for some lanes, in pieces whose sums fit the registers."""
-    width = min(panel, _accumulators() // lanes)
+    """One panel of `multiply` for some lanes, in pieces of at most ``widest`` outputs."""
+    width = min(panel, widest)
     per = 2 if kind.dtype == types.int32 else 1
     integer = kind.dtype == types.int8
     zero = _constant(0.0, width)

@@ -130,7 +130,7 @@ def _draw(state: State, at: int, levels: int, temperature: float, uniform: float
     if temperature == 0:
         return best
     top = state.logits[at + best]
-    factor = np.float32(1 / temperature)
+    factor = np.float32(1 / max(temperature, 1e-30))
     simd.exponentials(state.logits, at, top, factor, state.weights, 0, levels)
     total = 0.0
     for j in range(levels):
@@ -146,8 +146,7 @@ def _draw(state: State, at: int, levels: int, temperature: float, uniform: float
     return code
 
 
-@whole
-def run(
+def _run(
     net: Network,
     state: State,
     lanes: int,
@@ -250,3 +249,7 @@ def run(
                 for j in range(net.levels):
                     logits[lane, i, j] = state.logits[at + j]
         state.clock[0] = clock + 1
+
+
+run = {kind: whole(_run, kind) for kind in ("float32", "int32", "int8")}
+"""The compiled function for each type of packed weights."""

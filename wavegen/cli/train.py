@@ -65,9 +65,10 @@ def train(
 
     import torch
 
+    from wavegen.checkpoint import clear
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
-    from wavegen.train import Trainer, recorded_split, write_run
+    from wavegen.train import Hooks, Trainer, recorded_split, write_run
 
     where = _device(device)
     with show.progress_bar("preparing audio", "files") as preparing:
@@ -77,7 +78,8 @@ def train(
     _show_dataset(dataset, config)
     config = resolve(config, dataset, where)
     run.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(new_voice(config, dataset), dataset, run, where)
+    clear(run)
+    trainer = Trainer(new_voice(config, dataset), dataset, run, where, Hooks(warn=show.warn))
     if resume:
         trainer.restore()
         if trainer.step >= config.train.steps:
@@ -203,6 +205,7 @@ def _run(trainer: Trainer, again: str) -> None:
                 progress=progress,
                 sample=recorder.sample,
                 log=recorder.log,
+                warn=show.warn,
             )
             try:
                 trainer.train()

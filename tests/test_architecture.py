@@ -16,7 +16,7 @@ from wavegen.speech import FEATURES
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
     {"errors", "config"},
-    {"model.layers", "audio", "mulaw", "features", "text", "cache"},
+    {"model.layers", "audio", "mulaw", "features", "text", "cache", "optim"},
     {"model.context", "model.conditioning", "outputs"},
     {"model.wavenet", "model.prosody"},
     {"generation", "speech"},

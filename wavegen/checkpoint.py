@@ -1,4 +1,6 @@
-"""The resumable states of a run: there whole or not at all, and the newest good one is found again.
+"""What a run directory needs to go on: configuration, split, and resumable states.
+
+States are there whole or not at all, and the newest good one is found again.
 
 A state is ``states/STEP-CRC.pt``: the step it holds and the CRC-32 of its bytes, so that a file
 that a power cut or a failing disk left behind is known for what it is.
@@ -6,7 +8,9 @@ that a power cut or a failing disk left behind is known for what it is.
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +19,8 @@ from typing import Any
 import torch
 
 from wavegen.audio import whole_file
+from wavegen.config import Config, to_toml
+from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
 
 
@@ -36,7 +42,7 @@ def save_state(run: Path, step: int, state: dict[str, Any], keep: int) -> None:
         old.unlink(missing_ok=True)
 
 
-def load_state(run: Path, device: torch.device, warn: Callable[[str], None]) -> dict[str, Any]:
+def load_state(run: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     """The newest state that is whole; broken ones are passed over with a warning.
 
     Raises:
@@ -47,13 +53,21 @@ def load_state(run: Path, device: torch.device, warn: Callable[[str], None]) -> 
             data = path.read_bytes()
             if zlib.crc32(data) != int(path.stem.partition("-")[2], 16):
                 raise ValueError("its bytes have changed, or some are missing")
-            state: dict[str, Any] = torch.load(
-                io.BytesIO(data), map_location=device, weights_only=True
-            )
+            state: dict[str, Any] = torch.load(io.BytesIO(data), "cpu", weights_only=True)
             return state
         except (OSError, ValueError) as e:
             warn(f"{path} is broken ({e}); trying the one before it")
     raise TrainingError(f"nothing to resume in {run}: there is no whole state in {run / 'states'}")
+
+
+def forget_later_rows(run: Path, step: int) -> None:
+    """Drop metrics of later steps than a state's: those steps will be made again."""
+    path = run / "metrics.jsonl"
+    rows = path.read_text().splitlines(keepends=True) if path.exists() else []
+    kept = [r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= step]
+    if len(kept) < len(rows):
+        with whole_file(path) as beside:
+            beside.write_text("".join(kept))
 
 
 def clear(run: Path) -> None:
@@ -63,3 +77,29 @@ def clear(run: Path) -> None:
     if not (run / "config.toml").exists():
         for path in states(run):
             path.unlink()
+
+
+def write_run(run: Path, config: Config, dataset: Dataset) -> None:
+    """Write split.json and config.toml; the latter marks the directory as a run."""
+    with whole_file(run / "split.json") as beside:
+        beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False), "utf-8")
+    with whole_file(run / "config.toml") as beside:
+        beside.write_text(to_toml(config), encoding="utf-8")
+
+
+def recorded_split(run: Path, dataset: Dataset) -> Dataset:
+    """The data set with the split that a run began with.
+
+    Raises:
+        TrainingError: there is none, or it is of other clips.
+    """
+    try:
+        split = json.loads((run / "split.json").read_text("utf-8"))
+        same = {p for part in split.values() for p in part} == dataset.clips.keys()
+    except (OSError, ValueError, AttributeError, TypeError) as e:
+        raise TrainingError(f"can't resume: {run / 'split.json'} is missing or broken") from e
+    if not same:
+        raise TrainingError(
+            f"can't resume: {dataset.root} holds other clips than the run began with"
+        )
+    return dataclasses.replace(dataset, split=split)

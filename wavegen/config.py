@@ -134,7 +134,9 @@ class TrainConfig:
     steps: int = 20000
     """Optimiser steps; the learning rate falls to zero over them."""
     batch_size: int = 4
-    """Windows per step."""
+    """Windows per step, over all processes."""
+    accumulate: int = 1
+    """A step's gradients are gathered in so many parts, which need less memory at a time."""
     window_seconds: float = 1.0
     """Longest piece of an utterance in one row of a batch."""
     blank: float = 0.0
@@ -173,6 +175,7 @@ class TrainConfig:
             1,
             "steps",
             "batch_size",
+            "accumulate",
             "log_every",
             "checkpoint_every",
             "keep",

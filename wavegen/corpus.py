@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -134,10 +134,10 @@ def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:
     return voice.speakers.index(name) if name in voice.speakers else 0
 
 
-def bits_per_sample(voice: Voice, clips: list[TrainingClip]) -> float:
-    """Mean bits per sample over clips, each with its right speaker and text."""
+def total_bits(voice: Voice, clips: Sequence[TrainingClip]) -> tuple[float, int]:
+    """Bits and samples of clips, each with its right speaker and text."""
     nats = 0.0
     for c in clips:
         local = None if c.local is None else c.local()
         nats += float(voice.nll(c.audio(0, c.samples), c.speaker, local).double().sum())
-    return nats / math.log(2) / max(1, sum(c.samples for c in clips))
+    return nats / math.log(2), sum(c.samples for c in clips)

@@ -9,26 +9,28 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from wavegen.audio import whole_file
-from wavegen.checkpoint import load_state, save_state
-from wavegen.config import Config, to_toml
-from wavegen.corpus import bits_per_sample, training_clip
+from wavegen.checkpoint import forget_later_rows, load_state, save_state
+from wavegen.config import Config
+from wavegen.corpus import total_bits, training_clip
 from wavegen.data.dataset import Dataset
-from wavegen.data.windows import Batch, Windows
+from wavegen.data.windows import Batch, TrainingClip, Window, Windows
 from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
+from wavegen.optim import average, learning_rate
 from wavegen.speech.phones import pause_features
 from wavegen.voice import Voice, load_voice
 
-COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds", "bits", "counted")
+COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""
 
 
@@ -70,13 +72,14 @@ class Trainer:
         voice: from `new_voice`; its weights are trained in place.
         dataset: the data.
         run: the run directory; must exist.
-        device: where to train.
+        accelerator: the device, and the other processes: each takes its share of every batch, so
+            that any number of them train the same voice, and the first one writes.
     """
 
     voice: Voice
     dataset: Dataset
     run: Path
-    device: torch.device
+    accelerator: Accelerator
     hooks: Hooks = field(default_factory=Hooks)
 
     def __post_init__(self) -> None:
@@ -89,7 +92,8 @@ class Trainer:
             weight_decay=t.weight_decay,
             fused=True,
         )
-        self.ema = AveragedModel(model, multi_avg_fn=_average(t.ema_decay))
+        self.network = self.accelerator.prepare_model(model)
+        self.ema = AveragedModel(model, multi_avg_fn=average(t.ema_decay))
         assert isinstance(self.ema.module, WaveNet)
         self.averaged = dataclasses.replace(self.voice, model=self.ema.module)
         clips = {
@@ -101,13 +105,19 @@ class Trainer:
         if self.voice.symbols:
             pause = _cached_pause(len(self.voice.symbols))
         self.windows = Windows(clips["train"], self.config, pause)
+        self.parts = self.config.train.accumulate
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best = math.inf
-        self.seconds = self.bits = self.counted = 0.0
+        self.seconds = 0.0
+        self.tally = torch.zeros(2, dtype=torch.float64, device=self.device)
 
     @property
     def config(self) -> Config:
         return self.voice.config
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.accelerator.device)
 
     # -- the loop ---------------------------------------------------------------------------
 
@@ -131,28 +141,29 @@ class Trainer:
         t = self.config.train
         self.voice.model.train()
         mark, mark_seen, validation = time.monotonic(), self.seen, None
-        for batch in self._batches():
-            norm = self._update(batch)
+        for windows in self._batches():
+            norm = self._update(windows)
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
                 rate = (self.seen - mark_seen) / (now - mark)
                 self.seconds += now - mark
-                mean = self.bits / max(self.counted, 1)
+                bits, speech = self._sum(*self.tally)
+                mean = bits / max(speech, 1)
                 row = {
                     "step": self.step,
                     "loss_bits": mean,
-                    "learning_rate": self.learning_rate(self.step),
+                    "learning_rate": learning_rate(t, self.step),
                     "gradient_norm": norm,
                     "samples_per_second": rate,
                 }
                 self._log(row)
                 self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation))
-                self.bits = self.counted = 0.0
+                self.tally.zero_()
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:
                 validation = self._validate()
-            stop = self.hooks.stop()
+            stop = bool(self._sum(self.hooks.stop())[0])
             if self.step % t.checkpoint_every == 0 or self.step == t.steps or stop:
                 self.save()
             if stop and self.step < t.steps:
@@ -162,64 +173,89 @@ class Trainer:
             mark += time.monotonic() - before  # the rate is that of training alone
         return self.best
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[list[Window]]:
         while self.step < self.config.train.steps:
             batches = self.windows.epoch(self.epoch)
             while self.index < len(batches) and self.step < self.config.train.steps:
-                batch = self.windows.batch(batches[self.index])
                 self.index += 1
-                yield batch
+                yield batches[self.index - 1]
             if self.index >= len(batches):
                 self.epoch, self.index = self.epoch + 1, 0
 
-    def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a half cosine to zero at the last step."""
-        t = self.config.train
-        if step <= t.warmup_steps:
-            return t.learning_rate * step / max(t.warmup_steps, 1)
-        through = (step - t.warmup_steps) / max(t.steps - t.warmup_steps, 1)
-        return t.learning_rate * 0.5 * (1 + math.cos(math.pi * min(through, 1.0)))
-
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean loss in nats over counted samples; summed bits and number of speech samples."""
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Nats summed over the counted samples; bits and number of the speech samples, (2,)."""
         to = self.device
-        codes, counted = batch.codes.to(to), batch.counted.to(to)
-        speech = batch.speech.to(to)
+        codes, counted, speech = (t.to(to) for t in (batch.codes, batch.counted, batch.speech))
+        local = batch.local
+        if local is not None:
+            local = local.to(to, self.voice.model.skip_bias.dtype)
         bf16 = self.config.train.precision == "bf16"
         with torch.autocast(to.type, torch.bfloat16, enabled=bf16):
-            logits = self.voice.model(
+            logits = self.network(
                 codes,
                 batch.speaker.to(to) if self.voice.speakers else None,
-                None if batch.local is None else batch.local.to(to),
+                local,
                 batch.before.to(to),
             )
         nats = self.voice.model.output.loss(logits, codes)
-        loss = (nats * counted).sum() / counted.sum()
-        return loss, (nats.detach() * speech).sum() / math.log(2), speech.sum()
+        bits = (nats.detach() * speech).sum().double() / math.log(2)
+        return (nats * counted).sum(), torch.stack([bits, speech.sum()])
 
-    def _update(self, batch: Batch) -> float:
+    def _backward(self, windows: list[Window]) -> None:
+        """Gradients of the mean loss over a batch, of which this process takes its share."""
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        # Of the whole batch, since an encoder sees a little of the padding.
+        frames = max(map(self.windows.frames, windows))
+        counted = sum(map(self.windows.counted, windows))
+        mine = windows[rank::world]
+        parts = [part for i in range(self.parts) if (part := mine[i :: self.parts])]
+        # A process without a share goes through the motions: the others wait for its gradients.
+        for i, part in enumerate(parts or [windows[:1]]):
+            last = i >= len(parts) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.network):
+                nats, tally = self.forward(self.windows.batch(part, frames))
+                # Gradients are averaged over processes; times their number it is a sum.
+                torch.autograd.backward(nats * (world / counted if parts else 0.0))
+            if parts:
+                self.tally += tally
+
+    def _update(self, windows: list[Window]) -> float:
         """One step; returns the norm of the gradient."""
-        loss, bits, count = self.forward(batch)
-        torch.autograd.backward(loss)
+        try:
+            self._backward(windows)
+        except torch.OutOfMemoryError as e:
+            self.optimiser.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            if self.accelerator.num_processes > 1 or self.parts >= len(windows):
+                raise TrainingError(
+                    "out of memory: a smaller train.window_seconds or train.batch_size, a larger "
+                    "train.accumulate, or fewer model.residual_channels need less"
+                ) from e
+            self.parts *= 2
+            self.hooks.warn(f"out of memory: each batch is now computed in {self.parts} parts")
+            return self._update(windows)
         norm = torch.nn.utils.clip_grad_norm_(
             self.voice.model.parameters(), self.config.train.clip_norm
         )
-        if not (loss.isfinite() and norm.isfinite()):
-            what = "loss" if not loss.isfinite() else "gradient"
+        if not norm.isfinite():
             raise TrainingError(
-                f"the {what} is no longer finite at step {self.step + 1}; the state of step "
-                f"{self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
+                f"the loss or its gradient is no longer finite at step {self.step + 1}; the state "
+                f"of step {self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
             )
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(self.step + 1)
+            group["lr"] = learning_rate(self.config.train, self.step + 1)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.ema.update_parameters(self.voice.model)
         self.step += 1
-        self.seen += batch.codes.numel()
-        self.bits += float(bits)
-        self.counted += float(count)
+        self.seen += sum(map(self.windows.counted, windows))
         return float(norm)
+
+    def _sum(self, *values: float | Tensor) -> list[float]:
+        """Sums over all processes."""
+        total = torch.stack([torch.as_tensor(v, dtype=torch.float64).cpu() for v in values])
+        summed: Tensor = self.accelerator.reduce(total.to(self.device), "sum")
+        return summed.tolist()
 
     def calibrate(self, minutes: float) -> None:
         """Set the number of steps to what fits into so many minutes, from some trial steps that
@@ -228,21 +264,28 @@ class Trainer:
         times = []
         for windows in batches[:: max(1, len(batches) // 12)][:12]:
             start = time.perf_counter()
-            loss, _, _ = self.forward(self.windows.batch(windows))
-            torch.autograd.backward(loss)
+            self._backward(windows)
             times.append(time.perf_counter() - start)
         self.optimiser.zero_grad(set_to_none=True)
+        self.tally.zero_()
+        [seconds] = self._sum(statistics.mean(times[2:] or times))
         # The optimiser, validation and samples take some percent on top.
-        steps = max(1, int(minutes * 60 / (statistics.mean(times[2:] or times) * 1.08)))
+        steps = max(1, int(minutes * 60 / (seconds / self.accelerator.num_processes * 1.08)))
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
 
     # -- what is kept -----------------------------------------------------------------------
+
+    def _measure(self, voice: Voice, clips: list[TrainingClip]) -> float:
+        """Mean bits per sample; each process measures its share of the clips."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        bits, samples = self._sum(*total_bits(voice, clips[rank::world]))
+        return bits / max(samples, 1)
 
     def _validate(self) -> float | None:
         if not self.validation:
             return None
         self.ema.module.eval()
-        bits = bits_per_sample(self.averaged, self.validation)
+        bits = self._measure(self.averaged, self.validation)
         self._log({"step": self.step, "val_bits": bits})
         if bits < self.best:
             self.best = bits
@@ -250,11 +293,15 @@ class Trainer:
         return bits
 
     def _log(self, row: dict[str, float]) -> None:
+        if not self.accelerator.is_main_process:
+            return
         with (self.run / "metrics.jsonl").open("a") as f:
             f.write(json.dumps(row) + "\n")
         self.hooks.log(row)
 
     def _save_voice(self, name: str, **more: Any) -> None:
+        if not self.accelerator.is_main_process:
+            return
         data = self.config.data
         self.averaged.training = {
             "steps": self.step,
@@ -282,13 +329,16 @@ class Trainer:
             "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
             "data": self.dataset.content_hash(),
+            "tally": self._sum(*self.tally),
             **{name: getattr(self, name) for name in COUNTERS},
         }
-        save_state(self.run, self.step, state, self.config.train.keep)
+        if self.accelerator.is_main_process:
+            save_state(self.run, self.step, state, self.config.train.keep)
         self.saved = self.step
         self._save_voice("last.safetensors")
         if not self.validation:
             self._save_voice("voice.safetensors")
+        self.accelerator.wait_for_everyone()
 
     def restore(self) -> None:
         """Continue from the newest whole state in the run directory.
@@ -296,7 +346,7 @@ class Trainer:
         Raises:
             TrainingError: there is none, or it is of another configuration or other recordings.
         """
-        state = load_state(self.run, self.device, self.hooks.warn)
+        state = load_state(self.run, self.hooks.warn)
         try:
             if state["data"] != self.dataset.content_hash():
                 raise ValueError("the recordings have changed since the run began")
@@ -307,67 +357,34 @@ class Trainer:
                 part.load_state_dict(state["speech"][name])
         except (ValueError, KeyError, RuntimeError) as e:
             raise TrainingError(f"can't resume from {self.run}: {e}") from e
-        torch.set_rng_state(state["rng"].cpu())
+        torch.set_rng_state(state["rng"])
         for name in COUNTERS:
             setattr(self, name, state[name])
         self.saved = self.step
+        if self.accelerator.is_main_process:
+            self.tally.copy_(torch.tensor(state["tally"], dtype=torch.float64))
         for group in self.optimiser.param_groups:
             group["weight_decay"] = self.config.train.weight_decay  # it may have been changed
-        self._forget_later_rows()
-
-    def _forget_later_rows(self) -> None:
-        """Drop metrics written after the state was saved: those steps will be made again."""
-        path = self.run / "metrics.jsonl"
-        rows = path.read_text().splitlines(keepends=True) if path.exists() else []
-        kept = [r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= self.step]
-        if len(kept) < len(rows):
-            with whole_file(path) as beside:
-                beside.write_text("".join(kept))
+        if self.accelerator.is_main_process:
+            forget_later_rows(self.run, self.step)
 
     def finish(self) -> float | None:
         """Measure the best voice on the test clips and note it in the voice file."""
         if not self.test:
             return None
+        self.accelerator.wait_for_everyone()
         best = load_voice(self.run / "voice.safetensors")
         best.model.to(self.device)
-        best.training["test_bits"] = bits_per_sample(best, self.test)
-        best.save(self.run / "voice.safetensors")
+        best.training["test_bits"] = self._measure(best, self.test)
+        if self.accelerator.is_main_process:
+            best.save(self.run / "voice.safetensors")
         return float(best.training["test_bits"])
 
-
-def write_run(run: Path, config: Config, dataset: Dataset) -> None:
-    """Write split.json and config.toml; the latter marks the directory as a run."""
-    with whole_file(run / "split.json") as beside:
-        beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False), "utf-8")
-    with whole_file(run / "config.toml") as beside:
-        beside.write_text(to_toml(config), encoding="utf-8")
-
-
-def recorded_split(run: Path, dataset: Dataset) -> Dataset:
-    """The data set with the split that a run began with.
-
-    Raises:
-        TrainingError: there is none, or it is of other clips.
-    """
-    try:
-        split = json.loads((run / "split.json").read_text("utf-8"))
-        same = {p for part in split.values() for p in part} == dataset.clips.keys()
-    except (OSError, ValueError, AttributeError, TypeError) as e:
-        raise TrainingError(f"can't resume: {run / 'split.json'} is missing or broken") from e
-    if not same:
-        raise TrainingError(
-            f"can't resume: {dataset.root} holds other clips than the run began with"
-        )
-    return dataclasses.replace(dataset, split=split)
-
-
-def _average(decay: float) -> Any:
-    def update(averages: Any, weights: Any, count: Any) -> None:
-        # A young average forgets faster, or the first random weights would linger.
-        d = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
-        torch._foreach_lerp_(list(averages), [w.detach() for w in weights], 1.0 - d)
-
-    return update
+    def close(self) -> None:
+        """Part from the other processes, once all are done."""
+        self.accelerator.wait_for_everyone()
+        self.network = self.voice.model  # or it would outlive the process group
+        self.accelerator.end_training()
 
 
 def _cached_pause(symbols: int) -> Callable[[int], Tensor]:

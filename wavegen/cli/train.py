@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from wavegen.config import Config, find_recipe, load_config, read_config
 from wavegen.errors import TrainingError
 
 if TYPE_CHECKING:
-    import torch
+    from accelerate import Accelerator
 
     from wavegen.data.dataset import Dataset
     from wavegen.train import Progress, Trainer
@@ -64,40 +64,55 @@ def train(
     config = _config(run, recipe, resume, settings, minutes)
 
     import torch
+    from accelerate import Accelerator
+    from accelerate.utils import broadcast_object_list
 
-    from wavegen.checkpoint import clear
+    from wavegen.checkpoint import clear, recorded_split, write_run
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
-    from wavegen.train import Hooks, Trainer, recorded_split, write_run
+    from wavegen.train import Hooks, Trainer
 
-    where = _device(device)
-    with show.progress_bar("preparing audio", "files") as preparing:
+    _check_device(device)
+    # Started by torchrun or accelerate launch, this is one of several processes.
+    accelerator = Accelerator(cpu=device == "cpu")
+    first = accelerator.is_main_process
+    show.err.quiet = not first
+    with (
+        accelerator.main_process_first(),  # the others find its cache
+        show.progress_bar("preparing audio", "files") as preparing,
+    ):
         dataset = open_dataset(audio_dir, config, cache_dir, allow_bad, preparing)
     if resume:
         dataset = recorded_split(run, dataset)
     _show_dataset(dataset, config)
-    config = resolve(config, dataset, where)
-    run.mkdir(parents=True, exist_ok=True)
-    clear(run)
-    trainer = Trainer(new_voice(config, dataset), dataset, run, where, Hooks(warn=show.warn))
+    [config] = broadcast_object_list([resolve(config, dataset, accelerator.device)])
+    with accelerator.main_process_first():
+        run.mkdir(parents=True, exist_ok=True)
+        if first:
+            clear(run)
+    trainer = Trainer(new_voice(config, dataset), dataset, run, accelerator, Hooks(warn=show.warn))
     if resume:
         trainer.restore()
         if trainer.step >= config.train.steps:
             show.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")
     else:
-        with show.progress_bar("aligning the texts", "rounds") as aligning:
-            fit_speech(trainer.voice, dataset, aligning)
+        if first:
+            with show.progress_bar("aligning the texts", "rounds") as aligning:
+                fit_speech(trainer.voice, dataset, aligning)
+        trainer.save()
+        if not first:
+            trainer.restore()
         if minutes is not None:
             with show.err.status("measuring the speed of training"):
                 trainer.calibrate(minutes)
             config = trainer.config
-        trainer.save()
-    write_run(run, config, dataset)
+    if first:
+        write_run(run, config, dataset)
     field = config.model.receptive_field
     show.err.print(
         f"training {trainer.voice.model.parameter_count:,} parameters "
         f"(receptive field {field:,} samples, {1000 * field / config.audio.sample_rate:.0f} ms) "
-        f"on {where.type} in {config.train.precision}, steps {trainer.step:,} to "
+        f"on {_places(accelerator)} in {config.train.precision}, steps {trainer.step:,} to "
         f"{config.train.steps:,}, into {run}",
         soft_wrap=True,
     )
@@ -130,16 +145,18 @@ def _config(
     return read_config(run / "config.toml", settings)
 
 
-def _device(name: str) -> torch.device:
+def _check_device(name: str) -> None:
     import torch
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
+    if name not in ("auto", "cpu", "cuda"):
         raise TrainingError(f"--device {name}: choose auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("--device cuda: no CUDA device is available")
-    return torch.device(name)
+
+
+def _places(accelerator: Accelerator) -> str:
+    kind, count = accelerator.device.type, accelerator.num_processes
+    return kind if count == 1 else f"{count} processes on {kind}"
 
 
 def _show_dataset(dataset: Dataset, config: Config) -> None:
@@ -199,23 +216,22 @@ def _run(trainer: Trainer, again: str) -> None:
             if not sys.stderr.isatty() and p.step % (20 * trainer.config.train.log_every) == 0:
                 show.err.print(f"step {p.step:,}/{p.steps:,}: {text}", soft_wrap=True)
 
-        with Recorder(trainer.run, show.warn) as recorder:
-            trainer.hooks = Hooks(
-                stop=lambda: bool(received),
-                progress=progress,
-                sample=recorder.sample,
-                log=recorder.log,
-                warn=show.warn,
-            )
+        with ExitStack() as stack:
+            trainer.hooks = Hooks(lambda: bool(received), progress, warn=show.warn)
+            if trainer.accelerator.is_main_process:
+                recorder = stack.enter_context(Recorder(trainer.run, show.warn))
+                trainer.hooks.sample, trainer.hooks.log = recorder.sample, recorder.log
             try:
                 trainer.train()
             except Stopped:
                 show.err.print(
                     f"stopped at step {trainer.step:,}; go on with: {again}", soft_wrap=True
                 )
-                raise typer.Exit(128 + received[0]) from None
+                trainer.close()
+                raise typer.Exit(128 + (received or [signal.SIGTERM])[0]) from None
     with show.err.status("measuring bits per sample on the test clips"):
         test = trainer.finish()
+        trainer.close()
     said = "" if test is None else f", {test:.4f} bits per sample on the test clips"
     show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
 

@@ -155,10 +155,22 @@ class Windows:
         begin = rng.randrange(w.begin, w.end - length)
         return Blank(begin, begin + length, rng.uniform(-45, -6), rng.uniform(-70, -45))
 
-    def batch(self, windows: Sequence[Window]) -> Batch:
-        """Read the samples and features of windows; shorter ones are padded at the end."""
+    def frames(self, window: Window) -> int:
+        """Frames of a window with its past."""
+        return window.end - max(0, window.begin - self.past)
+
+    def counted(self, window: Window) -> int:
+        """Samples of a window that the loss counts."""
+        blank = 0 if window.blank is None else window.blank.end - window.blank.begin
+        return (window.end - window.begin - blank) * self.hop
+
+    def batch(self, windows: Sequence[Window], frames: int = 0) -> Batch:
+        """Read the samples and features of windows.
+
+        Shorter ones are padded at the end, to the longest or to ``frames`` if that is more.
+        """
         spans = [(max(0, w.begin - self.past), w.end) for w in windows]
-        frames = max(b - a for a, b in spans)
+        frames = max(frames, *(b - a for a, b in spans))
         size, hop = len(windows), self.hop
         codes = torch.full((size, frames * hop), mulaw.SILENCE)
         before = torch.full((size,), mulaw.LEVELS)  # the start symbol

@@ -106,8 +106,8 @@ class LiveView:
 
 def _figures(p: train.Progress) -> list[tuple[str, str]]:
     return [
-        ("bits", f"{p.bits:.3f}"),
-        ("held out", "-" if p.validation is None else f"{p.validation:.3f}"),
+        ("loss bits", f"{p.bits:.3f}"),
+        ("held-out bits", "-" if p.validation is None else f"{p.validation:.3f}"),
         ("samples/s", f"{p.samples_per_second:,.0f}"),
         ("learning rate", f"{p.learning_rate:.1e}"),
         ("gradient norm", f"{p.gradient_norm:.2g}"),

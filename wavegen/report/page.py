@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
-from wavegen.audio import whole_file
+from wavegen.audio import read_audio, whole_file
 from wavegen.config import Config, read_config, to_dict
-from wavegen.errors import TrainingError, VoiceError, WavegenError
+from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
@@ -59,7 +58,13 @@ def write_report(run: Path, target: Path) -> None:
     template = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
-    page = template.render(**_content(run))
+    try:
+        page = template.render(**_content(run))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        records = f"metrics.jsonl, {DATA} or {STARTS}"
+        raise TrainingError(f"{run}: {records} is broken ({type(e).__name__}: {e})") from e
+    except jinja2.TemplateError as e:  # a field is missing
+        raise TrainingError(f"{run}: {STARTS} is broken ({e})") from e
     try:
         with whole_file(target) as beside:
             beside.write_text(page, encoding="utf-8", errors="replace")
@@ -82,17 +87,14 @@ def _content(run: Path) -> dict[str, Any]:
     rows = read_rows(run / "metrics.jsonl")
     voice, no_voice = _voice(run)
     data = read_data(run)
-    steps, samples, taken = _samples(run)
     warnings: list[str] = []
     watch = Watch(warnings.append, config.train.clip_norm)
     if data:
         data.warn(watch)
     for row in rows:
         watch.row(row)
-    for step in steps:
-        watch.samples(step, [soundfile.read(f, dtype="float32")[0] for f in steps[step]])
+    steps, samples, unread = _samples(run, config.audio.sample_rate, watch)
     worth, no_worth = _worth(voice, data)
-    starts = read_rows(run / STARTS)
     return {
         "name": run.resolve().name,
         "facts": _facts(config, rows, voice),
@@ -101,8 +103,8 @@ def _content(run: Path) -> dict[str, Any]:
         "warnings": warnings,
         "curves": _uri(curves(rows, config.train.clip_norm), "image/svg+xml") if rows else "",
         "samples": samples,
-        "all_steps": len(steps),
-        "unread": taken,
+        "all_steps": steps,
+        "unread": unread,
         "top_khz": config.audio.sample_rate / 2000,
         "worth": worth,
         "no_worth": no_worth,
@@ -111,7 +113,7 @@ def _content(run: Path) -> dict[str, Any]:
         "left_out": data.left_out[:LEFT_OUT] if data else [],
         "left_out_count": data.left_out_count if data else 0,
         "settings": _settings(config),
-        "starts": starts,
+        "starts": read_rows(run / STARTS),
     }
 
 
@@ -155,40 +157,38 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.1f} min"
 
 
-def _samples(run: Path) -> tuple[dict[int, list[Path]], dict[int, list[Sample]], list[str]]:
-    """Files by step, what of them is on the page, and the names of those that can't be read."""
+def _samples(run: Path, rate: int, watch: Watch) -> tuple[int, dict[int, list[Sample]], list[str]]:
+    """How many steps have samples, what of them is on the page, and the files that can't be read.
+
+    All of them pass ``watch``.
+    """
     from wavegen.report.plots import spectrogram_png
 
-    steps: dict[int, list[Path]] = {}
-    unread: list[str] = []
+    files: dict[int, list[Path]] = defaultdict(list)
     for file in sorted((run / "samples").glob("*.wav")):
-        found = re.fullmatch(r"(\d+)-\d+", file.stem)
-        if not found:
-            continue
-        try:
-            soundfile.info(file)
-        except (soundfile.SoundFileError, OSError):
-            unread.append(file.name)
-            continue
-        steps.setdefault(int(found[1]), []).append(file)
-    steps = dict(sorted(steps.items()))
+        if found := re.fullmatch(r"(\d+)-\d+", file.stem):
+            files[int(found[1])].append(file)
     titles = read_json(run / "samples" / SAID)
-    shown: dict[int, list[Sample]] = {}
-    for step in _chosen(list(steps)):
-        shown[step] = []
-        for file in steps[step]:
-            audio, rate = soundfile.read(file, dtype="float32")
-            n = int(file.stem.rpartition("-")[2])
-            known = isinstance(titles, list) and n < len(titles)
-            shown[step].append(
-                Sample(
-                    str(titles[n]) if known else f"sample {n}",
-                    len(audio) / rate,
-                    _uri(spectrogram_png(audio, rate), "image/png"),
-                    _uri(file.read_bytes(), "audio/wav"),
-                )
-            )
-    return steps, shown, unread
+    said = dict(enumerate(titles)) if isinstance(titles, list) else {}
+    unread: list[str] = []
+    shown: dict[int, list[Sample]] = {step: [] for step in _chosen(sorted(files))}
+    for step in sorted(files):
+        heard = []
+        for file in files[step]:
+            try:
+                audio = read_audio(file, rate).audio
+            except DataError:
+                unread.append(file.name)
+                continue
+            heard.append(audio)
+            if step in shown:
+                n = int(file.stem.rpartition("-")[2])
+                picture = _uri(spectrogram_png(audio, rate), "image/png")
+                sound = _uri(file.read_bytes(), "audio/wav")
+                title = str(said.get(n, f"sample {n}"))
+                shown[step].append(Sample(title, len(audio) / rate, picture, sound))
+        watch.samples(step, heard)
+    return len(files), {step: s for step, s in shown.items() if s}, unread
 
 
 def _chosen(steps: list[int]) -> list[int]:

@@ -123,15 +123,15 @@ def environment(device: torch.device) -> dict[str, Any]:
 def write_record(run: Path, data: DataSummary, device: torch.device, step: int) -> None:
     """Write data.json, and add this start of the run to starts.jsonl."""
     with whole_file(run / DATA) as beside:
-        beside.write_text(json.dumps(asdict(data), ensure_ascii=False, indent=1), encoding="utf-8")
+        beside.write_text(json.dumps(asdict(data), indent=1))
     start = {
         "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "step": step,
         "command": ["wavegen", *sys.argv[1:]],
         **environment(device),
     }
-    with (run / STARTS).open("a", encoding="utf-8") as f:
-        f.write(json.dumps(start, ensure_ascii=False) + "\n")
+    with (run / STARTS).open("a") as f:
+        f.write(json.dumps(start) + "\n")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ class Recorder:
         utterances = sample_utterances(voice, self.TEXTS)
         titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
         with whole_file(folder / SAID) as beside:
-            beside.write_text(json.dumps(titles, ensure_ascii=False), encoding="utf-8")
+            beside.write_text(json.dumps(titles))
         audios = list(synthesize(voice, utterances, temperature=1.0))
         for n, (title, audio) in enumerate(zip(titles, audios, strict=True)):
             name = f"{step:07d}-{n}"

@@ -20,7 +20,7 @@ LISTEN_FROM = 1000
 SILENT_DB = -60.0
 """A sample with a lower level (RMS, re full scale) is silent."""
 FLAT = 0.5
-"""Spectral flatness of noise: white noise has 1, speech and music below 0.2."""
+"""Spectral flatness of noise: white noise has 1, recorded speech and music below 0.3."""
 RISES = 3
 """Validations in a row above the best one that count as rising."""
 RISE = 0.005

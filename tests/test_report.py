@@ -242,6 +242,28 @@ def test_without_the_extra_the_error_says_what_to_install(
     one_clear_line(cli("report", run), "matplotlib", "wavegen[report]")
 
 
+def test_the_largest_gradient_between_two_rows_is_logged(finished: Path) -> None:
+    logged = [r for r in read_rows(finished / "metrics.jsonl") if "loss_bits" in r]
+    assert len(logged) == 4
+    assert all(r["gradient_norm_max"] >= r["gradient_norm"] > 0 for r in logged)
+    assert any(r["gradient_norm_max"] > r["gradient_norm"] for r in logged)
+
+
+def test_the_curves_show_where_it_matters() -> None:
+    rows = [
+        {"step": n, "loss_bits": 3.8 + (4.2 if n < 5 else 0), "gradient_norm": 1.0}
+        for n in range(1, 101)
+    ]
+    steps, bits = plots.series(rows, "loss_bits")
+    val_steps, val = np.array([3.0, 90.0]), np.array([8.0, 4.1])
+    limits = plots._where_it_matters(steps, bits, val_steps, val)
+    assert limits is not None
+    assert 3.7 < limits[0] < 3.8
+    assert 4.1 < limits[1] < 4.2
+    assert plots.curves(rows, 1.0).lstrip().startswith(b"<?xml")
+    assert plots.curves(rows, 1.0) == plots.curves(rows, 1.0)
+
+
 def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "metrics.jsonl"
     assert read_rows(file) == []

@@ -15,7 +15,7 @@ LOUD_DB, QUIET_DB = -10.0, -90.0
 """Range of a spectrogram's colours, in dB re a sine at full scale: the same in all of them, so that
 a faint sample looks faint."""
 
-BLUE, ORANGE, GREY = "#2563a8", "#d9730d", "#777777"
+BLUE, PALE, ORANGE, GREY = "#2563a8", "#bcd3ea", "#d9730d", "#777777"
 
 
 def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
@@ -30,17 +30,23 @@ def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with matplotlib.rc_context({"svg.hashsalt": "wavegen", "font.size": 9}):
         figure = Figure(figsize=(10, 6.2), layout="constrained")
         axes = figure.subplot_mosaic("AAA;BCD", height_ratios=[1.8, 1])
         loss = axes["A"]
         steps, bits = series(rows, "loss_bits")
-        loss.plot(*thinned(steps, bits), color=BLUE, linewidth=1.2, label="training")
+        window = max(1, len(steps) // 25)
+        smooth = steps, bits
+        if window > 1:
+            loss.plot(*thinned(steps, bits), color=PALE, linewidth=1)
+            smooth = _running_mean(steps, window), _running_mean(bits, window)
+        loss.plot(*thinned(*smooth), color=BLUE, linewidth=1.4, label="training")
         val_steps, val = series(rows, "val_bits")
         if len(val):
             loss.plot(val_steps, val, "o-", color=ORANGE, markersize=4, label="validation")
-        loss.set(title="bits per sample", ylim=_where_it_matters(bits, val))
+        loss.set(title="bits per sample", ylim=_where_it_matters(steps, bits, val_steps, val))
         if len(steps):
             loss.legend(frameon=False)
         _curve(axes["B"], rows, "learning_rate", "learning rate")
@@ -48,7 +54,7 @@ def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
         norm = axes["C"]
         largest = "gradient_norm_max" if any("gradient_norm_max" in r for r in rows) else None
         if largest:
-            norm.plot(*thinned(*series(rows, largest), np.max), color="#bcd3ea", linewidth=1)
+            norm.plot(*thinned(*series(rows, largest), np.max), color=PALE, linewidth=1)
         _curve(norm, rows, "gradient_norm", "gradient norm" + " (pale: largest)" * bool(largest))
         norm.axhline(clip_norm, color=GREY, linewidth=0.8, linestyle="--")
         if len(steps):
@@ -56,7 +62,7 @@ def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
         for a in axes.values():
             a.spines[["top", "right"]].set_visible(False)
             a.grid(alpha=0.25)
-            a.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, integer=True))
+            a.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             a.xaxis.set_major_formatter("{x:,.0f}")
         axes["D"].yaxis.set_major_formatter("{x:,.0f}")
         for name in "ABCD":
@@ -109,10 +115,17 @@ def _curve(axis: Any, rows: Sequence[Mapping[str, float]], name: str, title: str
     axis.set_title(title)
 
 
-def _where_it_matters(bits: NDArray[Any], val: NDArray[Any]) -> tuple[float, float] | None:
+def _running_mean(values: NDArray[Any], window: int) -> NDArray[Any]:
+    return np.convolve(values, np.full(window, 1 / window), "valid")
+
+
+def _where_it_matters(
+    steps: NDArray[Any], bits: NDArray[Any], val_steps: NDArray[Any], val: NDArray[Any]
+) -> tuple[float, float] | None:
     """Limits in which the first steep tenth of a long run does not flatten all the rest."""
-    if len(bits) < 50:
+    if len(steps) < 50:
         return None
-    low = min([bits.min(), *val])
-    high = bits[len(bits) // 10 :].max()
-    return low - 0.05 * (high - low), high + 0.1 * (high - low)
+    early = steps[len(steps) // 10]
+    shown = np.concatenate([bits[steps > early], val[val_steps > early]])
+    margin = 0.08 * (shown.max() - shown.min()) or 0.1
+    return float(shown.min() - margin), float(shown.max() + margin)

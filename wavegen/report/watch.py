@@ -121,8 +121,8 @@ def overfitting(validations: Sequence[tuple[int, float, float]]) -> str | None:
         return None
     return (
         f"over-fitting: held-out clips need {now:.3f} bits, {low:.3f} at step {at:,}, while "
-        f"training fell from {trained:.3f} to {now_trained:.3f}; voice.safetensors stays that of "
-        f"step {at:,} (more data or fewer train.steps help)"
+        f"training fell from {trained:.3f} to {now_trained:.3f}; voice.safetensors keeps "
+        "the best (more data or fewer train.steps help)"
     )
 
 

@@ -21,7 +21,7 @@ LAYERS = [
     {"model.wavenet", "model.prosody"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"synth", "corpus"},
+    {"synth", "corpus", "checkpoint"},
     {"train", "render", "score", "bench", "report"},
     {"cli"},
 ]

@@ -1,7 +1,9 @@
 """Training: resumable, stoppable, and it learns."""
 
+import errno
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -16,6 +18,7 @@ import soundfile
 import torch
 from conftest import DIGITS, TINY, Result
 
+from wavegen.checkpoint import states
 from wavegen.config import Config, to_toml
 from wavegen.corpus import bits_per_sample, fit_speech, new_voice, resolve
 from wavegen.data.dataset import open_dataset
@@ -112,22 +115,61 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
         assert torch.equal(w, good[name])
 
 
-@pytest.mark.parametrize("damage", ["missing", "half", "other"])
+@pytest.mark.parametrize("damage", ["missing", "other"])
 def test_a_state_that_cannot_be_resumed_is_a_clear_error(
     tmp_path: Path, tiny_config: Config, damage: str
 ) -> None:
     t = trainer(tmp_path / "run", tiny_config)
     t.save()
-    state = tmp_path / "run" / "state.pt"
     if damage == "missing":
-        state.unlink()
-    elif damage == "half":
-        os.truncate(state, state.stat().st_size // 2)
+        states(tmp_path / "run")[0].unlink()
     config = (
         tiny_config.replace("model", residual_channels=10) if damage == "other" else tiny_config
     )
     with pytest.raises(TrainingError, match="resume"):
         trainer(tmp_path / "run", config).restore()
+
+
+@pytest.mark.parametrize("damage", ["half", "bit", "empty"])
+def test_a_broken_state_is_passed_over_with_a_warning(
+    tmp_path: Path, tiny_config: Config, damage: str
+) -> None:
+    t = trainer(tmp_path / "run", tiny_config.replace("train", checkpoint_every=2, keep=2))
+    t.train()
+    newest, before = states(tmp_path / "run")
+    assert [int(p.stem[:9]) for p in (newest, before)] == [8, 6]
+    data = bytearray(newest.read_bytes())
+    if damage == "bit":
+        data[len(data) // 2] ^= 1
+    newest.write_bytes({"half": data[: len(data) // 2], "bit": data, "empty": b""}[damage])
+    warned: list[str] = []
+    again = trainer(tmp_path / "run", tiny_config, warn=warned.append)
+    again.restore()
+    assert again.step == 6
+    assert [newest.name in w for w in warned] == [True]
+
+
+def test_a_full_disk_stops_with_the_last_good_state(
+    tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t = trainer(tmp_path / "run", tiny_config.replace("train", checkpoint_every=3))
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def stop() -> bool:
+        if t.step == 4:
+            monkeypatch.setattr(Path, "write_bytes", full)
+        return False
+
+    t.hooks.stop = stop
+    with pytest.raises(TrainingError, match=r"No space left on device; the state of step 3"):
+        t.train()
+    monkeypatch.undo()
+    again = trainer(tmp_path / "run", tiny_config)
+    again.restore()
+    assert again.step == 3
+    assert not list((tmp_path / "run").rglob(".wavegen-*"))
 
 
 def test_a_run_goes_on_only_with_the_recordings_it_began_with(
@@ -180,7 +222,7 @@ def test_the_command_trains_scores_and_speaks(cli: Callable[..., Result], tmp_pa
         "split.json",
         "voice.safetensors",
         "last.safetensors",
-        "state.pt",
+        "states",
         "metrics.jsonl",
         "tensorboard",
         "samples",
@@ -252,7 +294,52 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code:
     _, err = process.communicate(timeout=120)
     assert process.returncode == code, err
     assert f"--out {run} --resume" in " ".join(err.split())
-    assert (run / "state.pt").exists()
+    assert states(run)
     losses = [r["loss_bits"] for r in rows(run) if "loss_bits" in r]
     assert losses
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    recipe = write_recipe(
+        tmp_path / "tiny.toml", steps=1200, checkpoint_every=10, validate_every=60, log_every=5
+    )
+    base = [sys.executable, "-m", "wavegen", "train", str(DIGITS)]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    def start(run: Path) -> subprocess.Popen[str]:
+        begun = (run / "config.toml").exists()
+        how = ["--resume"] if begun else ["--recipe", str(recipe)]
+        command = [*base, "--out", str(run), *how]
+        return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+
+    whole = start(tmp_path / "whole")
+    _, err = whole.communicate(timeout=300)
+    assert whole.returncode == 0, err
+    rng = random.Random(0)
+    run = tmp_path / "killed"
+    kills = 0
+    while kills < 20:
+        process = start(run)
+        at = newest = states(run)[:1]
+        if rng.random() < 0.75:  # once it trains; otherwise also while it starts
+            while newest == at and process.poll() is None:
+                newest = states(run)[:1]
+                time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5) if newest != at else rng.uniform(0, 4))
+        process.kill()
+        _, err = process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 0), err
+        kills += 1
+    last = start(run)
+    _, err = last.communicate(timeout=300)
+    assert last.returncode == 0, err
+    for name in ("last.safetensors", "voice.safetensors"):
+        a, b = (load_voice(tmp_path / d / name).tensors() for d in ("whole", "killed"))
+        assert a.keys() == b.keys()
+        for k in a:
+            assert torch.equal(a[k], b[k]), (name, k)
+    kept = [[(r["step"], r.get("loss_bits")) for r in rows(tmp_path / d)] for d in ("whole", run)]
+    assert kept[0] == kept[1]
+    assert not list(run.rglob(".wavegen-*"))

@@ -157,6 +157,8 @@ class TrainConfig:
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500
     """Steps between checkpoints."""
+    keep: int = 3
+    """Checkpoints kept: so many of the newest; the best voice is kept besides."""
     validate_every: int = 1000
     """Steps between measurements of bits per sample on the validation clips."""
     sample_every: int = 5000
@@ -173,6 +175,7 @@ class TrainConfig:
             "batch_size",
             "log_every",
             "checkpoint_every",
+            "keep",
             "validate_every",
         )
         out += _at_least("train", self, 0, "warmup_steps", "weight_decay", "sample_every", "seed")

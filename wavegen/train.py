@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from wavegen.audio import whole_file
+from wavegen.checkpoint import load_state, save_state
 from wavegen.config import Config, to_toml
 from wavegen.corpus import bits_per_sample, training_clip
 from wavegen.data.dataset import Dataset
@@ -59,6 +61,7 @@ class Hooks:
     """Called every ``train.sample_every`` steps with the averaged voice."""
     log: Callable[[dict[str, float]], None] = lambda row: None
     """Called with every row of metrics.jsonl."""
+    warn: Callable[[str], None] = warnings.warn
 
 
 @dataclass
@@ -115,9 +118,18 @@ class Trainer:
 
         Raises:
             Stopped: the stop hook asked for it; everything is saved.
-            TrainingError: the loss or the gradient is no longer finite; the last checkpoint,
-                which was well, stays.
+            TrainingError: the loss or the gradient is no longer finite, or nothing more can be
+                written; the last checkpoint, which was well, stays.
         """
+        try:
+            return self._train()
+        except OSError as e:
+            raise TrainingError(
+                f"can't write into {self.run}: {e.strerror or e}; the state of step {self.saved} "
+                "is kept there, and --resume goes on from it"
+            ) from e
+
+    def _train(self) -> float:
         t = self.config.train
         self.voice.model.train()
         mark, mark_seen, validation, peak = time.monotonic(), self.seen, None, 0.0
@@ -266,8 +278,8 @@ class Trainer:
         self.averaged.save(self.run / name)
 
     def save(self) -> None:
-        """Write the resumable state and last.safetensors (and voice.safetensors where there are
-        no validation clips)."""
+        """Write a resumable state and last.safetensors (and voice.safetensors where there are no
+        validation clips)."""
         state = {
             "model": self.voice.model.state_dict(),
             "ema": self.ema.state_dict(),
@@ -277,22 +289,20 @@ class Trainer:
             "data": self.dataset.content_hash(),
             **{name: getattr(self, name) for name in COUNTERS},
         }
-        with whole_file(self.run / "state.pt") as beside:
-            torch.save(state, beside)
+        save_state(self.run, self.step, state, self.config.train.keep)
         self.saved = self.step
         self._save_voice("last.safetensors")
         if not self.validation:
             self._save_voice("voice.safetensors")
 
     def restore(self) -> None:
-        """Continue from the state in the run directory.
+        """Continue from the newest whole state in the run directory.
 
         Raises:
-            TrainingError: there is none, it is broken, or it is of another configuration.
+            TrainingError: there is none, or it is of another configuration or other recordings.
         """
-        path = self.run / "state.pt"
+        state = load_state(self.run, self.device, self.hooks.warn)
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
             if state["data"] != self.dataset.content_hash():
                 raise ValueError("the recordings have changed since the run began")
             self.voice.model.load_state_dict(state["model"])
@@ -300,10 +310,8 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
             for name, part in self.voice.speech().items():
                 part.load_state_dict(state["speech"][name])
-        except FileNotFoundError as e:
-            raise TrainingError(f"nothing to resume in {self.run}: there is no state.pt") from e
-        except Exception as e:  # torch.load raises many kinds for a broken file
-            raise TrainingError(f"can't resume from {path}: {str(e) or type(e).__name__}") from e
+        except (ValueError, KeyError, RuntimeError) as e:
+            raise TrainingError(f"can't resume from {self.run}: {e}") from e
         torch.set_rng_state(state["rng"].cpu())
         for name in COUNTERS:
             setattr(self, name, state[name])

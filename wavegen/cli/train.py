@@ -66,11 +66,12 @@ def train(
 
     import torch
 
+    from wavegen.checkpoint import clear
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
     from wavegen.report.record import describe, read_rows, write_record
     from wavegen.report.watch import Watch
-    from wavegen.train import Trainer, recorded_split, write_run
+    from wavegen.train import Hooks, Trainer, recorded_split, write_run
 
     where = _device(device)
     with show.progress_bar("preparing audio", "files") as preparing:
@@ -80,7 +81,8 @@ def train(
     _show_dataset(dataset, config)
     config = resolve(config, dataset, where)
     run.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(new_voice(config, dataset), dataset, run, where)
+    clear(run)
+    trainer = Trainer(new_voice(config, dataset), dataset, run, where, Hooks(warn=show.warn))
     if resume:
         trainer.restore()
         if trainer.step >= config.train.steps:
@@ -213,7 +215,9 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
             def sample(voice: Voice, step: int) -> None:
                 watch.samples(step, recorder.sample(voice, step))
 
-            trainer.hooks = Hooks(stop, view.update, sample, log)
+            trainer.hooks = Hooks(
+                stop=stop, progress=view.update, sample=sample, log=log, warn=show.warn
+            )
             try:
                 trainer.train()
             except Stopped:

@@ -81,10 +81,10 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
     return Recording(audio, sample_rate, source_rate, channels, kind, clipped, trimmed)
 
 
-def check_output(path: Path, force: bool) -> None:
+def check_output(path: Path, force: bool, suffixes: tuple[str, ...] = OUTPUT_SUFFIXES) -> None:
     """Raises `WavegenError` when a file can't be written there, before any work is done."""
-    if path.suffix.lower() not in OUTPUT_SUFFIXES:
-        raise WavegenError(f"output {path}: the suffix must be one of {', '.join(OUTPUT_SUFFIXES)}")
+    if path.suffix.lower() not in suffixes:
+        raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
     if path.is_dir():
         raise WavegenError(f"output {path} is a folder; give a file name")
     if not path.parent.is_dir():

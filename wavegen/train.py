@@ -48,6 +48,8 @@ class Progress:
     """Mean bits per sample (µ-law 8-bit) since the last row."""
     samples_per_second: float
     validation: float | None
+    learning_rate: float
+    gradient_norm: float
 
 
 @dataclass
@@ -140,9 +142,10 @@ class Trainer:
     def _train(self) -> float:
         t = self.config.train
         self.voice.model.train()
-        mark, mark_seen, validation = time.monotonic(), self.seen, None
+        mark, mark_seen, validation, peak = time.monotonic(), self.seen, None, 0.0
         for windows in self._batches():
             norm = self._update(windows)
+            peak = max(peak, norm)
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
                 rate = (self.seen - mark_seen) / (now - mark)
@@ -154,11 +157,14 @@ class Trainer:
                     "loss_bits": mean,
                     "learning_rate": learning_rate(t, self.step),
                     "gradient_norm": norm,
+                    "gradient_norm_max": peak,
                     "samples_per_second": rate,
                 }
                 self._log(row)
-                self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation))
+                lr = row["learning_rate"]
+                self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation, lr, norm))
                 self.tally.zero_()
+                peak = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import wavegen
-from wavegen.cli import bench, info, score, show, synth, train, voices
+from wavegen.cli import bench, info, report, score, show, synth, train, voices
 from wavegen.errors import WavegenError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("train")(train.train)
 app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 _debug = False

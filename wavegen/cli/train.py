@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from wavegen.data.dataset import Dataset
-    from wavegen.train import Progress, Trainer
+    from wavegen.report.watch import Watch
+    from wavegen.train import Trainer
+    from wavegen.voice import Voice
 
 
 def train(
@@ -70,6 +71,8 @@ def train(
     from wavegen.checkpoint import clear, recorded_split, write_run
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.data.dataset import open_dataset
+    from wavegen.report.record import describe, read_rows, write_record
+    from wavegen.report.watch import Watch
     from wavegen.train import Hooks, Trainer
 
     _check_device(device)
@@ -106,8 +109,14 @@ def train(
             with show.err.status("measuring the speed of training"):
                 trainer.calibrate(minutes)
             config = trainer.config
+    watch = Watch(show.warn, config.train.clip_norm)
     if first:
         write_run(run, config, dataset)
+        data = describe(dataset, config.audio.sample_rate)
+        write_record(run, data, accelerator.device, trainer.step)
+        data.warn(watch)
+        for row in read_rows(run / "metrics.jsonl"):
+            watch.row(row)  # what a resumed run has been through
     field = config.model.receptive_field
     show.err.print(
         f"training {trainer.voice.model.parameter_count:,} parameters "
@@ -120,7 +129,7 @@ def train(
     again = ["wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
     again += ["--allow-bad"] * allow_bad + ["--device", device] * (device != "auto")
     again += ["--cache-dir", str(cache_dir)] if cache_dir else []
-    _run(trainer, shlex.join(again))
+    _run(trainer, watch, shlex.join(again))
 
 
 def _config(
@@ -202,25 +211,31 @@ def _show_dataset(dataset: Dataset, config: Config) -> None:
         show.warn("no clip is held out for validation: over-fitting will go unseen")
 
 
-def _run(trainer: Trainer, again: str) -> None:
-    from wavegen.report import Recorder
+def _run(trainer: Trainer, watch: Watch, again: str) -> None:
+    from wavegen.cli.live import LiveView
+    from wavegen.report.recorder import Recorder
     from wavegen.train import Hooks, Stopped
 
-    with show.progress_bar("training", "steps") as bar, _stop_signals() as received:
-        bar(trainer.step, trainer.config.train.steps)
+    view = LiveView(trainer.step, trainer.config.train.steps)
+    with view, _stop_signals() as received:
 
-        def progress(p: Progress) -> None:
-            held = "" if p.validation is None else f", held out {p.validation:.3f}"
-            text = f"{p.bits:.3f} bits/sample{held}, {p.samples_per_second:,.0f} samples/s"
-            bar(p.step, p.steps, text)
-            if not sys.stderr.isatty() and p.step % (20 * trainer.config.train.log_every) == 0:
-                show.err.print(f"step {p.step:,}/{p.steps:,}: {text}", soft_wrap=True)
+        def stop() -> bool:
+            view.step(trainer.step)
+            return bool(received)
 
         with ExitStack() as stack:
-            trainer.hooks = Hooks(lambda: bool(received), progress, warn=show.warn)
+            trainer.hooks = Hooks(stop, view.update, warn=show.warn)
             if trainer.accelerator.is_main_process:
                 recorder = stack.enter_context(Recorder(trainer.run, show.warn))
-                trainer.hooks.sample, trainer.hooks.log = recorder.sample, recorder.log
+
+                def log(row: dict[str, float]) -> None:
+                    recorder.log(row)
+                    watch.row(row)
+
+                def sample(voice: Voice, step: int) -> None:
+                    watch.samples(step, recorder.sample(voice, step))
+
+                trainer.hooks.log, trainer.hooks.sample = log, sample
             try:
                 trainer.train()
             except Stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from wavegen.audio import whole_file, write_audio
 from wavegen.synth import Utterance, plan, plan_seconds, synthesize
 from wavegen.voice import Voice
 
+SAID = "said.json"
+"""In the folder of samples: what each of them says and who says it, in order."""
 EXTRA = "pip install 'wavegen[report]' adds TensorBoard and spectrograms"
 
 
@@ -50,21 +53,23 @@ class Recorder:
                 if name != "step":
                     self.board.add_scalar(name, value, int(row["step"]))
 
-    def sample(self, voice: Voice, step: int) -> None:
-        """Speak a few texts and write ``samples/STEP-N.wav`` and ``.png``."""
+    def sample(self, voice: Voice, step: int) -> list[NDArray[np.float32]]:
+        """Speak a few texts and write ``samples/STEP-N.wav`` and ``.png``; returns the audio."""
         folder = self.run / "samples"
         folder.mkdir(exist_ok=True)
         utterances = sample_utterances(voice, self.TEXTS)
-        for n, (u, audio) in enumerate(
-            zip(utterances, synthesize(voice, utterances, temperature=1.0), strict=True)
-        ):
+        titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
+        with whole_file(folder / SAID) as beside:
+            beside.write_text(json.dumps(titles))
+        audios = list(synthesize(voice, utterances, temperature=1.0))
+        for n, (title, audio) in enumerate(zip(titles, audios, strict=True)):
             name = f"{step:07d}-{n}"
             write_audio(folder / f"{name}.wav", audio, voice.sample_rate)
-            title = " ".join([u.text, *voice.speakers[u.speaker : u.speaker + 1]])
             with suppress(ImportError):  # the constructor has said so
                 spectrogram(folder / f"{name}.png", audio, voice.sample_rate, title)
             if self.board is not None:
                 self.board.add_audio(f"sample {n}", audio, step, voice.sample_rate)
+        return audios
 
 
 def sample_utterances(voice: Voice, count: int) -> list[Utterance]:

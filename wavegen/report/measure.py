@@ -1,0 +1,99 @@
+"""How much the conditioning is worth: bits per sample with it and without."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wavegen import mulaw
+from wavegen.audio import read_audio
+from wavegen.errors import DataError
+from wavegen.speech.frontend import read_clip
+from wavegen.voice import Voice
+
+LONGEST = 10.0
+"""Seconds measured of a clip without text (one with a text is measured whole)."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Bits per sample on a few clips; the first entry is with everything right."""
+
+    bits: dict[str, float]
+    clips: int
+    seconds: float
+
+
+def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str, Any]]) -> Worth:
+    """Likelihood of clips with their right conditioning, and with parts of it removed.
+
+    Local features are set to zero; the speaker becomes the mean of all embeddings.
+
+    Args:
+        voice: the voice.
+        folder: the data set's.
+        probes: ``path`` in the folder, ``sha256``, ``speaker`` and ``text`` of each clip.
+
+    Raises:
+        DataError: a clip is missing, unreadable or another than it was.
+        TextError: a text can't be read.
+    """
+    nats: dict[str, float] = defaultdict(float)
+    samples = 0
+    for probe in probes:
+        audio = _audio(voice, folder / probe["path"], probe["sha256"])
+        speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
+        local = None
+        if voice.symbols:
+            unit = read_clip(probe["text"])
+            if unit is None:
+                raise DataError(f"{folder / probe['path']}: its text has no words")
+            local = voice.features(voice.align(unit, speaker, audio))
+        for name, rows in _variants(voice, speaker, local).items():
+            codes = mulaw.encode(audio).to(rows.device)
+            nll = voice.model.nll(codes, rows, voice.config.hop_length)
+            nats[name] += float(nll.double().sum())
+        samples += len(audio)
+    if not samples:
+        raise DataError("no clip is held out for validation")
+    bits = {name: n / math.log(2) / samples for name, n in nats.items()}
+    return Worth(bits, len(probes), samples / voice.sample_rate)
+
+
+def _audio(voice: Voice, path: Path, digest: str) -> Tensor:
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise DataError(f"{path} is no longer there") from e
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise DataError(f"{path} has changed since the run began")
+    audio = read_audio(path, voice.sample_rate, voice.config.data.trim_db).audio
+    if not voice.symbols:
+        audio = audio[: round(LONGEST * voice.sample_rate)]
+    return torch.from_numpy(audio)
+
+
+@torch.inference_mode()
+def _variants(voice: Voice, speaker: int, local: Tensor | None) -> dict[str, Tensor]:
+    """(1, F, E) conditioning rows by what is removed from them."""
+    encode = voice.model.conditioning.encode
+    embedding = voice.model.conditioning.speaker
+    right = None if embedding is None else embedding.weight[speaker][None]
+    given = None if local is None else local[None]
+    out = {"right conditioning": encode(1, right, given)}
+    if given is not None:
+        out["local features zeroed"] = encode(1, right, torch.zeros_like(given))
+    if embedding is not None and len(voice.speakers) > 1:
+        mean = embedding.weight.mean(0)[None]
+        out["speaker replaced by the mean"] = encode(1, mean, given)
+        if given is not None:
+            out["both"] = encode(1, mean, torch.zeros_like(given))
+    return out

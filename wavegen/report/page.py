@@ -1,0 +1,245 @@
+"""One self-contained HTML page about a run: curves, samples, data, settings, machine."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wavegen.audio import read_audio, whole_file
+from wavegen.config import Config, read_config, to_dict
+from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
+from wavegen.report.measure import Worth, conditioning_worth
+from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
+from wavegen.report.recorder import SAID
+from wavegen.report.watch import Watch
+from wavegen.voice import Voice, load_voice
+
+SHOWN_STEPS = 8
+"""Steps whose samples are on the page; the first and the last are always among them."""
+LEFT_OUT = 20
+"""Files left out that are named."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated clip on the page."""
+
+    said: str
+    seconds: float
+    picture: str
+    """Data URI of its spectrogram."""
+    sound: str
+    """Data URI of the WAV file."""
+
+
+def write_report(run: Path, target: Path) -> None:
+    """Write the page about a run, finished or not.
+
+    The page loads nothing: pictures and sound are inside. What can't be told (no sample yet, the
+    recordings are gone) is said so in its place.
+
+    Raises:
+        TrainingError: the folder holds no run, or the ``report`` extra is not installed.
+        ConfigError: the run's config.toml is broken.
+        WavegenError: the page can't be written.
+    """
+    check_run(run)
+    try:
+        import jinja2
+        import matplotlib  # noqa: F401
+    except ImportError as e:
+        raise TrainingError(
+            f"a report needs {e.name}: pip install 'wavegen[report]' adds it"
+        ) from e
+    template = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
+    try:
+        page = template.render(**_content(run))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        records = f"metrics.jsonl, {DATA} or {STARTS}"
+        raise TrainingError(f"{run}: {records} is broken ({type(e).__name__}: {e})") from e
+    except jinja2.TemplateError as e:  # a field is missing
+        raise TrainingError(f"{run}: {STARTS} is broken ({e})") from e
+    try:
+        with whole_file(target) as beside:
+            beside.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as e:
+        raise WavegenError(f"can't write {target}: {e.strerror or e}") from e
+
+
+def check_run(run: Path) -> None:
+    """Raises `TrainingError` when a folder holds no run."""
+    if not (run / "config.toml").is_file():
+        what = "holds no run (no config.toml)" if run.is_dir() else "is no folder"
+        raise TrainingError(f"{run} {what}: give the --out folder of `wavegen train`")
+
+
+def _content(run: Path) -> dict[str, Any]:
+    """All that the template shows."""
+    from wavegen.report.plots import curves
+
+    config = read_config(run / "config.toml")
+    rows = read_rows(run / "metrics.jsonl")
+    voice, no_voice = _voice(run)
+    data = read_data(run)
+    warnings: list[str] = []
+    watch = Watch(warnings.append, config.train.clip_norm)
+    if data:
+        data.warn(watch)
+    for row in rows:
+        watch.row(row)
+    steps, samples, unread = _samples(run, config.audio.sample_rate, watch)
+    worth, no_worth = _worth(voice, data)
+    return {
+        "name": run.resolve().name,
+        "facts": _facts(config, rows, voice),
+        "unit": voice.model.output.unit if voice else "",
+        "no_voice": no_voice,
+        "warnings": warnings,
+        "curves": _uri(curves(rows, config.train.clip_norm), "image/svg+xml") if rows else "",
+        "samples": samples,
+        "all_steps": steps,
+        "unread": unread,
+        "top_khz": config.audio.sample_rate / 2000,
+        "worth": worth,
+        "no_worth": no_worth,
+        "data": _data_facts(data) if data else [],
+        "speakers": data.speakers if data and "" not in data.speakers else {},
+        "left_out": data.left_out[:LEFT_OUT] if data else [],
+        "left_out_count": data.left_out_count if data else 0,
+        "settings": _settings(config),
+        "starts": read_rows(run / STARTS),
+    }
+
+
+def _voice(run: Path) -> tuple[Voice | None, str]:
+    """The best voice of a run, or the last one, or why there is none."""
+    why = ""
+    for name in ("voice.safetensors", "last.safetensors"):
+        if (run / name).exists():
+            try:
+                return load_voice(run / name), ""
+            except VoiceError as e:
+                why = why or str(e)
+    return None, why or "no voice has been saved yet"
+
+
+def _facts(
+    config: Config, rows: list[dict[str, Any]], voice: Voice | None
+) -> list[tuple[str, str, str]]:
+    """(what, value, note) of the tiles at the top."""
+    step = max((r["step"] for r in rows), default=0)
+    done = "finished" if step >= config.train.steps else "not finished"
+    out = [("steps", f"{step:,}", f"of {config.train.steps:,}, {done}")]
+    losses = [r["loss_bits"] for r in rows if "loss_bits" in r]
+    if losses:
+        out.append(("training", f"{losses[-1]:.3f}", "bits per sample, last row"))
+    val = [(r["val_bits"], r["step"]) for r in rows if "val_bits" in r]
+    if val:
+        out.append(("validation", f"{min(val)[0]:.3f}", f"bits, best, step {min(val)[1]:,}"))
+    if voice is None:
+        return out
+    if "test_bits" in voice.training:
+        out.append(("test", f"{voice.training['test_bits']:.3f}", "bits per sample"))
+    field = config.model.receptive_field
+    ms = 1000 * field / config.audio.sample_rate
+    out.append(("time", _hours(voice.training.get("hours", 0.0)), f"to {voice.name}.safetensors"))
+    out.append(("parameters", f"{voice.model.parameter_count:,}", f"sees {ms:.0f} ms back"))
+    return out
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.1f} min"
+
+
+def _samples(run: Path, rate: int, watch: Watch) -> tuple[int, dict[int, list[Sample]], list[str]]:
+    """How many steps have samples, what of them is on the page, and the files that can't be read.
+
+    All of them pass ``watch``.
+    """
+    from wavegen.report.plots import spectrogram_png
+
+    files: dict[int, list[Path]] = defaultdict(list)
+    for file in sorted((run / "samples").glob("*.wav")):
+        if found := re.fullmatch(r"(\d+)-\d+", file.stem):
+            files[int(found[1])].append(file)
+    titles = read_json(run / "samples" / SAID)
+    said = dict(enumerate(titles)) if isinstance(titles, list) else {}
+    unread: list[str] = []
+    shown: dict[int, list[Sample]] = {step: [] for step in _chosen(sorted(files))}
+    for step in sorted(files):
+        heard = []
+        for file in files[step]:
+            try:
+                audio = read_audio(file, rate).audio
+            except DataError:
+                unread.append(file.name)
+                continue
+            heard.append(audio)
+            if step in shown:
+                n = int(file.stem.rpartition("-")[2])
+                picture = _uri(spectrogram_png(audio, rate), "image/png")
+                sound = _uri(file.read_bytes(), "audio/wav")
+                title = str(said.get(n, f"sample {n}"))
+                shown[step].append(Sample(title, len(audio) / rate, picture, sound))
+        watch.samples(step, heard)
+    return len(files), {step: s for step, s in shown.items() if s}, unread
+
+
+def _chosen(steps: list[int]) -> list[int]:
+    """At most `SHOWN_STEPS` of them, evenly spread, with both ends."""
+    if len(steps) <= SHOWN_STEPS:
+        return steps
+    last = len(steps) - 1
+    return [steps[round(i * last / (SHOWN_STEPS - 1))] for i in range(SHOWN_STEPS)]
+
+
+def _worth(voice: Voice | None, data: DataSummary | None) -> tuple[Worth | None, str]:
+    """What conditioning is worth, or why that can't be told."""
+    if voice is None:
+        return None, "there is no voice yet"
+    if not voice.speakers and not voice.symbols:
+        return None, "this voice has no conditioning"
+    if not data:
+        return None, f"the run has no {DATA}, which would name the recordings"
+    try:
+        return conditioning_worth(voice, Path(data.folder), data.probes), ""
+    except WavegenError as e:
+        return None, str(e)
+
+
+def _data_facts(data: DataSummary) -> list[tuple[str, str]]:
+    seconds = sum(s["seconds"] for s in data.speakers.values())
+    split = ", ".join(f"{n:,} {part}" for part, n in data.split.items())
+    speakers = len([name for name in data.speakers if name])
+    out = [
+        ("folder", f"{data.folder} (layout {data.layout})"),
+        ("clips", f"{data.clips:,} ({split}); {data.left_out_count:,} files left out"),
+        ("audio", f"{_hours(seconds / 3600)} at {data.sample_rate:,} Hz"),
+        ("formats", ", ".join(f"{kind}: {n:,}" for kind, n in data.formats.items())),
+        ("speakers", f"{speakers:,}" if speakers else "none named"),
+        ("texts", f"{data.texts:,} clips, {data.words:,} different words"),
+        ("clipped", f"{len(data.clipped):,} of {data.looked_at:,} looked at"),
+        ("SHA-256", data.sha256),
+    ]
+    if data.trimmed_seconds:
+        out.insert(3, ("trimmed", f"{data.trimmed_seconds:.1f} s of silence"))
+    return out
+
+
+def _settings(config: Config) -> dict[str, list[tuple[str, str, bool]]]:
+    """(key, value, whether it is not the default) by section."""
+    defaults = to_dict(Config())
+    return {
+        section: [(k, str(v), v != defaults[section][k]) for k, v in values.items()]
+        for section, values in to_dict(config).items()
+    }
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wavegen.config import Config
+from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
-from wavegen.data.prepare import Entry, Prepared, prepare
+from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
 from wavegen.errors import DataError
 from wavegen.speech.frontend import Unit, read_clip

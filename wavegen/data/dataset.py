@@ -76,10 +76,10 @@ def open_dataset(
         DataError: no audio, nothing usable, or too many unusable files.
     """
     layout, clips = find_clips(root, config.data)
-    placed = [c for c in clips if not c.problem]
+    placed = [c for c in clips if not c.problem and not c.spare]
     prepared = prepare(root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress)
     units: dict[str, Unit] = {}
-    problems = {c.path: c.problem for c in clips}
+    problems = {c.path: c.problem or c.spare for c in clips}
     texts: dict[str, Unit | None] = {}
     for c in placed:
         entry = prepared.entries[c.path]
@@ -104,10 +104,12 @@ def open_dataset(
     if not usable:
         path, why = left_out[0]
         raise DataError(f"no usable audio in {root} ({len(left_out)} left out; {path}: {why})")
-    if len(left_out) > BAD_SHARE * len(clips) and not allow_bad:
-        path, why = left_out[0]
+    spare = {c.path for c in clips if c.spare}
+    bad = [(path, why) for path, why in left_out if path not in spare]
+    if len(bad) > BAD_SHARE * (len(clips) - len(spare)) and not allow_bad:
+        path, why = bad[0]
         raise DataError(
-            f"{len(left_out)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
+            f"{len(bad)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
             "(--allow-bad trains on the rest)"
         )
     split = split_clips(

@@ -22,7 +22,7 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "corpus"},
-    {"train", "render", "score", "bench", "report"},
+    {"train", "render", "score", "bench", "report", "plots"},
     {"cli"},
 ]
 

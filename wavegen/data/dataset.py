@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wavegen.config import Config
 from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
@@ -49,6 +52,13 @@ class Dataset:
         """How many files of each format, rate and channel count."""
         entries = [self.entry(p) for p in self.clips]
         return Counter(f"{e.format} {e.source_rate} Hz, {e.channels} ch" for e in entries)
+
+    def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """RMS and peak of each clip, in dB of full scale; digital silence is −120 dB."""
+        entries = [self.entry(p) for p in self.clips]
+        linear = np.array([[e.rms for e in entries], [e.peak for e in entries]])
+        rms, peak = 20 * np.log10(np.maximum(linear, 1e-6))
+        return rms, peak
 
     def content_hash(self) -> str:
         """SHA-256 over the contents of all usable files."""

@@ -271,7 +271,7 @@ def detect(folder: Folder, data: DataConfig) -> str:
         return "ljspeech"
     if any(p.startswith("wav48") and "/" in p for p in audio) and (folder.root / "txt").is_dir():
         return "vctk"
-    if 2 * sum(bool(_beside(folder, p)) for p in audio) > len(audio):
+    if folder.texts and 2 * sum(bool(_beside(folder, p)) for p in audio) > len(audio):
         return "sidecar"
     if all(re.fullmatch(DIGIT_FILES, _stem(p).rpartition("/")[2]) for p in audio):
         return "pattern"

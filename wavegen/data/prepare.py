@@ -76,22 +76,22 @@ def prepare(
     settings = {"root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     folder = (cache or default_cache()) / key
-    stamps = {c.path: _stamp(root, c.path) for c in clips}
+    paths = [c.path for c in clips]
 
     def decode(path: str) -> tuple[Entry, NDArray[np.int16]]:
-        return _decode_one(root, path, stamps[path], sample_rate, trim_db)
+        return _decode_one(root, path, sample_rate, trim_db)
 
     have = index.read(folder)
-    if _stale(have, stamps, decode):
+    if _stale(have, root, paths, decode):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with index.lock(folder):
                 have = index.read(folder)  # another may have written it meanwhile
-                have = _write(folder, have, stamps, _stale(have, stamps, decode), decode, progress)
+                stale = _stale(have, root, paths, decode)
+                have = _write(folder, have, paths, stale, decode, progress)
         except OSError as e:
             raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
-    entries = {p: have.entries[p] for p in stamps}
-    return Prepared(entries, _open(folder, have))
+    return Prepared(have.entries, _open(folder, have))
 
 
 def clear(cache: Path | None = None) -> tuple[int, int]:
@@ -125,27 +125,29 @@ def clear(cache: Path | None = None) -> tuple[int, int]:
 Decode = Callable[[str], tuple[Entry, NDArray[np.int16]]]
 
 
-def _stale(have: Index, stamps: dict[str, tuple[int, int]], decode: Decode) -> list[str]:
+def _stale(have: Index, root: Path, paths: Sequence[str], decode: Decode) -> list[str]:
     """Paths that are new, have changed, or can be read now but could not before."""
-    old = have.entries
-    stale = [p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s]
-    known = stamps.keys() - set(stale)
-    # A file that could not be read may have been mended without its time changing.
-    broken = [p for p in stamps if p in known and old[p].problem]
+    stale, broken = [], []
+    for p in paths:
+        entry, stamp = have.entries.get(p), _stamp(root, p)
+        if entry is None or (entry.size, entry.mtime_ns) != stamp:
+            stale.append(p)
+        elif entry.problem:
+            broken.append(p)  # it may have been mended without its time changing
     return stale + [e.path for e, _ in _in_parallel(decode, broken) if not e.problem]
 
 
 def _write(
     folder: Path,
     have: Index,
-    stamps: dict[str, tuple[int, int]],
-    stale: list[str],
+    paths: Sequence[str],
+    stale: Sequence[str],
     decode: Decode,
     progress: Callable[[int, int], None],
 ) -> Index:
     """Decode ``stale`` into the cache; call with the lock held."""
-    fresh = stamps.keys() - set(stale)
-    entries = {p: have.entries[p] for p in stamps if p in fresh}
+    changed = set(stale)
+    entries = {p: have.entries[p] for p in paths if p not in changed}
     new = Index(have.file, have.end, entries)
     if sum(e.samples for e in entries.values()) < have.end // 2 or not have.file:
         new = _compact(folder, have, entries)  # mostly of files that changed or went
@@ -206,8 +208,9 @@ def _in_parallel(decode: Decode, paths: Sequence[str]) -> Iterator[tuple[Entry, 
 
 
 def _decode_one(
-    root: Path, path: str, stamp: tuple[int, int], rate: int, trim_db: float
+    root: Path, path: str, rate: int, trim_db: float
 ) -> tuple[Entry, NDArray[np.int16]]:
+    stamp = _stamp(root, path)  # first: a file that changes meanwhile will be decoded again
     try:
         digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
         r = read_audio(root / path, rate, trim_db)

@@ -22,7 +22,7 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "corpus", "checkpoint"},
-    {"train", "render", "score", "bench", "report"},
+    {"train", "render", "score", "bench", "report", "plots"},
     {"cli"},
 ]
 

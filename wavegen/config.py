@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from wavegen.errors import ConfigError
 
-Layout = Literal["auto", "flat", "folders", "pattern"]
+Layout = Literal["auto", "flat", "folders", "pattern", "ljspeech", "vctk", "sidecar"]
 Features = Literal["auto", "none", "phones"]
 Output = Literal["categorical"]
 Precision = Literal["auto", "f32", "bf16"]

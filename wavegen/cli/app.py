@@ -10,7 +10,18 @@ import typer
 from rich.console import Console
 
 import wavegen
-from wavegen.cli import bench, info, report, score, show, synth, train, voices
+from wavegen.cli import (
+    bench,
+    info,
+    inspect,
+    prepare,
+    report,
+    score,
+    show,
+    synth,
+    train,
+    voices,
+)
 from wavegen.errors import WavegenError
 
 app = typer.Typer(
@@ -22,6 +33,8 @@ app = typer.Typer(
 )
 app.command("synth")(synth.synth)
 app.command("train")(train.train)
+app.command("prepare")(prepare.prepare)
+app.command("inspect")(inspect.inspect)
 app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)

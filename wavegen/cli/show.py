@@ -17,9 +17,9 @@ err = Console(stderr=True, highlight=False, markup=False)
 """Everything said along the way, on stderr, so that pipes stay clean."""
 
 
-def warn(message: str) -> None:
-    err.print("warning: ", style="bold yellow", end="")
-    err.print(message, soft_wrap=True)
+def warn(message: str, console: Console = err) -> None:
+    console.print("warning: ", style="bold yellow", end="")
+    console.print(message, soft_wrap=True)
 
 
 class Notes(logging.Handler):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from wavegen.cli import show
-from wavegen.config import Config, find_recipe, load_config, read_config
+from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings, show_dataset
+from wavegen.config import Config, read_config
 from wavegen.errors import TrainingError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from wavegen.data.dataset import Dataset
     from wavegen.report.watch import Watch
     from wavegen.train import Trainer
     from wavegen.voice import Voice
@@ -39,18 +39,14 @@ def train(
         max=1e6,
         help="Choose the steps so that training takes about this long.",
     ),
-    layout: str | None = typer.Option(
-        None, help="How files name speakers and texts: auto, flat, folders or pattern."
-    ),
+    layout: str | None = typer.Option(None, help=LAYOUT_HELP),
     settings: list[str] = typer.Option(
         [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
     ),
     allow_bad: bool = typer.Option(
         False, "--allow-bad", help="Train even if over a tenth of the files are unusable."
     ),
-    cache_dir: Path | None = typer.Option(
-        None, help="Where prepared audio is kept (default: the user's cache folder)."
-    ),
+    cache_dir: Path | None = typer.Option(None, help=CACHE_HELP),
 ) -> None:
     """Train a voice on a folder of audio."""
     if steps is not None and minutes is not None:
@@ -70,7 +66,6 @@ def train(
 
     from wavegen.checkpoint import clear, recorded_split, write_run
     from wavegen.corpus import fit_speech, new_voice, resolve
-    from wavegen.data.dataset import open_dataset
     from wavegen.report.record import describe, read_rows, write_record
     from wavegen.report.watch import Watch
     from wavegen.train import Hooks, Trainer
@@ -80,14 +75,11 @@ def train(
     accelerator = Accelerator(cpu=device == "cpu")
     first = accelerator.is_main_process
     show.err.quiet = not first
-    with (
-        accelerator.main_process_first(),  # the others find its cache
-        show.progress_bar("preparing audio", "files") as preparing,
-    ):
-        dataset = open_dataset(audio_dir, config, cache_dir, allow_bad, preparing)
+    with accelerator.main_process_first():  # the others find its cache
+        dataset = open_folder(audio_dir, config, cache_dir, allow_bad)
     if resume:
         dataset = recorded_split(run, dataset)
-    _show_dataset(dataset, config)
+    show_dataset(dataset, config)
     [config] = broadcast_object_list([resolve(config, dataset, accelerator.device)])
     with accelerator.main_process_first():
         run.mkdir(parents=True, exist_ok=True)
@@ -140,9 +132,7 @@ def _config(
             raise TrainingError(
                 f"{run} already holds a run: --resume goes on with it, --out names another place"
             )
-        if recipe is None:
-            return load_config({}, "settings", settings)
-        return read_config(find_recipe(recipe), settings)
+        return read_settings(recipe, None, settings)
     if not (run / "config.toml").is_file():
         raise TrainingError(f"nothing to resume in {run}: there is no config.toml")
     changed = [s for s in settings if not s.startswith("train.") or s.startswith("train.seed")]
@@ -166,49 +156,6 @@ def _check_device(name: str) -> None:
 def _places(accelerator: Accelerator) -> str:
     kind, count = accelerator.device.type, accelerator.num_processes
     return kind if count == 1 else f"{count} processes on {kind}"
-
-
-def _show_dataset(dataset: Dataset, config: Config) -> None:
-    """What was found, before anything is trained on it."""
-    from rich.table import Table
-
-    rate = config.audio.sample_rate
-    seconds = dataset.seconds(rate)
-    total = sum(seconds.values())
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("folder", f"{dataset.root} (layout {dataset.layout})")
-    files = len(dataset.clips) + len(dataset.left_out)
-    table.add_row("files", f"{files:,}, {len(dataset.left_out):,} left out")
-    length = f"{total / 3600:.2f} h" if total >= 3600 else f"{total / 60:.1f} min"
-    table.add_row("audio", f"{length} at {rate} Hz")
-    for kind, count in dataset.sources().most_common():
-        table.add_row("format", f"{kind}: {count:,}")
-    if dataset.speakers:
-        shown = ", ".join(f"{n} {s / 60:.1f} min" for n, s in seconds.items())
-        table.add_row("speakers", f"{len(dataset.speakers)}: {shown}")
-    else:
-        table.add_row("speakers", "none found")
-    words = {w for u in dataset.units.values() for w in u.words}
-    text = f"{len(dataset.units):,} clips, {len(words):,} different words"
-    table.add_row("text", text if dataset.units else "none found")
-    table.add_row("split", ", ".join(f"{len(v):,} {k}" for k, v in dataset.split.items()))
-    show.err.print(table)
-    entries = [dataset.entry(p) for p in dataset.clips]
-    trimmed = sum(e.trimmed for e in entries)
-    if trimmed:
-        show.err.print(f"trimmed {trimmed:.1f} s of silence ({trimmed / (total + trimmed):.1%})")
-    clipped = [
-        f"{e.path}: {e.clipped} samples beyond ±1 were clipped" for e in entries if e.clipped
-    ]
-    for notes in (clipped, [f"left out {path}: {why}" for path, why in dataset.left_out]):
-        for note in notes[:20]:
-            show.warn(note)
-        if len(notes) > 20:
-            show.warn(f"… and {len(notes) - 20} more files alike")
-    if not dataset.split["validation"]:
-        show.warn("no clip is held out for validation: over-fitting will go unseen")
 
 
 def _run(trainer: Trainer, watch: Watch, again: str) -> None:

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wavegen.config import Config
+from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
-from wavegen.data.prepare import Entry, Prepared, prepare
+from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
 from wavegen.errors import DataError
 from wavegen.speech.frontend import Unit, read_clip
@@ -49,6 +53,13 @@ class Dataset:
         entries = [self.entry(p) for p in self.clips]
         return Counter(f"{e.format} {e.source_rate} Hz, {e.channels} ch" for e in entries)
 
+    def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """RMS and peak of each clip, in dB of full scale; digital silence is −120 dB."""
+        entries = [self.entry(p) for p in self.clips]
+        linear = np.array([[e.rms for e in entries], [e.peak for e in entries]])
+        rms, peak = 20 * np.log10(np.maximum(linear, 1e-6))
+        return rms, peak
+
     def content_hash(self) -> str:
         """SHA-256 over the contents of all usable files."""
         digests = sorted(self.entry(p).sha256 for p in self.clips)
@@ -75,10 +86,10 @@ def open_dataset(
         DataError: no audio, nothing usable, or too many unusable files.
     """
     layout, clips = find_clips(root, config.data)
-    placed = [c for c in clips if not c.problem]
+    placed = [c for c in clips if not c.problem and not c.spare]
     prepared = prepare(root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress)
     units: dict[str, Unit] = {}
-    problems = {c.path: c.problem for c in clips}
+    problems = {c.path: c.problem or c.spare for c in clips}
     texts: dict[str, Unit | None] = {}
     for c in placed:
         entry = prepared.entries[c.path]
@@ -103,10 +114,12 @@ def open_dataset(
     if not usable:
         path, why = left_out[0]
         raise DataError(f"no usable audio in {root} ({len(left_out)} left out; {path}: {why})")
-    if len(left_out) > BAD_SHARE * len(clips) and not allow_bad:
-        path, why = left_out[0]
+    spare = {c.path for c in clips if c.spare}
+    bad = [(path, why) for path, why in left_out if path not in spare]
+    if len(bad) > BAD_SHARE * (len(clips) - len(spare)) and not allow_bad:
+        path, why = bad[0]
         raise DataError(
-            f"{len(left_out)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
+            f"{len(bad)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
             "(--allow-bad trains on the rest)"
         )
     split = split_clips(

@@ -1,11 +1,13 @@
-"""Where speakers and texts come from: one function per data-set layout, ``root -> clips``."""
+"""Where speakers and texts come from: one function per data-set layout, ``folder -> clips``."""
 
 from __future__ import annotations
 
+import csv
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavegen.audio import SUFFIXES, UNREADABLE
@@ -14,9 +16,12 @@ from wavegen.errors import DataError
 
 DIGIT_FILES = r"(?P<text>\d+)_(?P<speaker>[A-Za-z][A-Za-z-]*)_\d+"
 """File names of the Free Spoken Digit Dataset, recognised by itself: ``7_jackson_32.wav``."""
+TRANSCRIPTS = (".txt", ".lab")
+"""Of layout ``sidecar``, the first one that is there."""
+METADATA = "metadata.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clip:
     """One recording of a data set."""
 
@@ -26,99 +31,269 @@ class Clip:
     text: str = ""
     problem: str = ""
     """Why the layout can't place this file; such a clip is left out and listed."""
+    spare: str = ""
+    """Why this file, though good, is not needed; such a clip is left out and listed, and is no
+    sign of a wrong folder."""
 
 
-def audio_files(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """All audio files below ``root``, sorted, hidden ones aside; linked folders are followed.
+@dataclass
+class Folder:
+    """The files below a root, hidden ones aside, by paths relative to it; linked folders are
+    followed."""
+
+    root: Path
+    audio: list[str] = field(default_factory=list)
+    """Sorted."""
+    unreadable: list[str] = field(default_factory=list)
+    """Audio in formats that can't be read, sorted."""
+    texts: set[str] = field(default_factory=set)
+    """Files that may be transcripts."""
+
+
+def scan(root: Path) -> Folder:
+    """Find the files below ``root``.
 
     Raises:
-        DataError: ``root`` is no folder, or holds no audio that can be read.
+        DataError: ``root`` is no folder, can't be listed, or holds no audio that can be read.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder")
-    found: list[Path] = []
+    found = Folder(root)
     seen: set[str] = set()
-    for folder, inside, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
+
+    def walk(path: str, prefix: str) -> None:
+        real = os.path.realpath(path)
         if real in seen:  # a link that leads back up
-            inside.clear()
-            continue
+            return
         seen.add(real)
-        inside[:] = [d for d in inside if not d.startswith(".")]
-        names = [n for n in files if n.lower().endswith(suffixes) and not n.startswith(".")]
-        found += [Path(folder) / n for n in names if (Path(folder) / n).is_file()]
-    if not found and suffixes == SUFFIXES:
+        # Not Path objects: there may be hundreds of thousands of files.
+        with os.scandir(path) as entries:
+            inside = sorted(
+                (e for e in entries if not e.name.startswith(".")), key=lambda e: e.name
+            )
+        for e in sorted(inside, key=lambda e: e.name):
+            if _is(e.is_dir):
+                walk(e.path, f"{prefix}{e.name}/")
+                continue
+            name = e.name.lower()
+            if name.endswith(SUFFIXES) and _is(e.is_file):
+                found.audio.append(prefix + e.name)
+            elif name.endswith(UNREADABLE) and _is(e.is_file):
+                found.unreadable.append(prefix + e.name)
+            elif name.endswith(TRANSCRIPTS):
+                found.texts.add(prefix + e.name)
+
+    try:
+        walk(str(root), "")
+    except OSError as e:
+        raise DataError(f"can't list {e.filename or root}: {e.strerror}") from e
+    if not found.audio:
         raise DataError(f"no audio in {root} (looked for {', '.join(SUFFIXES)})")
-    return sorted(found)
+    found.audio.sort()
+    found.unreadable.sort()
+    return found
 
 
-def flat(root: Path, data: DataConfig) -> Iterator[Clip]:
+def _is(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link to itself
+        return False
+
+
+def flat(folder: Folder, data: DataConfig) -> Iterator[Clip]:
     """Every audio file at any depth; no speakers, no texts."""
-    for p in audio_files(root):
-        yield Clip(p.relative_to(root).as_posix())
+    for path in folder.audio:
+        yield Clip(path)
 
 
-def folders(root: Path, data: DataConfig) -> Iterator[Clip]:
+def folders(folder: Folder, data: DataConfig) -> Iterator[Clip]:
     """Each sub-folder of the root is a speaker; files may lie deeper inside it."""
-    for p in audio_files(root):
-        relative = p.relative_to(root)
-        if len(relative.parts) > 1:
-            yield Clip(relative.as_posix(), speaker=relative.parts[0])
+    for path in folder.audio:
+        speaker, slash, _ = path.partition("/")
+        if slash:
+            yield Clip(path, speaker)
         else:
-            yield Clip(relative.as_posix(), problem="lies in no speaker's folder")
+            yield Clip(path, problem="lies in no speaker's folder")
 
 
-def pattern(root: Path, data: DataConfig) -> Iterator[Clip]:
+def pattern(folder: Folder, data: DataConfig) -> Iterator[Clip]:
     """Speaker and text from the file name, by ``data.pattern``."""
     regex = re.compile(data.pattern or DIGIT_FILES)
-    for p in audio_files(root):
-        relative = p.relative_to(root).as_posix()
-        match = regex.fullmatch(p.stem)
+    for path in folder.audio:
+        match = regex.fullmatch(_stem(path).rpartition("/")[2])
         if match is None:
-            yield Clip(relative, problem="its name does not match data.pattern")
+            yield Clip(path, problem="its name does not match data.pattern")
             continue
         groups = {k: v or "" for k, v in match.groupdict().items()}
-        yield Clip(relative, groups.get("speaker", ""), groups.get("text", "").replace("_", " "))
+        yield Clip(path, groups.get("speaker", ""), groups.get("text", "").replace("_", " "))
 
 
-LAYOUTS: dict[str, Callable[[Path, DataConfig], Iterator[Clip]]] = {
+def ljspeech(folder: Folder, data: DataConfig) -> Iterator[Clip]:
+    """``metadata.csv`` with rows ``id|text|normalised text`` (the last is optional, and wins) of
+    the recordings ``wavs/ID.wav``, as in the LJ Speech Dataset; quotes are literal."""
+    rows = _metadata(folder.root / METADATA)
+    of_id: dict[str, str] = {}
+    for path in folder.audio:
+        if not path.startswith("wavs/"):
+            yield Clip(path, problem="does not lie in wavs/")
+            continue
+        name = path.removeprefix("wavs/")
+        first = of_id.setdefault(_stem(name), path)
+        of_id[name] = path  # some lists name files with their suffix
+        texts = rows.get(name, []) + rows.get(_stem(name), [])
+        if not texts:
+            yield Clip(path, problem=f"has no row in {METADATA}")
+        elif first != path:
+            yield Clip(path, spare=f"{first} has the same id")
+        elif len(set(texts)) > 1:
+            yield Clip(path, problem=f"has rows of different texts in {METADATA}")
+        elif not texts[0]:
+            yield Clip(path, problem=f"its row in {METADATA} has no text")
+        else:
+            yield Clip(path, text=texts[0])
+    for name in rows:
+        if name not in of_id:
+            yield Clip(
+                f"wavs/{name}", problem=f"there is no such audio, though {METADATA} names it"
+            )
+
+
+def _metadata(path: Path) -> dict[str, list[str]]:
+    """The texts of each id; raises DataError for a file that is no such table."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    bars = False
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as f:
+            for row in csv.reader(f, delimiter="|", quoting=csv.QUOTE_NONE):
+                if not any(c.strip() for c in row):
+                    continue
+                columns = [c.strip() for c in row[1:3]]
+                bars = bars or bool(columns)
+                name = row[0].strip().removeprefix("wavs/")
+                rows[name].append(next((c for c in columns[::-1] if c), ""))
+    except UnicodeDecodeError as e:
+        raise DataError(f"{path} is not UTF-8 text ({e.reason}); save it as UTF-8") from e
+    except csv.Error as e:
+        raise DataError(f"{path} is no table of rows id|text: {e}") from e
+    except OSError as e:
+        raise DataError(f"can't read {path}: {e.strerror}") from e
+    if not bars:
+        raise DataError(f"{path} has no rows id|text (--layout flat takes the audio without texts)")
+    return rows
+
+
+def vctk(folder: Folder, data: DataConfig) -> Iterator[Clip]:
+    """``wav48…/SPEAKER/UTTERANCE.flac`` with ``txt/SPEAKER/UTTERANCE.txt``, as in the VCTK
+    corpus; of the microphones ``UTTERANCE_mic1``, ``_mic2``, … the first one is used."""
+    takes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for path in folder.audio:
+        parts = path.split("/")
+        if not parts[0].startswith("wav48") or len(parts) != 3:
+            yield Clip(path, problem="is not of the form wav48…/SPEAKER/UTTERANCE")
+            continue
+        utterance, _, microphone = _stem(parts[2]).partition("_mic")
+        takes[parts[1], utterance].append((microphone, path))
+    for (speaker, utterance), found in sorted(takes.items()):
+        (_, first), *others = sorted(found)
+        text, problem = _transcript(folder, f"txt/{speaker}/{utterance}.txt")
+        yield Clip(first, speaker, text, problem)
+        for _, path in others:
+            yield Clip(path, spare=f"{first} is the same utterance")
+
+
+def sidecar(folder: Folder, data: DataConfig) -> Iterator[Clip]:
+    """A ``.txt`` or ``.lab`` file beside each clip is its transcript; speakers as in `folders` if
+    all audio lies in two or more sub-folders, else none."""
+    speakers = _in_sub_folders(folder)
+    for path in folder.audio:
+        beside = _beside(folder, path)
+        text, problem = "", "has no transcript (.txt or .lab) beside it"
+        if beside:
+            text, problem = _transcript(folder, beside)
+        yield Clip(path, path.partition("/")[0] if speakers else "", text, problem)
+
+
+def _transcript(folder: Folder, path: str) -> tuple[str, str]:
+    """The text in a file, and what is wrong with it."""
+    if path not in folder.texts:
+        return "", f"has no transcript {path}"
+    try:
+        # Not pathlib's read_text, which takes twice the time.
+        with open(f"{folder.root}/{path}", "rb") as f:  # noqa: PTH123
+            text = " ".join(f.read().decode("utf-8-sig").split())
+    except UnicodeDecodeError:
+        return "", f"its transcript {path} is not UTF-8 text"
+    except OSError as e:
+        return "", f"can't read its transcript {path}: {e.strerror}"
+    return text, "" if text else f"its transcript {path} is empty"
+
+
+def _beside(folder: Folder, path: str) -> str:
+    """The transcript beside a clip; empty where there is none."""
+    return next((t for s in TRANSCRIPTS if (t := _stem(path) + s) in folder.texts), "")
+
+
+def _stem(path: str) -> str:
+    """A path without its suffix."""
+    return path.rpartition(".")[0]
+
+
+def _in_sub_folders(folder: Folder) -> bool:
+    """Whether all audio lies in two or more sub-folders."""
+    tops = {p.partition("/")[0] if "/" in p else "" for p in folder.audio}
+    return len(tops) > 1 and "" not in tops
+
+
+LAYOUTS: dict[str, Callable[[Folder, DataConfig], Iterator[Clip]]] = {
     "flat": flat,
     "folders": folders,
     "pattern": pattern,
+    "ljspeech": ljspeech,
+    "vctk": vctk,
+    "sidecar": sidecar,
 }
 
 
-def detect(root: Path, data: DataConfig) -> str:
-    """The layout of a folder: ``pattern`` if one is given or the names are like fsdd's,
-    ``folders`` if all audio lies in two or more sub-folders, else ``flat``."""
+def detect(folder: Folder, data: DataConfig) -> str:
+    """The layout of a folder: the first whose mark is there.
+
+    ``pattern`` if one is given, ``ljspeech`` if there are metadata.csv and wavs/, ``vctk`` if there
+    are txt/ and wav48…/, ``sidecar`` if most clips have a transcript beside, ``pattern`` if all
+    names are like fsdd's, ``folders`` if all audio lies in two or more sub-folders, else ``flat``.
+    """
     if data.layout != "auto":
         return data.layout
     if data.pattern:
         return "pattern"
-    files = audio_files(root)
-    if all(re.fullmatch(DIGIT_FILES, p.stem) for p in files):
+    audio = folder.audio
+    if any(p.startswith("wavs/") for p in audio) and (folder.root / METADATA).is_file():
+        return "ljspeech"
+    if any(p.startswith("wav48") and "/" in p for p in audio) and (folder.root / "txt").is_dir():
+        return "vctk"
+    if folder.texts and 2 * sum(bool(_beside(folder, p)) for p in audio) > len(audio):
+        return "sidecar"
+    if all(re.fullmatch(DIGIT_FILES, _stem(p).rpartition("/")[2]) for p in audio):
         return "pattern"
-    tops = [p.relative_to(root).parts for p in files]
-    if all(len(t) > 1 for t in tops) and len({t[0] for t in tops}) > 1:
-        return "folders"
-    return "flat"
+    return "folders" if _in_sub_folders(folder) else "flat"
 
 
 def find_clips(root: Path, data: DataConfig) -> tuple[str, list[Clip]]:
-    """Detect or apply the layout; returns its name and the clips sorted by path.
+    """Detect or apply the layout; returns its name and the clips.
 
     Audio in formats that can't be read, and names that no text file could hold, are among the
     clips with their ``problem``.
     """
-    name = detect(root, data)
+    folder = scan(root)
+    name = detect(folder, data)
     clips = []
-    for c in LAYOUTS[name](root, data):
+    for c in LAYOUTS[name](folder, data):
         try:
             c.path.encode()
         except UnicodeEncodeError:
             c = Clip(c.path, problem="its name is not valid UTF-8")
         clips.append(c)
-    for p in audio_files(root, UNREADABLE):
-        why = f"{p.suffix} can't be read; convert it to WAV or FLAC"
-        clips.append(Clip(p.relative_to(root).as_posix(), problem=why))
+    for path in folder.unreadable:
+        why = f"{Path(path).suffix} can't be read; convert it to WAV or FLAC"
+        clips.append(Clip(path, problem=why))
     return name, clips

@@ -1,54 +1,39 @@
 """Decode a data set once into a memory-mapped cache of 16-bit samples.
 
-The cache of a data set is a folder with ``index.json`` and the sample file that it names. An entry
-is valid while its file's path, size and modification time and the settings (rate, trimming) are
-the same; only what changed is decoded again. The index is replaced last, so a cache is always
-whole, also when two processes prepare the same folder.
+The cache of a data set is a folder with `index.npz` and the sample file that it names. The sample
+file only grows and the index, replaced every few seconds, tells how much of it counts; so a cache
+is whole at any moment, and what was killed goes on where it last wrote its index. An entry is
+valid while its file's path, size and modification time are the same; only what changed is decoded
+again. One process writes at a time, others wait for it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
+import time
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.audio import read_audio, whole_file
+from wavegen.audio import read_audio
 from wavegen.cache import default_cache
+from wavegen.data import index
+from wavegen.data.index import Entry, Index
 from wavegen.data.layouts import Clip
 from wavegen.errors import DataError
 
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file in the cache."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    offset: int
-    """First sample in the sample file."""
-    samples: int
-    sha256: str
-    """Of the source file's bytes."""
-    source_rate: int
-    channels: int
-    format: str
-    clipped: int
-    trimmed: float
-    problem: str = ""
-    """Why the file could not be decoded (then ``samples`` is 0)."""
+COMMIT_SECONDS = 5.0
+"""How often the index is written: what a killed process loses at most, about."""
+COMMIT_SHARE = 0.05
+"""… but less often where writing it would take more than this share of the time."""
 
 
 class Prepared:
@@ -85,104 +70,178 @@ def prepare(
         progress: called with (decoded, to decode) as files are done.
 
     Raises:
-        DataError: when the cache can't be written. Files that can't be read raise nothing: their
-            entry says why in ``problem``.
+        DataError: when the cache can't be written, or a clip has gone. Files that can't be read
+            raise nothing: their entry says why in ``problem``.
     """
-    settings = {"format": FORMAT, "root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
+    settings = {"root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     folder = (cache or default_cache()) / key
-    index, file = _read_index(folder)
-    before = _open({e.path: e for e in index}, file)
-    old = before.entries
-    stamps = {c.path: _stamp(root / c.path) for c in clips}
-    stale = [p for p, s in stamps.items() if p not in old or (old[p].size, old[p].mtime_ns) != s]
-    # A file that could not be read may have been mended without its time changing.
-    broken = [p for p in stamps if p not in set(stale) and old[p].problem]
-    settled = (sample_rate, trim_db)
-    stale += [p for p in broken if not _decode_one(root, p, stamps[p], *settled)[0].problem]
-    if not stale and index:
-        return _open({p: old[p] for p in stamps}, file)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        prepared = _decode(root, folder, stamps, before, set(stale), settings, progress)
-    except OSError as e:
-        raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
-    if file is not None:  # only what this call replaced: another may be writing its own
-        file.unlink(missing_ok=True)
-    return prepared
+    paths = [c.path for c in clips]
+
+    def decode(path: str) -> tuple[Entry, NDArray[np.int16]]:
+        return _decode_one(root, path, sample_rate, trim_db)
+
+    have = index.read(folder)
+    if _stale(have, root, paths, decode):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with index.lock(folder):
+                have = index.read(folder)  # another may have written it meanwhile
+                stale = _stale(have, root, paths, decode)
+                have = _write(folder, have, paths, stale, decode, progress)
+        except OSError as e:
+            raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
+    return Prepared(have.entries, _open(folder, have))
 
 
-def _decode(
-    root: Path,
+def clear(cache: Path | None = None) -> tuple[int, int]:
+    """Remove all prepared data from a cache folder, and nothing else that lies there.
+
+    Returns:
+        (data sets, bytes) removed.
+
+    Raises:
+        DataError: another process is writing there, or a file can't be removed.
+    """
+    count = size = 0
+    for folder in index.folders(cache or default_cache()):
+        try:
+            with index.lock(folder, wait=False):
+                files = [p for p in folder.iterdir() if index.is_ours(p)]
+                size += sum(p.stat().st_size for p in files)
+                for p in sorted(files, key=lambda p: p.name != index.FILE):  # the index first
+                    p.unlink()
+                (folder / index.LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # something of somebody else's lies in it
+                folder.rmdir()
+        except TimeoutError as e:
+            raise DataError(f"{folder} is being prepared by another process; stop it first") from e
+        except OSError as e:
+            raise DataError(f"can't clear the cache {folder}: {e.strerror or e}") from e
+        count += 1
+    return count, size
+
+
+Decode = Callable[[str], tuple[Entry, NDArray[np.int16]]]
+
+
+def _stale(have: Index, root: Path, paths: Sequence[str], decode: Decode) -> list[str]:
+    """Paths that are new, have changed, or can be read now but could not before."""
+    stale, broken = [], []
+    for p in paths:
+        entry, stamp = have.entries.get(p), _stamp(root, p)
+        if entry is None or (entry.size, entry.mtime_ns) != stamp:
+            stale.append(p)
+        elif entry.problem:
+            broken.append(p)  # it may have been mended without its time changing
+    return stale + [e.path for e, _ in _in_parallel(decode, broken) if not e.problem]
+
+
+def _write(
     folder: Path,
-    stamps: dict[str, tuple[int, int]],
-    before: Prepared,
-    stale: set[str],
-    settings: dict[str, Any],
+    have: Index,
+    paths: Sequence[str],
+    stale: Sequence[str],
+    decode: Decode,
     progress: Callable[[int, int], None],
-) -> Prepared:
-    def load(path: str) -> tuple[Entry, NDArray[np.int16]]:
-        if path not in stale:
-            e = before.entries[path]
-            return e, np.array(before.samples[e.offset : e.offset + e.samples])
-        return _decode_one(root, path, stamps[path], settings["rate"], settings["trim"])
+) -> Index:
+    """Decode ``stale`` into the cache; call with the lock held."""
+    changed = set(stale)
+    entries = {p: have.entries[p] for p in paths if p not in changed}
+    new = Index(have.file, have.end, entries)
+    if sum(e.samples for e in entries.values()) < have.end // 2 or not have.file:
+        new = _compact(folder, have, entries)  # mostly of files that changed or went
+    index.tidy(folder, {have.file, new.file})
 
-    name = f"{uuid.uuid4().hex}.i16"
-    entries: dict[str, Entry] = {}
-    offset = done = 0
-    try:
-        with (folder / name).open("xb") as f, ThreadPoolExecutor(os.cpu_count()) as pool:
-            # In batches, so that a large corpus does not pile up in memory before it is written.
-            paths = list(stamps)
-            for begin in range(0, len(paths), 64):
-                for entry, pcm in pool.map(load, paths[begin : begin + 64]):
-                    f.write(pcm.tobytes())
-                    entries[entry.path] = dataclasses.replace(entry, offset=offset)
-                    offset += entry.samples
-                    if entry.path in stale:
-                        progress(done := done + 1, len(stale))
-        with whole_file(folder / "index.json") as beside:
-            rows = [dataclasses.asdict(e) for e in entries.values()]
-            beside.write_text(json.dumps({**settings, "samples": name, "clips": rows}))
-    except BaseException:
-        (folder / name).unlink(missing_ok=True)
-        raise
-    return _open(entries, folder / name)
+    def commit() -> None:
+        f.flush()
+        os.fsync(f.fileno())
+        index.write(folder, new)
+
+    with (folder / new.file).open("r+b") as f:
+        f.truncate(2 * new.end)  # what was written after the last commit does not count
+        f.seek(2 * new.end)
+        try:
+            last, cost = time.monotonic(), 0.0
+            for done, (entry, pcm) in enumerate(_in_parallel(decode, stale), 1):
+                f.write(pcm.tobytes())
+                new.entries[entry.path] = entry._replace(offset=new.end)
+                new.end += entry.samples
+                progress(done, len(stale))
+                now = time.monotonic()
+                if now - last > max(COMMIT_SECONDS, cost / COMMIT_SHARE):
+                    commit()
+                    last = time.monotonic()
+                    cost = last - now
+        finally:  # an interrupt keeps what is done, too
+            commit()
+    index.tidy(folder, {new.file})
+    return new
+
+
+def _compact(folder: Path, have: Index, entries: dict[str, Entry]) -> Index:
+    """A new sample file with the entries' samples alone; the index still names the old one."""
+    samples = _open(folder, have)
+    new = Index(f"{uuid.uuid4().hex}{index.SAMPLES}", 0, {})
+    with (folder / new.file).open("xb") as f:
+        for e in entries.values():
+            f.write(samples[e.offset : e.offset + e.samples].tobytes())
+            new.entries[e.path] = e._replace(offset=new.end)
+            new.end += e.samples
+    return new
+
+
+def _in_parallel(decode: Decode, paths: Sequence[str]) -> Iterator[tuple[Entry, NDArray[np.int16]]]:
+    """The decoded paths in order, a few ahead, so that they don't pile up in memory."""
+    threads = os.cpu_count() or 1
+    waiting: deque[Future[tuple[Entry, NDArray[np.int16]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for p in paths:
+                waiting.append(pool.submit(decode, p))
+                if len(waiting) > 4 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _decode_one(
-    root: Path, path: str, stamp: tuple[int, int], rate: int, trim_db: float
+    root: Path, path: str, rate: int, trim_db: float
 ) -> tuple[Entry, NDArray[np.int16]]:
+    stamp = _stamp(root, path)  # first: a file that changes meanwhile will be decoded again
     try:
         digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
         r = read_audio(root / path, rate, trim_db)
     except (DataError, OSError) as e:
-        return Entry(path, *stamp, 0, 0, "", 0, 0, "", 0, 0.0, str(e)), np.zeros(0, np.int16)
+        return Entry(path, *stamp, problem=str(e)), np.zeros(0, np.int16)
     pcm = np.rint(r.audio * 32767.0).astype(np.int16)
     entry = Entry(
-        path, *stamp, 0, pcm.size, digest, r.source_rate, r.channels, r.format, r.clipped, r.trimmed
+        path,
+        *stamp,
+        samples=pcm.size,
+        sha256=digest,
+        source_rate=r.source_rate,
+        channels=r.channels,
+        format=r.format,
+        clipped=r.clipped,
+        trimmed=r.trimmed,
+        rms=float(np.sqrt(np.mean(r.audio**2, dtype=np.float64))) if pcm.size else 0.0,
+        peak=float(np.abs(r.audio).max(initial=0.0)),
     )
     return entry, pcm
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    s = path.stat()
+def _stamp(root: Path, path: str) -> tuple[int, int]:
+    try:
+        s = os.stat(f"{root}/{path}")  # noqa: PTH116 (a Path for each of many files is slow)
+    except OSError as e:
+        raise DataError(f"can't read {root / path}: {e.strerror}") from e
     return s.st_size, s.st_mtime_ns
 
 
-def _read_index(folder: Path) -> tuple[list[Entry], Path | None]:
-    """The entries of a cache and its sample file; no entries when it is not whole."""
-    try:
-        table = json.loads((folder / "index.json").read_text())
-        file = folder / table["samples"]
-        entries = [Entry(**row) for row in table["clips"]]
-        size = file.stat().st_size
-    except (OSError, ValueError, KeyError, TypeError):
-        return [], None
-    return (entries if size == 2 * sum(e.samples for e in entries) else []), file
-
-
-def _open(entries: dict[str, Entry], file: Path | None) -> Prepared:
-    if file is None or not any(e.samples for e in entries.values()):
-        return Prepared(entries, np.zeros(0, np.int16))
-    return Prepared(entries, np.memmap(file, dtype=np.int16, mode="r"))
+def _open(folder: Path, have: Index) -> NDArray[np.int16]:
+    if not have.end:
+        return np.zeros(0, np.int16)
+    return np.memmap(folder / have.file, dtype=np.int16, mode="r", shape=(have.end,))

@@ -1,0 +1,144 @@
+"""Where speakers and texts come from, in the layouts that keep transcripts in files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wavegen.config import Config, DataConfig
+from wavegen.data.dataset import open_dataset
+from wavegen.data.layouts import Clip, find_clips
+from wavegen.errors import DataError
+
+Tone = Callable[..., Path]
+
+
+def found(root: Path, layout: str = "auto") -> tuple[str, dict[str, Clip]]:
+    name, clips = find_clips(root, DataConfig(layout=layout))  # type: ignore[arg-type]
+    assert len({c.path for c in clips}) == len(clips)
+    return name, {c.path: c for c in clips}
+
+
+def write(root: Path, files: dict[str, str | bytes]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def test_ljspeech_rows_give_texts_and_the_normalised_one_wins(tmp_path: Path, tone: Tone) -> None:
+    for n in ("a", "b", "c"):
+        tone(tmp_path / "wavs" / f"{n}.wav")
+    write(tmp_path, {"metadata.csv": '\ufeffa|"Dr. Jones\r\nb|No. 2|number two\r\nc.wav|see|\r\n'})
+    name, clips = found(tmp_path)
+    assert name == "ljspeech"
+    assert {c.text for c in clips.values()} == {'"Dr. Jones', "number two", "see"}
+    assert {c.speaker for c in clips.values()} == {""}
+
+
+def test_ljspeech_lists_what_has_no_row_no_text_or_no_audio(tmp_path: Path, tone: Tone) -> None:
+    for n in ("wavs/a.wav", "wavs/b.wav", "wavs/c.wav", "wavs/d.wav", "wavs/d.flac", "x.wav"):
+        tone(tmp_path / n)
+    write(tmp_path, {"metadata.csv": "b|\nc|one\nc|two\nd|fine\ngone|text\n"})
+    _, clips = found(tmp_path)
+    assert clips["wavs/d.flac"].text == "fine"
+    reasons = {p: c.problem or c.spare for p, c in clips.items() if not c.text}
+    assert reasons == {
+        "wavs/a.wav": "has no row in metadata.csv",
+        "wavs/b.wav": "its row in metadata.csv has no text",
+        "wavs/c.wav": "has rows of different texts in metadata.csv",
+        "wavs/d.wav": "wavs/d.flac has the same id",
+        "wavs/gone": "there is no such audio, though metadata.csv names it",
+        "x.wav": "does not lie in wavs/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        (b"a|caf\xe9\n", "metadata.csv is not UTF-8 text"),
+        (b"id,text\na,one\n", "metadata.csv has no rows id|text"),
+        (b"", "metadata.csv has no rows id|text"),
+        (b"a|" + b"x" * 200_000, "metadata.csv is no table of rows id|text"),
+    ],
+)
+def test_metadata_that_is_no_table_is_a_clear_error(
+    tmp_path: Path, tone: Tone, table: bytes, part: str
+) -> None:
+    tone(tmp_path / "wavs" / "a.wav")
+    write(tmp_path, {"metadata.csv": table})
+    with pytest.raises(DataError, match=part.replace("|", r"\|")):
+        found(tmp_path)
+
+
+def test_ljspeech_without_its_table_names_it(tmp_path: Path, tone: Tone) -> None:
+    tone(tmp_path / "wavs" / "a.wav")
+    with pytest.raises(DataError, match=r"can't read .*metadata\.csv"):
+        found(tmp_path, "ljspeech")
+
+
+def test_vctk_takes_the_first_microphone_with_speaker_and_text(tmp_path: Path, tone: Tone) -> None:
+    base = "wav48_silence_trimmed"
+    for p in ("p225/p225_001_mic1", "p225/p225_001_mic2", "p226/p226_001_mic2", "p226/p226_002"):
+        tone(tmp_path / base / f"{p}.flac")
+    tone(tmp_path / "other.wav")
+    write(tmp_path, {"txt/p225/p225_001.txt": "Please call\nStella.\n"})
+    write(tmp_path, {"txt/p226/p226_001.txt": "Ask her."})
+    name, clips = found(tmp_path)
+    assert name == "vctk"
+    first = f"{base}/p225/p225_001_mic1.flac"
+    assert clips == {
+        first: Clip(first, "p225", "Please call Stella."),
+        f"{base}/p225/p225_001_mic2.flac": Clip(
+            f"{base}/p225/p225_001_mic2.flac", spare=f"{first} is the same utterance"
+        ),
+        f"{base}/p226/p226_001_mic2.flac": Clip(
+            f"{base}/p226/p226_001_mic2.flac", "p226", "Ask her."
+        ),
+        f"{base}/p226/p226_002.flac": Clip(
+            f"{base}/p226/p226_002.flac", "p226", "", "has no transcript txt/p226/p226_002.txt"
+        ),
+        "other.wav": Clip("other.wav", problem="is not of the form wav48…/SPEAKER/UTTERANCE"),
+    }
+
+
+def test_second_microphones_are_no_sign_of_a_wrong_folder(
+    tmp_path: Path, tone: Tone, tiny_config: Config
+) -> None:
+    for n in (1, 2):
+        tone(tmp_path / f"wav48/p225/p225_001_mic{n}.flac")
+    write(tmp_path, {"txt/p225/p225_001.txt": "one"})
+    dataset = open_dataset(tmp_path, tiny_config.replace("conditioning", features="none"))
+    assert len(dataset.clips) == len(dataset.left_out) == 1
+
+
+def test_sidecar_reads_the_transcript_beside_each_clip(tmp_path: Path, tone: Tone) -> None:
+    for n in "abcdef":
+        tone(tmp_path / f"{n}.wav")
+    write(tmp_path, {"a.txt": "one\r\n two", "a.lab": "other", "b.lab": "\ufeffthree"})
+    write(tmp_path, {"c.txt": b"\xff\xfe", "d.txt": " \n", "readme.txt": "no clip"})
+    name, clips = found(tmp_path)
+    assert name == "sidecar"
+    assert [clips[f"{n}.wav"].text for n in "ab"] == ["one two", "three"]
+    assert [clips[f"{n}.wav"].problem for n in "cde"] == [
+        "its transcript c.txt is not UTF-8 text",
+        "its transcript d.txt is empty",
+        "has no transcript (.txt or .lab) beside it",
+    ]
+    assert {c.speaker for c in clips.values()} == {""}
+
+
+def test_sidecar_speakers_are_sub_folders_where_all_audio_lies_in_some(
+    tmp_path: Path, tone: Tone
+) -> None:
+    for p in ("ann/deep/1", "bob/2"):
+        tone(tmp_path / f"{p}.wav")
+        write(tmp_path, {f"{p}.txt": "words"})
+    assert {c.speaker for c in found(tmp_path)[1].values()} == {"ann", "bob"}
+
+
+def test_a_few_texts_beside_clips_are_not_yet_a_layout(tmp_path: Path, tone: Tone) -> None:
+    for n in "ab":
+        tone(tmp_path / f"{n}.wav")
+    write(tmp_path, {"a.txt": "words"})
+    assert found(tmp_path)[0] == "flat"

@@ -1,0 +1,96 @@
+"""Pictures of a data set, as PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wavegen.audio import whole_file
+from wavegen.data.dataset import Dataset
+from wavegen.errors import WavegenError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PLOTS = ("durations.png", "levels.png", "speakers.png")
+MOST_SPEAKERS = 40
+"""Speakers with a bar of their own."""
+
+
+def check_plots(folder: Path, force: bool) -> None:
+    """Raises `WavegenError` when plots can't be made or written, before any work is done."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as e:
+        message = "plots need matplotlib: pip install 'wavegen[report]', or leave out -o"
+        raise WavegenError(message) from e
+    if folder.exists() and not folder.is_dir():
+        raise WavegenError(f"-o {folder} is a file; it must name a folder")
+    there = [folder / name for name in PLOTS if (folder / name).exists()]
+    if there and not force:
+        raise WavegenError(f"{there[0]} exists; --force replaces it")
+
+
+def plot_dataset(dataset: Dataset, sample_rate: int, folder: Path) -> list[Path]:
+    """Durations, levels and speakers of a data set; the folder is made where it is missing.
+
+    Speakers are drawn only where there are some, and those with the most audio first.
+
+    Returns:
+        The files written, of `PLOTS`.
+
+    Raises:
+        WavegenError: when they can't be written.
+    """
+    entries = [dataset.entry(p) for p in dataset.clips]
+    seconds = np.array([e.samples for e in entries]) / sample_rate
+    draw: dict[str, Any] = {
+        "durations.png": lambda axes: _durations(axes, seconds),
+        "levels.png": lambda axes: _levels(axes, dataset),
+    }
+    if dataset.speakers:
+        draw["speakers.png"] = lambda axes: _speakers(axes, dataset.seconds(sample_rate))
+    from matplotlib.figure import Figure
+
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, into in draw.items():
+            rows = min(len(dataset.speakers), MOST_SPEAKERS) if name == "speakers.png" else 0
+            figure = Figure(figsize=(8, max(4.5, 1 + 0.22 * rows)), layout="constrained")
+            into(figure.subplots())
+            with whole_file(folder / name) as beside:
+                figure.savefig(beside, dpi=100)
+            written.append(folder / name)
+    except OSError as e:
+        raise WavegenError(f"can't write plots into {folder}: {e.strerror or e}") from e
+    return written
+
+
+def _durations(axes: Axes, seconds: np.ndarray[Any, Any]) -> None:
+    axes.hist(seconds, bins=min(60, max(10, len(seconds) // 10)))
+    title = f"{len(seconds):,} clips, median {np.median(seconds):.2f} s"
+    axes.set(xlabel="duration of a clip, seconds", ylabel="clips", title=title, ylim=(0, None))
+
+
+def _levels(axes: Axes, dataset: Dataset) -> None:
+    rms, peak = dataset.levels()
+    low = max(-100.0, np.floor(min(rms.min(), 0.0)))
+    bins = np.linspace(low, 0, 61).tolist()
+    for values, label in ((rms, "RMS"), (peak, "peak")):
+        axes.hist(np.maximum(values, low), bins=bins, alpha=0.6, label=label)
+    axes.legend()
+    axes.set(xlabel="level of a clip, dB of full scale", ylabel="clips", title="levels")
+
+
+def _speakers(axes: Axes, seconds: dict[str, float]) -> None:
+    ranked = sorted(seconds.items(), key=lambda item: -item[1])
+    bars = {name: s / 60 for name, s in ranked[:MOST_SPEAKERS]}
+    # Names as plain text: a "$" in one would start a formula.
+    names = [n[:30].replace("$", r"\$") for n in bars]
+    axes.barh(range(len(bars)), list(bars.values()), tick_label=names)
+    axes.invert_yaxis()
+    rest = "" if len(ranked) == len(bars) else f", the {len(bars)} with the most audio"
+    axes.set(xlabel="minutes", title=f"{len(ranked):,} speakers{rest}")

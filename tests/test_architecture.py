@@ -66,6 +66,7 @@ def test_names_in_the_configuration_are_those_in_the_registries() -> None:
     assert set(get_args(config.Layout)) == {"auto", *LAYOUTS}
     assert set(get_args(config.Output)) == set(OUTPUTS)
     assert set(get_args(config.Engine)) == set(ENGINES)
+    assert set(get_args(config.Size)) == set(config.SIZES)
     assert set(get_args(config.Features)) == {"auto", "none", *FEATURES}
 
 

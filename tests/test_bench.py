@@ -78,7 +78,7 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (("--size", "huge"), "--size huge: choose from small, medium, large"),
+        (("--size", "huge"), "--size huge: choose from small, medium, large, xl"),
         (("--engine", "triton"), "--engine triton: choose from naive, cached, numba"),
         (("--precision", "f16"), "--precision f16: choose from f32, bf16, int8"),
         (("--voice", "nobody"), "no voice 'nobody'"),

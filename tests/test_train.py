@@ -247,6 +247,18 @@ def test_the_command_trains_scores_and_speaks(cli: Callable[..., Result], tmp_pa
     assert (again.code, "--resume" in again.err) == (2, True)
 
 
+def test_a_size_replaces_the_recipes_and_a_setting_replaces_both(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=1)
+    size = ("--size", "small", "--set", "model.layers=3")
+    done = cli("train", DIGITS, "--recipe", recipe, "--out", tmp_path / "run", *size)
+    assert done.code == 0, done.err
+    recorded = (tmp_path / "run" / "config.toml").read_text()
+    for line in ("layers = 3", "residual_channels = 32", "skip_channels = 128"):
+        assert line in recorded
+
+
 def test_minutes_become_a_recorded_number_of_steps(
     cli: Callable[..., Result], tmp_path: Path
 ) -> None:

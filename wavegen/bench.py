@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen.config import Config, WeightPrecision, load_config
+from wavegen.config import SIZES, Config, WeightPrecision, load_config
 from wavegen.generation import ENGINES, simd
 from wavegen.generation.compiled import part
 from wavegen.generation.job import Job
@@ -30,8 +30,6 @@ from wavegen.generation.numba_cpu import bytes_per_sample
 from wavegen.generation.packing import pack
 from wavegen.model.wavenet import WaveNet
 
-SIZES = {"small": (20, 32, 128), "medium": (20, 64, 256), "large": (30, 128, 256)}
-"""Layers, residual channels, skip channels."""
 SAMPLE_RATE = 16000
 MELS = 80
 WINDOW = 4000
@@ -73,15 +71,10 @@ class Result:
 
 def sized(name: str) -> tuple[WaveNet, Config]:
     """A random network of one of the `SIZES`, conditioned on mel frames, and its configuration."""
-    layers, residual, skip = SIZES[name]
     config = load_config(
         {
             "audio": {"sample_rate": SAMPLE_RATE},
-            "model": {
-                "layers": layers,
-                "residual_channels": residual,
-                "skip_channels": skip,
-            },
+            "model": SIZES[name],
             "conditioning": {"encoder_channels": MELS},
         },
         name,

@@ -27,6 +27,15 @@ Engine = Literal["naive", "cached", "numba"]
 WeightPrecision = Literal["f32", "bf16", "int8"]
 """Of the weights in generation."""
 
+Size = Literal["small", "medium", "large", "xl"]
+SIZES: dict[str, dict[str, int]] = {
+    "small": {"layers": 20, "residual_channels": 32, "skip_channels": 128},
+    "medium": {"layers": 20, "residual_channels": 64, "skip_channels": 256},
+    "large": {"layers": 30, "residual_channels": 128, "skip_channels": 256},
+    "xl": {"layers": 40, "residual_channels": 256, "skip_channels": 512},
+}
+"""Presets of the network's size: fields of `ModelConfig`."""
+
 
 @dataclass(frozen=True)
 class DataConfig:

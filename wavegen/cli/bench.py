@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
 from wavegen.cli import show
-from wavegen.config import Engine, WeightPrecision
+from wavegen.config import Engine, Size, WeightPrecision
 from wavegen.errors import WavegenError
 
 if TYPE_CHECKING:
     from wavegen.bench import Result
-
-Size = Literal["small", "medium", "large"]
 
 
 def _names(kind: Any) -> str:
@@ -35,7 +33,9 @@ def bench(
     engine: list[str] | None = typer.Option(
         None, help="naive, cached, numba (default: the last two)."
     ),
-    size: list[str] | None = typer.Option(None, help="small, medium, large (default: all)."),
+    size: list[str] | None = typer.Option(
+        None, help="small, medium, large, xl (default: the first three)."
+    ),
     batch: list[int] | None = typer.Option(None, min=1, help="Utterances. Default: 1 and 16."),
     threads: list[int] | None = typer.Option(
         None, min=1, help="Default: 1 for one utterance, else every core."
@@ -59,7 +59,7 @@ def bench(
     from wavegen.bench import Cell, bench_generation, bench_training, sized, training_cells
 
     cores = torch.get_num_threads()
-    sizes = _chosen("size", size, Size, get_args(Size))
+    sizes = _chosen("size", size, Size, get_args(Size)[:3])
     engines = _chosen("engine", engine, Engine, ("cached", "numba"))
     precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
     if train:

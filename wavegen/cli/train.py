@@ -13,7 +13,7 @@ import typer
 
 from wavegen.cli import show
 from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings, show_dataset
-from wavegen.config import Config, read_config
+from wavegen.config import SIZES, Config, Size, read_config
 from wavegen.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def train(
         help="Choose the steps so that training takes about this long.",
     ),
     layout: str | None = typer.Option(None, help=LAYOUT_HELP),
+    size: Size | None = typer.Option(None, help="Of the network, in place of the recipe's."),
     settings: list[str] = typer.Option(
         [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
     ),
@@ -53,6 +54,8 @@ def train(
         raise TrainingError("give --steps or --minutes, not both")
     if layout is not None:
         settings = [*settings, f"data.layout={layout}"]
+    if size is not None:
+        settings = [*(f"model.{k}={v}" for k, v in SIZES[size].items()), *settings]
     if steps is not None:
         settings = [*settings, f"train.steps={steps}"]
     if out is not None and out.exists() and not out.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -121,7 +122,7 @@ def train(
         soft_wrap=True,
     )
     torch.backends.cuda.matmul.allow_tf32 = True
-    again = ["wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
+    again = [*_launcher(), "wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
     again += ["--allow-bad"] * allow_bad + ["--device", device] * (device != "auto")
     again += ["--cache-dir", str(cache_dir)] if cache_dir else []
     _run(trainer, watch, shlex.join(again))
@@ -154,6 +155,15 @@ def _check_device(name: str) -> None:
         raise TrainingError(f"--device {name}: choose auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("--device cuda: no CUDA device is available")
+
+
+def _launcher() -> list[str]:
+    """How torchrun was called, if it was."""
+    processes, nodes = (os.environ.get(k, "1") for k in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    if (processes, nodes) == ("1", "1"):
+        return []
+    many = [] if nodes == "1" else [f"--nnodes={nodes}"]
+    return ["torchrun", *many, f"--nproc-per-node={processes}", "-m"]
 
 
 def _places(accelerator: Accelerator) -> str:

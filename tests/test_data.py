@@ -232,6 +232,7 @@ def test_blanks_are_quiet_uncounted_and_leave_the_rest_alone(tiny_config: Config
     for group in blanked.epoch(0):
         a, b = blanked.batch(group), plain.batch([replace(w, blank=None) for w in group])
         assert torch.equal(a.codes, blanked.batch(group).codes)
+        assert a.counted.sum() == sum(map(blanked.counted, group))
         off = b.counted & ~a.counted
         assert torch.equal(a.codes[~off], b.codes[~off])
         assert not (a.counted & ~b.counted).any()

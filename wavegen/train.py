@@ -103,14 +103,11 @@ class Trainer:
             for part, paths in self.dataset.split.items()
         }
         self.validation, self.test = clips["validation"], clips["test"]
-        pause = None
-        if self.voice.symbols:
-            pause = _cached_pause(len(self.voice.symbols))
+        pause = _cached_pause(len(self.voice.symbols)) if self.voice.symbols else None
         self.windows = Windows(clips["train"], self.config, pause)
         self.parts = self.config.train.accumulate
         self.step = self.epoch = self.index = self.seen = self.saved = 0
-        self.best = math.inf
-        self.seconds = 0.0
+        self.best, self.seconds = math.inf, 0.0
         self.tally = torch.zeros(2, dtype=torch.float64, device=self.device)
 
     @property
@@ -120,8 +117,6 @@ class Trainer:
     @property
     def device(self) -> torch.device:
         return torch.device(self.accelerator.device)
-
-    # -- the loop ---------------------------------------------------------------------------
 
     def train(self) -> float:
         """Train to the last step; returns the best validation bits per sample.
@@ -225,21 +220,29 @@ class Trainer:
             if parts:
                 self.tally += tally
 
-    def _update(self, windows: list[Window]) -> float:
-        """One step; returns the norm of the gradient."""
+    def _fits(self, windows: list[Window]) -> bool:
+        """`_backward`, and whether memory was enough; if not, nothing of it remains."""
+        tally = self.tally.clone()
         try:
             self._backward(windows)
-        except torch.OutOfMemoryError as e:
-            self.optimiser.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()
+            return True
+        except torch.OutOfMemoryError:
+            self.tally = tally
+        # Not in the handler: there the error still holds all that was computed.
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        return False
+
+    def _update(self, windows: list[Window]) -> float:
+        """One step; returns the norm of the gradient."""
+        while not self._fits(windows):
             if self.accelerator.num_processes > 1 or self.parts >= len(windows):
                 raise TrainingError(
                     "out of memory: a smaller train.window_seconds or train.batch_size, a larger "
                     "train.accumulate, or fewer model.residual_channels need less"
-                ) from e
+                )
             self.parts *= 2
             self.hooks.warn(f"out of memory: each batch is now computed in {self.parts} parts")
-            return self._update(windows)
         norm = torch.nn.utils.clip_grad_norm_(
             self.voice.model.parameters(), self.config.train.clip_norm
         )
@@ -278,8 +281,6 @@ class Trainer:
         # The optimiser, validation and samples take some percent on top.
         steps = max(1, int(minutes * 60 / (seconds / self.accelerator.num_processes * 1.08)))
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
-
-    # -- what is kept -----------------------------------------------------------------------
 
     def _measure(self, voice: Voice, clips: list[TrainingClip]) -> float:
         """Mean bits per sample; each process measures its share of the clips."""
@@ -389,7 +390,8 @@ class Trainer:
     def close(self) -> None:
         """Part from the other processes, once all are done."""
         self.accelerator.wait_for_everyone()
-        self.network = self.voice.model  # or it would outlive the process group
+        self.network = self.voice.model
+        self.accelerator.free_memory()  # or its wrapper would outlive the process group
         self.accelerator.end_training()
 
 

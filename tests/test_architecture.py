@@ -21,7 +21,7 @@ LAYERS = [
     {"model.wavenet", "model.prosody"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"synth", "corpus", "checkpoint"},
+    {"synth", "corpus", "checkpoint", "step"},
     {"train", "render", "score", "bench", "report", "plots"},
     {"cli"},
 ]

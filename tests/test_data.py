@@ -263,3 +263,16 @@ def test_the_content_hash_follows_the_contents(tmp_path: Path, tiny_config: Conf
     assert a.content_hash() == b.content_hash()
     (tmp_path / "copy" / "0_george_5.wav").unlink()
     assert open_dataset(tmp_path / "copy", tiny_config).content_hash() != a.content_hash()
+
+
+def test_folds_part_the_clips_of_each_speaker() -> None:
+    clips = [Clip(f"{s}/{i}.wav", s) for s in ("a", "b") for i in range(13)]
+    parts = [split_clips(clips, 0.1, 0.05, 0, f"{k}/4") for k in range(1, 5)]
+    held = [p for s in parts for p in s["test"]]
+    assert sorted(held) == sorted(c.path for c in clips)
+    for s in parts:
+        assert sorted(p for part in s.values() for p in part) == sorted(held)
+        assert len(s["validation"]) == 2
+        assert {p[0] for p in s["test"]} == {"a", "b"}
+    alone = split_clips([Clip("x.wav", "")], 0.5, 0.5, 0, "1/2")
+    assert alone == {"train": ["x.wav"], "validation": [], "test": []}

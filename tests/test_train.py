@@ -99,13 +99,13 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
     def poison() -> bool:
         if t.step == 3:
             good.update({k: v.clone() for k, v in t.voice.model.state_dict().items()})
-            real = t.forward
+            real = t.stepper.forward
 
             def nan(batch: object) -> object:
                 nats, tally = real(batch)  # type: ignore[arg-type]
                 return nats * float("nan"), tally
 
-            t.forward = nan  # type: ignore[method-assign, assignment]
+            t.stepper.forward = nan  # type: ignore[method-assign, assignment]
         return False
 
     t.hooks.stop = poison
@@ -124,7 +124,7 @@ def test_a_batch_that_does_not_fit_is_computed_in_parts_and_counts_once(
     config = tiny_config.replace("train", steps=1, log_every=1, batch_size=4, accumulate=2)
     whole, t = (trainer(tmp_path / d, config) for d in ("whole", "parts"))
     whole.train()
-    real, calls, warned = t.forward, itertools.count(), []
+    real, calls, warned = t.stepper.forward, itertools.count(), []
     t.hooks.warn = warned.append
 
     def small(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,7 +132,7 @@ def test_a_batch_that_does_not_fit_is_computed_in_parts_and_counts_once(
             raise torch.OutOfMemoryError
         return real(batch)
 
-    t.forward = small  # type: ignore[method-assign]
+    t.stepper.forward = small  # type: ignore[method-assign]
     t.train()
     assert warned == ["out of memory: each batch is now computed in 4 parts"]
     assert rows(t.run)[0]["loss_bits"] == pytest.approx(rows(whole.run)[0]["loss_bits"], rel=1e-5)
@@ -378,3 +378,21 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(tmp_pa
     kept = [[(r["step"], r.get("loss_bits")) for r in rows(tmp_path / d)] for d in ("whole", run)]
     assert kept[0] == kept[1]
     assert not list(run.rglob(".wavegen-*"))
+
+
+def test_folds_are_trained_apart_and_summed_up(cli: Callable[..., Result], tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=2)
+    base = ("train", DIGITS, "--recipe", recipe, "--out", tmp_path / "cross")
+    one, two = (cli(*base, "--fold", f"{k}/2") for k in (1, 2))
+    assert one.code == two.code == 0, one.err + two.err
+    assert "1 of 2 folds done" in one.err
+    assert "2 of 2 folds done" in two.err
+    assert "standard deviation" in two.err
+    splits = [
+        json.loads((tmp_path / "cross" / f"fold-{k}-of-2" / "split.json").read_text())
+        for k in (1, 2)
+    ]
+    assert not set(splits[0]["test"]) & set(splits[1]["test"])
+    assert sum(len(s["test"]) for s in splits) == 60
+    wrong = cli(*base, "--fold", "3/2")
+    assert (wrong.code, "K/N" in wrong.err) == (2, True)

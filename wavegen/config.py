@@ -52,6 +52,8 @@ class DataConfig:
     """Share of the clips of each speaker held out to measure bits per sample during training."""
     test: float = 0.05
     """Share of the clips of each speaker that training never looks at."""
+    fold: str = ""
+    """For cross-validation, ``K/N``: the K-th of N equal parts is held out in place of ``test``."""
     licence: str = ""
     """Licence of the recordings, kept in the voice file."""
     attribution: str = ""
@@ -62,6 +64,9 @@ class DataConfig:
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) <= 0.5:
                 out.append(f"data.{name} must be between 0 and 0.5")
+        m = re.fullmatch(r"(\d{1,4})/(\d{1,4})", self.fold)
+        if self.fold and not (m and 1 <= int(m[1]) <= int(m[2]) > 1):
+            out.append("data.fold must be K/N with N at least 2 and K between 1 and N, like 2/5")
         if self.pattern:
             try:
                 groups = re.compile(self.pattern).groupindex
@@ -176,6 +181,9 @@ class TrainConfig:
     """Steps between audio samples with their spectrograms (0: never)."""
     seed: int = 0
     """Seeds the split, the order of the data and the first weights."""
+    deterministic: bool = False
+    """Only algorithms that give the same result every time. A GPU is slower then; a CPU with the
+    same number of threads always does."""
 
     def faults(self) -> list[str]:
         out = _at_least(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import statistics
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from wavegen.checkpoint import forget_later_rows, load_state, save_state
 from wavegen.config import Config
 from wavegen.corpus import total_bits, training_clip
 from wavegen.data.dataset import Dataset
-from wavegen.data.windows import Batch, TrainingClip, Window, Windows
+from wavegen.data.prefetch import prefetch
+from wavegen.data.windows import TrainingClip, Window, Windows
 from wavegen.errors import TrainingError
-from wavegen.model.wavenet import WaveNet
-from wavegen.optim import average, learning_rate
+from wavegen.optim import learning_rate
 from wavegen.speech.phones import pause_features
-from wavegen.voice import Voice, load_voice
+from wavegen.step import Share, Stepper
+from wavegen.voice import Voice, load_voice, read_about
 
 COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""
@@ -50,6 +50,8 @@ class Progress:
     validation: float | None
     learning_rate: float
     gradient_norm: float
+    waiting: float
+    """Share of the time spent waiting for data."""
 
 
 @dataclass
@@ -85,19 +87,13 @@ class Trainer:
     hooks: Hooks = field(default_factory=Hooks)
 
     def __post_init__(self) -> None:
-        t = self.config.train
-        model = self.voice.model.to(self.device)
-        self.optimiser = torch.optim.AdamW(
-            model.parameters(),
-            lr=t.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=t.weight_decay,
-            fused=True,
+        self.stepper = Stepper(
+            self.voice.model,
+            self.config.train,
+            self.accelerator,
+            lambda message: self.hooks.warn(message),  # hooks may be replaced
         )
-        self.network = self.accelerator.prepare_model(model)
-        self.ema = AveragedModel(model, multi_avg_fn=average(t.ema_decay))
-        assert isinstance(self.ema.module, WaveNet)
-        self.averaged = dataclasses.replace(self.voice, model=self.ema.module)
+        self.averaged = dataclasses.replace(self.voice, model=self.stepper.averaged)
         clips = {
             part: [training_clip(self.voice, self.dataset, p) for p in paths]
             for part, paths in self.dataset.split.items()
@@ -105,10 +101,8 @@ class Trainer:
         self.validation, self.test = clips["validation"], clips["test"]
         pause = _cached_pause(len(self.voice.symbols)) if self.voice.symbols else None
         self.windows = Windows(clips["train"], self.config, pause)
-        self.parts = self.config.train.accumulate
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
-        self.tally = torch.zeros(2, dtype=torch.float64, device=self.device)
 
     @property
     def config(self) -> Config:
@@ -138,14 +132,16 @@ class Trainer:
         t = self.config.train
         self.voice.model.train()
         mark, mark_seen, validation, peak = time.monotonic(), self.seen, None, 0.0
-        for windows in self._batches():
-            norm = self._update(windows)
+        waited, asked = 0.0, time.monotonic()
+        for share in self._shares():
+            waited += time.monotonic() - asked
+            norm = self._update(share)
             peak = max(peak, norm)
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
-                rate = (self.seen - mark_seen) / (now - mark)
+                rate, waiting = (self.seen - mark_seen) / (now - mark), waited / (now - mark)
                 self.seconds += now - mark
-                bits, speech = self._sum(*self.tally)
+                bits, speech = self._sum(*self.stepper.tally)
                 mean = bits / max(speech, 1)
                 row = {
                     "step": self.step,
@@ -154,12 +150,15 @@ class Trainer:
                     "gradient_norm": norm,
                     "gradient_norm_max": peak,
                     "samples_per_second": rate,
+                    "waiting_for_data": waiting,
                 }
                 self._log(row)
                 lr = row["learning_rate"]
-                self.hooks.progress(Progress(self.step, t.steps, mean, rate, validation, lr, norm))
-                self.tally.zero_()
-                peak = 0.0
+                self.hooks.progress(
+                    Progress(self.step, t.steps, mean, rate, validation, lr, norm, waiting)
+                )
+                self.stepper.tally.zero_()
+                peak = waited = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:
@@ -171,94 +170,42 @@ class Trainer:
                 raise Stopped
             if t.sample_every and self.step % t.sample_every == 0:
                 self.hooks.sample(self.averaged, self.step)
-            mark += time.monotonic() - before  # the rate is that of training alone
+            asked = time.monotonic()
+            mark += asked - before  # the rate is that of training alone
         return self.best
 
-    def _batches(self) -> Iterator[list[Window]]:
-        while self.step < self.config.train.steps:
-            batches = self.windows.epoch(self.epoch)
-            while self.index < len(batches) and self.step < self.config.train.steps:
-                self.index += 1
-                yield batches[self.index - 1]
-            if self.index >= len(batches):
-                self.epoch, self.index = self.epoch + 1, 0
+    def _shares(self) -> Iterator[Share]:
+        """This process's shares of the batches from where the counters stand on."""
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Nats summed over the counted samples; bits and number of the speech samples, (2,)."""
-        to = self.device
-        codes, counted, speech = (t.to(to) for t in (batch.codes, batch.counted, batch.speech))
-        local = batch.local
-        if local is not None:
-            local = local.to(to, self.voice.model.skip_bias.dtype)
-        bf16 = self.config.train.precision == "bf16"
-        with torch.autocast(to.type, torch.bfloat16, enabled=bf16):
-            logits = self.network(
-                codes,
-                batch.speaker.to(to) if self.voice.speakers else None,
-                local,
-                batch.before.to(to),
-            )
-        nats = self.voice.model.output.loss(logits, codes)
-        bits = (nats.detach() * speech).sum().double() / math.log(2)
-        return (nats * counted).sum(), torch.stack([bits, speech.sum()])
+        def planned() -> Iterator[tuple[int, int, int, list[Window]]]:
+            epoch, index = self.epoch, self.index
+            while True:
+                batches = self.windows.epoch(epoch)
+                for i in range(index, len(batches)):
+                    yield epoch, i, len(batches), batches[i]
+                epoch, index = epoch + 1, 0
 
-    def _backward(self, windows: list[Window]) -> None:
-        """Gradients of the mean loss over a batch, of which this process takes its share."""
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        # Of the whole batch, since an encoder sees a little of the padding.
-        frames = max(map(self.windows.frames, windows))
-        counted = sum(map(self.windows.counted, windows))
-        mine = windows[rank::world]
-        parts = [part for i in range(self.parts) if (part := mine[i :: self.parts])]
-        # A process without a share goes through the motions: the others wait for its gradients.
-        for i, part in enumerate(parts or [windows[:1]]):
-            last = i >= len(parts) - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.network):
-                nats, tally = self.forward(self.windows.batch(part, frames))
-                # Gradients are averaged over processes; times their number it is a sum.
-                torch.autograd.backward(nats * (world / counted if parts else 0.0))
-            if parts:
-                self.tally += tally
+        # A CPU that trains has no core to spare: reading meanwhile would cost it 3 %.
+        ahead = 0 if self.device.type == "cpu" else 2
+        read = prefetch(planned(), lambda plan: self.stepper.share(self.windows, plan[3]), ahead)
+        with closing(read):
+            while self.step < self.config.train.steps:
+                (epoch, i, batches, _), share = next(read)
+                last = i + 1 == batches
+                self.epoch, self.index = (epoch + 1, 0) if last else (epoch, i + 1)
+                yield share
 
-    def _fits(self, windows: list[Window]) -> bool:
-        """`_backward`, and whether memory was enough; if not, nothing of it remains."""
-        tally = self.tally.clone()
-        try:
-            self._backward(windows)
-            return True
-        except torch.OutOfMemoryError:
-            self.tally = tally
-        # Not in the handler: there the error still holds all that was computed.
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.cuda.empty_cache()
-        return False
-
-    def _update(self, windows: list[Window]) -> float:
+    def _update(self, share: Share) -> float:
         """One step; returns the norm of the gradient."""
-        while not self._fits(windows):
-            if self.accelerator.num_processes > 1 or self.parts >= len(windows):
-                raise TrainingError(
-                    "out of memory: a smaller train.window_seconds or train.batch_size, a larger "
-                    "train.accumulate, or fewer model.residual_channels need less"
-                )
-            self.parts *= 2
-            self.hooks.warn(f"out of memory: each batch is now computed in {self.parts} parts")
-        norm = torch.nn.utils.clip_grad_norm_(
-            self.voice.model.parameters(), self.config.train.clip_norm
-        )
-        if not norm.isfinite():
+        norm = self.stepper.update(share, self.step + 1)
+        if not math.isfinite(norm):
             raise TrainingError(
                 f"the loss or its gradient is no longer finite at step {self.step + 1}; the state "
                 f"of step {self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
             )
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config.train, self.step + 1)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        self.ema.update_parameters(self.voice.model)
         self.step += 1
-        self.seen += sum(map(self.windows.counted, windows))
-        return float(norm)
+        self.seen += share.counted
+        return norm
 
     def _sum(self, *values: float | Tensor) -> list[float]:
         """Sums over all processes."""
@@ -266,21 +213,36 @@ class Trainer:
         summed: Tensor = self.accelerator.reduce(total.to(self.device), "sum")
         return summed.tolist()
 
-    def calibrate(self, minutes: float) -> None:
-        """Set the number of steps to what fits into so many minutes, from some trial steps that
-        leave no trace."""
+    def speed(self, seconds: float = 2.0) -> tuple[float, float]:
+        """Seconds that a step takes here, and samples it counts, on average.
+
+        Measured on some batches, for about so many seconds; leaves no trace.
+        """
+        tally = self.stepper.tally.clone()
         batches = self.windows.epoch(0)
-        times = []
+        times, counted = [], []
         for windows in batches[:: max(1, len(batches) // 12)][:12]:
+            share = self.stepper.share(self.windows, windows)
             start = time.perf_counter()
-            self._backward(windows)
+            self.stepper.gradients(share)
+            self._sum(0.0)  # the device has finished
             times.append(time.perf_counter() - start)
-        self.optimiser.zero_grad(set_to_none=True)
-        self.tally.zero_()
-        [seconds] = self._sum(statistics.mean(times[2:] or times))
+            counted.append(share.counted)
+            if self._sum(sum(times))[0] > seconds * self.accelerator.num_processes:
+                break
+        self.stepper.forget()
+        self.stepper.tally.copy_(tally)
+        warm = min(2, len(times) - 1)  # the first ones take longer
+        took, count = sum(times[warm:]), sum(counted[warm:])
         # The optimiser, validation and samples take some percent on top.
-        steps = max(1, int(minutes * 60 / (seconds / self.accelerator.num_processes * 1.08)))
+        took = self._sum(took)[0] / self.accelerator.num_processes * 1.08
+        return took / len(times[warm:]), count / len(times[warm:])
+
+    def calibrate(self, minutes: float) -> None:
+        """Set the number of steps to what fits into so many minutes."""
+        steps = max(1, int(minutes * 60 / self.speed(20.0)[0]))
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
+        self.stepper.config = self.config.train
 
     def _measure(self, voice: Voice, clips: list[TrainingClip]) -> float:
         """Mean bits per sample; each process measures its share of the clips."""
@@ -291,7 +253,7 @@ class Trainer:
     def _validate(self) -> float | None:
         if not self.validation:
             return None
-        self.ema.module.eval()
+        self.stepper.averaged.eval()
         bits = self._measure(self.averaged, self.validation)
         self._log({"step": self.step, "val_bits": bits})
         if bits < self.best:
@@ -330,13 +292,11 @@ class Trainer:
         """Write a resumable state and last.safetensors (and voice.safetensors where there are no
         validation clips)."""
         state = {
-            "model": self.voice.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            **self.stepper.state(),
             "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
             "data": self.dataset.content_hash(),
-            "tally": self._sum(*self.tally),
+            "tally": self._sum(*self.stepper.tally),
             **{name: getattr(self, name) for name in COUNTERS},
         }
         if self.accelerator.is_main_process:
@@ -357,9 +317,7 @@ class Trainer:
         try:
             if state["data"] != self.dataset.content_hash():
                 raise ValueError("the recordings have changed since the run began")
-            self.voice.model.load_state_dict(state["model"])
-            self.ema.load_state_dict(state["ema"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            self.stepper.restore(state)
             for name, part in self.voice.speech().items():
                 part.load_state_dict(state["speech"][name])
         except (ValueError, KeyError, RuntimeError) as e:
@@ -369,10 +327,7 @@ class Trainer:
             setattr(self, name, state[name])
         self.saved = self.step
         if self.accelerator.is_main_process:
-            self.tally.copy_(torch.tensor(state["tally"], dtype=torch.float64))
-        for group in self.optimiser.param_groups:
-            group["weight_decay"] = self.config.train.weight_decay  # it may have been changed
-        if self.accelerator.is_main_process:
+            self.stepper.tally.copy_(torch.tensor(state["tally"], dtype=torch.float64))
             forget_later_rows(self.run, self.step)
 
     def finish(self) -> float | None:
@@ -390,9 +345,21 @@ class Trainer:
     def close(self) -> None:
         """Part from the other processes, once all are done."""
         self.accelerator.wait_for_everyone()
-        self.network = self.voice.model
+        self.stepper.network = self.voice.model
         self.accelerator.free_memory()  # or its wrapper would outlive the process group
         self.accelerator.end_training()
+
+
+def fold_bits(run: Path) -> dict[int, float]:
+    """Test bits per sample of all finished folds of a cross-validation, from the directory of one
+    (``fold-K-of-N``)."""
+    pattern = re.sub(r"\d+", "*", run.name, count=1)
+    out = {}
+    for voice in run.parent.glob(f"{pattern}/voice.safetensors"):
+        bits = read_about(voice)["training"].get("test_bits")
+        if bits is not None:
+            out[int(voice.parent.name.split("-")[1])] = bits
+    return dict(sorted(out.items()))
 
 
 def _cached_pause(symbols: int) -> Callable[[int], Tensor]:

@@ -111,4 +111,5 @@ def _figures(p: train.Progress) -> list[tuple[str, str]]:
         ("samples/s", f"{p.samples_per_second:,.0f}"),
         ("learning rate", f"{p.learning_rate:.1e}"),
         ("gradient norm", f"{p.gradient_norm:.2g}"),
+        ("waiting", f"{p.waiting:.1%}"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import statistics
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -41,6 +42,11 @@ def train(
         help="Choose the steps so that training takes about this long.",
     ),
     layout: str | None = typer.Option(None, help=LAYOUT_HELP),
+    fold: str | None = typer.Option(
+        None,
+        metavar="K/N",
+        help="Cross-validation: hold out the K-th of N parts, in its own folder below --out.",
+    ),
     size: Size | None = typer.Option(None, help="Of the network, in place of the recipe's."),
     settings: list[str] = typer.Option(
         [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
@@ -62,6 +68,10 @@ def train(
     if out is not None and out.exists() and not out.is_dir():
         raise TrainingError(f"--out {out} is a file; it must name a folder")
     run = out or Path("runs") / (Path(recipe).stem if recipe else audio_dir.resolve().name)
+    if fold is not None:
+        config = read_settings(None, None, [f"data.fold={fold}"])  # raises what is wrong with it
+        run /= f"fold-{config.data.fold.replace('/', '-of-')}"
+        settings = [*settings, *([] if resume else [f"data.fold={fold}"])]
     config = _config(run, recipe, resume, settings, minutes)
 
     import torch
@@ -69,6 +79,7 @@ def train(
     from accelerate.utils import broadcast_object_list
 
     from wavegen.checkpoint import clear, recorded_split, write_run
+    from wavegen.cli.live import duration
     from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.report.record import describe, read_rows, write_record
     from wavegen.report.watch import Watch
@@ -122,7 +133,12 @@ def train(
         soft_wrap=True,
     )
     torch.backends.cuda.matmul.allow_tf32 = True
-    again = [*_launcher(), "wavegen", "train", str(audio_dir), "--out", str(run), "--resume"]
+    with show.err.status("measuring the speed of training"):
+        seconds, counted = trainer.speed()
+    left = duration((config.train.steps - trainer.step) * seconds)
+    show.err.print(f"expecting {counted / seconds:,.0f} samples/s: {left} in all")
+    place = ["--out", str(run.parent), "--fold", fold] if fold else ["--out", str(run)]
+    again = [*_launcher(), "wavegen", "train", str(audio_dir), *place, "--resume"]
     again += ["--allow-bad"] * allow_bad + ["--device", device] * (device != "auto")
     again += ["--cache-dir", str(cache_dir)] if cache_dir else []
     _run(trainer, watch, shlex.join(again))
@@ -174,7 +190,7 @@ def _places(accelerator: Accelerator) -> str:
 def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     from wavegen.cli.live import LiveView
     from wavegen.report.recorder import Recorder
-    from wavegen.train import Hooks, Stopped
+    from wavegen.train import Hooks, Stopped, fold_bits
 
     view = LiveView(trainer.step, trainer.config.train.steps)
     with view, _stop_signals() as received:
@@ -209,6 +225,19 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
         trainer.close()
     said = "" if test is None else f", {test:.4f} bits per sample on the test clips"
     show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
+    if trainer.config.data.fold:
+        show.err.print(_summary(fold_bits(trainer.run), trainer.config.data.fold), soft_wrap=True)
+
+
+def _summary(bits: dict[int, float], fold: str) -> str:
+    """One line on the folds of a cross-validation that are done."""
+    values = list(bits.values())
+    parts = ", ".join(f"fold {k} {b:.4f}" for k, b in bits.items())
+    spread = f" ± {statistics.stdev(values):.4f} (standard deviation)" if len(values) > 1 else ""
+    return (
+        f"{len(bits)} of {fold.partition('/')[2]} folds done, bits per sample on their test clips: "
+        f"{parts}; mean {statistics.mean(values):.4f}{spread}"
+    )
 
 
 @contextmanager

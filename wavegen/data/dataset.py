@@ -122,8 +122,7 @@ def open_dataset(
             f"{len(bad)} of {len(clips)} files in {root} are unusable, for one {path}: {why} "
             "(--allow-bad trains on the rest)"
         )
-    split = split_clips(
-        list(usable.values()), config.data.validation, config.data.test, config.train.seed
-    )
+    d = config.data
+    split = split_clips(list(usable.values()), d.validation, d.test, config.train.seed, d.fold)
     speakers = tuple(sorted({c.speaker for c in usable.values()} - {""}))
     return Dataset(root, layout, usable, units, left_out, prepared, split, speakers)

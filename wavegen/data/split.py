@@ -12,25 +12,33 @@ Split = dict[str, list[str]]
 """``train``, ``validation``, ``test`` → paths."""
 
 
-def split_clips(clips: Sequence[Clip], validation: float, test: float, seed: int) -> Split:
+def split_clips(
+    clips: Sequence[Clip], validation: float, test: float, seed: int, fold: str = ""
+) -> Split:
     """Split by clip, the same share of each speaker.
 
     Clips are ranked by a hash of seed and path, so the split is the same on every machine and
     new clips hardly move old ones. A data set of two clips or more always has one to validate on
-    if ``validation`` is above 0.
+    if ``validation`` is above 0. With ``fold`` K/N every N-th clip from the K-th on is the test
+    set, so that the N test sets part the clips (but a speaker's only clip always trains).
     """
+    k, n = map(int, fold.split("/")) if fold else (1, 0)
     by_speaker: dict[str, list[str]] = defaultdict(list)
     for c in clips:
         by_speaker[c.speaker].append(c.path)
     out: Split = {"train": [], "validation": [], "test": []}
     for paths in by_speaker.values():
         ranked = sorted(paths, key=lambda p: _rank(seed, p))
-        most = len(ranked) - 1  # one must train
+        held = ranked[k - 1 :: n] if n else []
+        rest = [p for i, p in enumerate(ranked) if not n or i % n != k - 1]
+        if not rest:  # one must train
+            held, rest = [], held
+        most = len(rest) - 1  # likewise
         a = min(round(validation * len(ranked)), most)
-        b = min(a + round(test * len(ranked)), most)
-        out["validation"] += ranked[:a]
-        out["test"] += ranked[a:b]
-        out["train"] += ranked[b:]
+        b = min(a + (0 if n else round(test * len(ranked))), most)
+        out["validation"] += rest[:a]
+        out["test"] += held + rest[a:b]
+        out["train"] += rest[b:]
     if validation > 0 and not out["validation"] and len(out["train"]) > 1:
         largest = max(by_speaker, key=lambda s: len(by_speaker[s]))
         moved = next(p for p in out["train"] if p in by_speaker[largest])

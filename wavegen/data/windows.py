@@ -77,6 +77,11 @@ class Batch:
     speech: Tensor
     """(B, T) bool: counted and inside a clip, not in a pause between clips."""
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with every tensor changed alike: moved to a device, or cut to some rows."""
+        tensors = {k: t for k, t in vars(self).items() if t is not None}
+        return dataclasses.replace(self, **{k: change(t) for k, t in tensors.items()})
+
 
 class Windows:
     """The training set of one run.

@@ -38,8 +38,7 @@ class _GatedResidual(torch.autograd.Function):
         z.addmm_(rows, taps[-1])
         z3 = z.view(batch, time, 2 * channels)
         for k, shift in _past(taps, dilation, time):
-            for b in range(batch):
-                z3[b, shift:].addmm_(x[b, : time - shift], taps[k])
+            z3[:, shift:].baddbmm_(x[:, : time - shift], taps[k].expand(batch, -1, -1))
         a = torch.tanh(z[:, :channels])
         s = torch.sigmoid(z[:, channels:])
         h = a * s
@@ -70,9 +69,9 @@ class _GatedResidual(torch.autograd.Function):
         torch.mm(rows.t(), gz, out=grad_taps[-1])
         gx = torch.addmm(gy, gz, taps[-1].t()).view_as(x)
         for k, shift in _past(taps, ctx.dilation, time):
-            for b in range(batch):
+            gx[:, : time - shift].baddbmm_(gz3[:, shift:], taps[k].t().expand(batch, -1, -1))
+            for b in range(batch):  # one batched product and its sum is slower in bf16
                 grad_taps[k].addmm_(x[b, : time - shift].t(), gz3[b, shift:])
-                gx[b, : time - shift].addmm_(gz3[b, shift:], taps[k].t())
         grad_cond = _pool(gz3, ctx.frames)
         return gx, grad_skip, grad_cond, grad_taps, grad_w_res, grad_w_skip, None
 

@@ -45,6 +45,17 @@ def length(seconds: float) -> str:
     return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
+def _speakers(seconds: dict[str, float], most: int | None) -> str:
+    """Every speaker's share, or of many the extremes."""
+    parts = [f"{n} {s / 60:.1f} min" for n, s in seconds.items()]
+    if most is None or len(parts) <= most:
+        return f"{len(parts)}: {', '.join(parts)}"
+    ordered = sorted(seconds.items(), key=lambda item: item[1])
+    chosen = zip(("least", "median", "most"), (0, len(ordered) // 2, -1), strict=True)
+    shown = (f"{kind} {ordered[i][1] / 60:.1f} min ({ordered[i][0]})" for kind, i in chosen)
+    return f"{len(parts)}: {', '.join(shown)}"
+
+
 def show_dataset(
     dataset: Dataset, config: Config, console: Console = show.err, most: int | None = 20
 ) -> None:
@@ -64,8 +75,7 @@ def show_dataset(
     for kind, count in dataset.sources().most_common():
         table.add_row("format", f"{kind}: {count:,}")
     if dataset.speakers:
-        shown = ", ".join(f"{n} {s / 60:.1f} min" for n, s in seconds.items())
-        table.add_row("speakers", f"{len(dataset.speakers)}: {shown}")
+        table.add_row("speakers", _speakers(seconds, most))
     else:
         table.add_row("speakers", "none found")
     words = {w for u in dataset.units.values() for w in u.words}

@@ -34,7 +34,13 @@ TINY = {
         "residual_channels": 8,
         "skip_channels": 8,
     },
-    "conditioning": {"encoder_channels": 8, "speaker_channels": 4},
+    "conditioning": {
+        "encoder_channels": 8,
+        "speaker_channels": 4,
+        "mel_channels": 20,
+        "acoustic_channels": 16,
+        "acoustic_steps": 5,
+    },
     "train": {
         "steps": 8,
         "batch_size": 2,
@@ -93,7 +99,7 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) ->
     """An untrained voice with the digits' speakers, phonemes and durations."""
     cache = tmp_path_factory.mktemp("tiny-cache")
     dataset = open_dataset(DIGITS, tiny_config, cache)
-    config = tiny_config.replace("conditioning", features="phones")
+    config = tiny_config.replace("conditioning", features="mel")
     voice = new_voice(config, dataset)
     fit_speech(voice, dataset)
     voice.name = "tiny"

@@ -18,7 +18,7 @@ LAYERS = [
     {"errors", "config"},
     {"model.layers", "audio", "mulaw", "features", "text", "cache", "optim"},
     {"model.context", "model.conditioning", "outputs"},
-    {"model.wavenet", "model.prosody"},
+    {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "corpus", "checkpoint", "step"},

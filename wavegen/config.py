@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from wavegen.errors import ConfigError
 
 Layout = Literal["auto", "flat", "folders", "pattern", "ljspeech", "vctk", "sidecar"]
-Features = Literal["auto", "none", "phones"]
+Features = Literal["auto", "none", "phones", "phones_f0", "mel"]
 Output = Literal["categorical"]
 Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "numba"]
@@ -128,10 +128,17 @@ class ModelConfig:
 @dataclass(frozen=True)
 class ConditioningConfig:
     features: Features = "auto"
-    """Local conditioning: ``phones`` (from text), ``none``, or ``auto``: phones where every clip
-    has a text."""
+    """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text in speaking; a voice
+    without texts is a vocoder), ``phones_f0`` (phonemes, F0 and loudness), ``phones`` (phonemes
+    alone), ``none``, or ``auto``: mel where every clip has a text, else none."""
     frame_rate: int = 100
     """Rows of local conditioning per second; must divide the sample rate."""
+    mel_channels: int = 80
+    """Bands of the mel spectrogram."""
+    acoustic_channels: int = 160
+    """Width of the model that predicts lengths, F0 and mel spectrogram from phonemes."""
+    acoustic_steps: int = 2000
+    """Steps of its training, each on about a minute of speech."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
@@ -139,7 +146,15 @@ class ConditioningConfig:
 
     def faults(self) -> list[str]:
         return _at_least(
-            "conditioning", self, 1, "frame_rate", "encoder_channels", "speaker_channels"
+            "conditioning",
+            self,
+            1,
+            "frame_rate",
+            "mel_channels",
+            "acoustic_channels",
+            "acoustic_steps",
+            "encoder_channels",
+            "speaker_channels",
         )
 
 
@@ -157,6 +172,10 @@ class TrainConfig:
     """Share of the windows in which one stretch is made almost silent and not counted. What comes
     after it teaches the network to speak up again where the conditioning says so; without it, a
     voice that falls silent in generation stays silent."""
+    predicted: float = 0.5
+    """With ``mel`` features and texts, share of the windows whose spectrogram is not that of the
+    recording but the one predicted from its phonemes, lengths and F0: so the WaveNet learns to make
+    good what the prediction blurs."""
     learning_rate: float = 2e-3
     """Peak of the schedule: linear warm-up, then a half cosine to zero."""
     warmup_steps: int = 300
@@ -202,8 +221,9 @@ class TrainConfig:
         for name in ("window_seconds", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 out.append(f"train.{name} must be above 0")
-        if not 0 <= self.blank <= 1:
-            out.append("train.blank must be between 0 and 1")
+        for name in ("blank", "predicted"):
+            if not 0 <= getattr(self, name) <= 1:
+                out.append(f"train.{name} must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
             out.append("train.ema_decay must be at least 0 and below 1")
         return out

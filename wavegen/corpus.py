@@ -16,8 +16,10 @@ from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.features import mfcc
+from wavegen.speech import FEATURES, fit
 from wavegen.speech.align import Alignment
 from wavegen.speech.frontend import symbol_ids, symbol_table
+from wavegen.speech.local import Spoken
 from wavegen.voice import Voice, untrained
 
 MOST_ALIGNED = 3000
@@ -31,12 +33,10 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
         TrainingError: the recipe wants phonemes and not every clip has a text.
     """
     missing = len(dataset.clips) - len(dataset.units)
-    features = config.conditioning.features
-    if features == "auto":
-        features = "none" if missing else "phones"
-    if features == "phones" and missing:
+    features = dataset.features
+    if features in FEATURES and FEATURES[features].text and missing:
         raise TrainingError(
-            f"conditioning.features is phones, but {missing} of {len(dataset.clips)} clips in "
+            f"conditioning.features is {features}, but {missing} of {len(dataset.clips)} clips in "
             f"{dataset.root} have no text"
         )
     precision = config.train.precision
@@ -69,7 +69,7 @@ def _bf16_pays(device: torch.device) -> bool:
 def new_voice(config: Config, dataset: Dataset) -> Voice:
     """A voice with random weights for a data set."""
     torch.manual_seed(config.train.seed)
-    units = dataset.units if config.conditioning.features == "phones" else {}
+    units = dataset.units if config.conditioning.features in FEATURES else {}
     return untrained(
         config,
         dataset.speakers,
@@ -83,14 +83,16 @@ def fit_speech(
     voice: Voice,
     dataset: Dataset,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    device: torch.device | str = "cpu",
 ) -> None:
-    """Train the aligner and the durations of a voice with text on its training clips.
+    """Train what a voice with text holds beside the WaveNet, on its training clips: the aligner,
+    then lengths alone or the acoustic model (on ``device``).
 
-    ``progress`` is as that of `Aligner.fit`.
+    ``progress`` is called with (steps done, steps) of the one and then of the other.
     """
-    if voice.aligner is None or voice.durations is None:
+    if voice.aligner is None:
         return
-    paths = dataset.split["train"]
+    paths = [p for p in dataset.split["train"] if p in dataset.units]
     paths = paths[:: -(-len(paths) // MOST_ALIGNED)]
     clips = [training_clip(voice, dataset, p) for p in paths]
     speakers = [c.speaker for c in clips]
@@ -100,33 +102,52 @@ def fit_speech(
         speakers,
         progress,
     )
-    aligned = [
-        voice.align(dataset.units[p], c.speaker, c.audio(0, c.samples))
-        for p, c in zip(paths, clips, strict=True)
-    ]
-    rate = voice.config.conditioning.frame_rate
-    voice.durations.fit(
-        [[p for w in a.words for p in w] for a in aligned],
-        [[n / rate for n in a.frames] for a in aligned],
-        speakers,
-    )
+    spoken = [c.spoken() for c in clips if c.spoken is not None]
+    if voice.durations is not None:
+        aligned = [s.alignment for s in spoken if s.alignment is not None]
+        rate = voice.config.conditioning.frame_rate
+        voice.durations.fit(
+            [[p for w in a.words for p in w] for a in aligned],
+            [[n / rate for n in a.frames] for a in aligned],
+            speakers,
+        )
+    if voice.acoustic is not None:
+        recordings = [
+            fit.Recording(s.alignment, who, s.octaves, s.mel.half())
+            for s, who in zip(spoken, speakers, strict=True)
+            if s.alignment and s.octaves is not None and s.mel is not None
+        ]
+        steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
+        fit.fit(voice.acoustic.to(device), recordings, steps, seed, progress)
+        voice.acoustic.to("cpu")
 
 
 def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
-    """One clip of the data set; its local features are aligned when first asked for."""
+    """One clip of the data set; it is aligned when its local features are first asked for."""
     samples, speaker = dataset.entry(path).samples, _speaker(voice, dataset, path)
+    unit = dataset.units.get(path)
 
     def audio(begin: int, end: int) -> Tensor:
         return torch.from_numpy(dataset.prepared.audio(path, begin, end))
 
     @functools.cache
-    def alignment() -> Alignment:
-        return voice.align(dataset.units[path], speaker, audio(0, samples))
+    def alignment() -> Alignment | None:
+        if unit is None or voice.aligner is None:
+            return None
+        return voice.align(unit, speaker, audio(0, samples))
 
-    def local() -> Tensor:
-        return voice.features(alignment())
+    def spoken() -> Spoken:
+        f0 = torch.from_numpy(dataset.tracks[path]) if path in dataset.tracks else None
+        return voice.observe(audio(0, samples), speaker, None, f0, alignment())
 
-    return TrainingClip(samples, speaker, audio, local if voice.symbols else None)
+    def local(predicted: bool) -> Tensor:
+        known = spoken()
+        if predicted and voice.acoustic is not None and known.alignment is not None:
+            known = voice.smoothed(known, speaker)
+        return voice.features(known)
+
+    has = voice.kind is not None
+    return TrainingClip(samples, speaker, audio, local if has else None, spoken if has else None)
 
 
 def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:
@@ -138,6 +159,6 @@ def total_bits(voice: Voice, clips: Sequence[TrainingClip]) -> tuple[float, int]
     """Bits and samples of clips, each with its right speaker and text."""
     nats = 0.0
     for c in clips:
-        local = None if c.local is None else c.local()
+        local = None if c.local is None else c.local(False)
         nats += float(voice.nll(c.audio(0, c.samples), c.speaker, local).double().sum())
     return nats / math.log(2), sum(c.samples for c in clips)

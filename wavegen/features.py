@@ -1,20 +1,31 @@
-"""Acoustic features at frame rate."""
+"""Acoustic features at frame rate. Frame f is centred on the middle of its samples."""
 
 from __future__ import annotations
 
+import functools
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torchaudio.functional as AF
 import torchaudio.transforms as AT
+from numpy.typing import NDArray
 from torch import Tensor
 
 CEPSTRA = 13
+QUIET = 1e-5
+"""Magnitude below which a mel band counts as silent."""
+PITCH_RANGE = (60.0, 500.0)
+"""Hz: voices, from a deep man's to a child's."""
+MIDDLE_PITCH = 160.0
+"""Hz; log F0 is given in octaves from here."""
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     """Mel-frequency cepstral coefficients and their first differences over time.
 
-    Windows of 25 ms centred on the middle of each frame; 26 mel bands to half the rate.
+    Windows of 25 ms; 26 mel bands to half the rate.
 
     Args:
         audio: (T,) float32 in [-1, 1].
@@ -24,24 +35,120 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     Returns:
         (F, 26) float32, F = ceil(T / hop_length).
     """
-    frames = -(-audio.shape[0] // hop_length)
     window = sample_rate // 40
-    size = max(256, 1 << (window - 1).bit_length())
+    size = max(256, _power_of_two(window))
     # A floor of about one 16-bit step keeps digital silence finite.
     floor = torch.randn(audio.shape, generator=torch.Generator().manual_seed(0)) * 3e-5
-    transform = AT.MFCC(
-        sample_rate,
-        CEPSTRA,
-        melkwargs={
-            "n_fft": size,
-            "win_length": window,
-            "hop_length": hop_length,
-            "n_mels": 26,
-            "center": False,
-        },
+    transform = _mfcc(sample_rate, hop_length, size, window)
+    c = transform(_framed(audio + floor, hop_length, size))  # (13, F)
+    return torch.cat([c, AF.compute_deltas(c, 5)]).t()
+
+
+@functools.cache
+def _mfcc(sample_rate: int, hop_length: int, size: int, window: int) -> AT.MFCC:
+    options = {
+        "n_fft": size,
+        "win_length": window,
+        "hop_length": hop_length,
+        "n_mels": 26,
+        "center": False,
+    }
+    return AT.MFCC(sample_rate, CEPSTRA, melkwargs=options)
+
+
+def mel(audio: Tensor, sample_rate: int, hop_length: int, channels: int) -> Tensor:
+    """Log-mel spectrogram of magnitudes: Hann windows of four hops, Slaney's scale to half the
+    rate, the natural logarithm (not below `QUIET`) moved and scaled to about −2…2.
+
+    Args:
+        audio: (T,) float32 in [-1, 1].
+        sample_rate: Hz.
+        hop_length: samples per frame.
+        channels: bands.
+
+    Returns:
+        (channels, F) float32, F = ceil(T / hop_length).
+    """
+    transform = _mel_spectrogram(sample_rate, hop_length, channels)
+    bands = transform(_framed(audio, hop_length, transform.n_fft))
+    return _scaled(bands.clamp_min(QUIET).log())
+
+
+def mel_silence() -> float:
+    """What `mel` gives for digital silence."""
+    return float(_scaled(torch.tensor(math.log(QUIET))))
+
+
+def _scaled(log: Tensor) -> Tensor:
+    return (log + 5) / 3
+
+
+@functools.cache
+def _mel_spectrogram(sample_rate: int, hop_length: int, channels: int) -> AT.MelSpectrogram:
+    window = 4 * hop_length
+    size = _power_of_two(window)
+    while True:
+        transform = AT.MelSpectrogram(
+            sample_rate,
+            size,
+            window,
+            hop_length,
+            n_mels=channels,
+            power=1.0,
+            center=False,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        if (transform.mel_scale.fb.amax(0) > 0).all():
+            return transform
+        size *= 2  # the lowest bands fall between the lines of the spectrum
+
+
+def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDArray[np.float32]:
+    """Fundamental frequency by probabilistic YIN (Mauch and Dixon 2014) in fifths of a semitone.
+
+    Args:
+        audio: (T,) in [-1, 1].
+        sample_rate: Hz.
+        hop_length: samples per frame.
+
+    Returns:
+        (F,) Hz, 0 where there is no voice; F = ceil(T / hop_length).
+    """
+    import librosa
+
+    low, high = PITCH_RANGE
+    size = _power_of_two(round(3 * sample_rate / low))
+    framed = _framed(torch.from_numpy(audio), hop_length, size).numpy()
+    f0, voiced, _ = librosa.pyin(
+        framed,
+        fmin=low,
+        fmax=min(high, sample_rate / 4),
+        sr=sample_rate,
+        frame_length=size,
+        hop_length=hop_length,
+        resolution=0.2,  # its default takes three times as long
+        center=False,
     )
+    out: NDArray[np.float32] = np.where(voiced, np.nan_to_num(f0), 0).astype(np.float32)
+    return out
+
+
+def octaves(f0: Tensor) -> Tensor:
+    """F0 in Hz (0: unvoiced), (…, F), to (…, 2, F): voiced or not, and octaves from the middle of
+    voices, 0 where there is no voice."""
+    voiced = f0 > 0
+    log = torch.where(voiced, (f0.clamp_min(1) / MIDDLE_PITCH).log2(), 0.0)
+    return torch.stack([voiced.to(log.dtype), log], -2)
+
+
+def _power_of_two(size: int) -> int:
+    return 1 << (size - 1).bit_length()
+
+
+def _framed(audio: Tensor, hop_length: int, size: int) -> Tensor:
+    """Padded so that windows of ``size`` samples, one a hop, are centred on their frames."""
+    frames = -(-audio.shape[0] // hop_length)
     total = (frames - 1) * hop_length + size
     left = (size - hop_length) // 2
-    padded = F.pad(audio + floor, (left, max(0, total - left - audio.shape[0])))[:total]
-    c = transform(padded)  # (13, F)
-    return torch.cat([c, AF.compute_deltas(c, 5)]).t()
+    return F.pad(audio, (left, max(0, total - left - audio.shape[0])))[:total]

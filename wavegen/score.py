@@ -34,7 +34,7 @@ def score_file(
         voice: the voice.
         file: the recording.
         speaker: name or id; needed where the voice has several.
-        text: what is said; needed where the voice speaks texts.
+        text: what is said; needed where the voice is conditioned on phonemes.
 
     Raises:
         DataError: the recording can't be read.
@@ -49,11 +49,11 @@ def score_file(
         raise VoiceError(f"voice {voice.name} has several speakers: give --speaker ({names})")
     who = 0 if speaker is None else voice.speaker_id(speaker)
     local = None
-    if voice.symbols:
-        unit = read_clip(text) if text is not None else None
-        if unit is None:
+    if voice.kind is not None:
+        unit = read_clip(text) if text is not None and voice.symbols else None
+        if unit is None and voice.kind.text:
             raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
-        local = voice.features(voice.align(unit, who, audio))
+        local = voice.features(voice.observe(audio, who, unit))
     nats = voice.nll(audio, who, local)
     bits = float(nats.double().mean()) / math.log(2)
     return Score(bits, len(audio), len(audio) / voice.sample_rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wavegen import mulaw
+from wavegen.audio import read_audio
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
-from wavegen.errors import TextError, VoiceError, WavegenError
+from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.speech.frontend import read_text
-from wavegen.speech.phones import pause_features
-from wavegen.voice import Voice
+from wavegen.voice import PLAIN, Style, Voice
 
 SLICE_SECONDS = 0.05
 """Sound per call of an engine, so that progress and Ctrl-C stay live."""
@@ -43,8 +44,14 @@ class Utterance:
     """(words, first sample, end sample) of each unit."""
 
 
-def plan(voice: Voice, text: str, speaker: int = 0, max_seconds: float = math.inf) -> Utterance:
-    """Read a text and predict its length.
+def plan(
+    voice: Voice,
+    text: str,
+    speaker: int = 0,
+    max_seconds: float = math.inf,
+    style: Style = PLAIN,
+) -> Utterance:
+    """Read a text and predict its length, and what it sounds like.
 
     Raises:
         TextError: the text has nothing to speak, no sound that the voice knows, or would take
@@ -58,8 +65,9 @@ def plan(voice: Voice, text: str, speaker: int = 0, max_seconds: float = math.in
         raise TextError("the text holds no words to speak")
     hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
     pause = max(1, round(sum(PAUSE_SECONDS) / 2 * rate))
-    lengths = [voice.predict(unit, speaker) for unit in units]
-    frames = sum(sum(a.frames) for a in lengths) + pause * (len(units) - 1)
+    parts = [voice.predict(unit, speaker, style) for unit in units]
+    lengths = [sum(p.alignment.frames) for p in parts if p.alignment]
+    frames = sum(lengths) + pause * (len(units) - 1)
     if frames / rate > max_seconds:
         raise TextError(
             f"this would speak for {frames / rate:.0f} s, more than --max-seconds {max_seconds:g}"
@@ -67,12 +75,12 @@ def plan(voice: Voice, text: str, speaker: int = 0, max_seconds: float = math.in
     pieces: list[Tensor] = []
     spans = []
     at = 0
-    for unit, alignment in zip(units, lengths, strict=True):
+    for unit, part, length in zip(units, parts, lengths, strict=True):
         if pieces:
-            pieces.append(pause_features(pause, len(voice.symbols)))
+            pieces.append(voice.pause(pause))
             at += pause
-        pieces.append(voice.features(alignment))
-        begin, at = at, at + sum(alignment.frames)
+        pieces.append(voice.features(part))
+        begin, at = at, at + length
         spans.append((" ".join(unit.words), begin * hop, at * hop))
     heard = set(voice.words)
     words = [w for u in units for w in u.words]
@@ -88,9 +96,25 @@ def plan(voice: Voice, text: str, speaker: int = 0, max_seconds: float = math.in
 
 def plan_seconds(voice: Voice, seconds: float, speaker: int = 0) -> Utterance:
     """An utterance of a voice without text, of a given length; raises `VoiceError` otherwise."""
-    if voice.symbols:
+    if voice.kind is not None:
         raise VoiceError(f"voice {voice.name} speaks texts; their length can't be set in seconds")
     return Utterance("", speaker, max(1, round(seconds * voice.sample_rate)), None)
+
+
+def plan_copy(voice: Voice, file: Path, speaker: int = 0) -> Utterance:
+    """The utterance of a recording, for a voice with mel features.
+
+    Raises:
+        VoiceError: it has others.
+        DataError: the recording can't be read, or holds nothing.
+    """
+    if voice.kind is None or voice.kind.text:
+        raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
+    audio = read_audio(file, voice.sample_rate).audio
+    if not len(audio):
+        raise DataError(f"{file} holds no samples at {voice.sample_rate} Hz")
+    local = voice.features(voice.observe(torch.from_numpy(audio), speaker, None))
+    return Utterance(file.name, speaker, len(audio), local)
 
 
 def synthesize(

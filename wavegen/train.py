@@ -26,7 +26,6 @@ from wavegen.data.prefetch import prefetch
 from wavegen.data.windows import TrainingClip, Window, Windows
 from wavegen.errors import TrainingError
 from wavegen.optim import learning_rate
-from wavegen.speech.phones import pause_features
 from wavegen.step import Share, Stepper
 from wavegen.voice import Voice, load_voice, read_about
 
@@ -99,7 +98,7 @@ class Trainer:
             for part, paths in self.dataset.split.items()
         }
         self.validation, self.test = clips["validation"], clips["test"]
-        pause = _cached_pause(len(self.voice.symbols)) if self.voice.symbols else None
+        pause = None if self.voice.kind is None else self.voice.pause(1)
         self.windows = Windows(clips["train"], self.config, pause)
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
@@ -360,8 +359,3 @@ def fold_bits(run: Path) -> dict[int, float]:
         if bits is not None:
             out[int(voice.parent.name.split("-")[1])] = bits
     return dict(sorted(out.items()))
-
-
-def _cached_pause(symbols: int) -> Callable[[int], Tensor]:
-    one = pause_features(1, symbols)
-    return lambda frames: one.expand(-1, frames)

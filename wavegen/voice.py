@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, TextError, VoiceError
-from wavegen.features import mfcc
+from wavegen.features import mel, mfcc, octaves, pitch
+from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
-from wavegen.speech import FEATURES
+from wavegen.speech import FEATURES, local
 from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, symbol_ids
-from wavegen.speech.phones import phone_features
+from wavegen.speech.local import Spoken
 
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "digits"
+DRIFT = 20
+"""Frames over which the melody's straying changes."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to say a text."""
+
+    length_scale: float = 1.0
+    """Above 1 is slower."""
+    pitch_shift: float = 0.0
+    """Semitones."""
+    noise_scale: float = 0.0
+    """How far lengths and melody stray from the likeliest; 1 is as far as in the recordings."""
+    seed: int = 0
+    """Of the straying."""
+
+
+PLAIN = Style()
 
 
 @dataclass
@@ -34,7 +56,9 @@ class Voice:
     config: Config
     model: WaveNet
     durations: DurationModel | None = None
-    """None in a voice without text."""
+    """In a voice with ``phones`` features alone."""
+    acoustic: AcousticModel | None = None
+    """In a voice with texts and features made of sound."""
     aligner: Aligner | None = None
     """None in a voice without text."""
     speakers: tuple[str, ...] = ()
@@ -63,22 +87,101 @@ class Voice:
             return self.speakers.index(speaker)
         if speaker.isdecimal() and int(speaker) < len(self.speakers):
             return int(speaker)
-        known = ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
-        raise VoiceError(f"voice {self.name} has no speaker '{speaker}' (speakers: {known})")
+        raise VoiceError(
+            f"voice {self.name} has no speaker '{speaker}' (speakers: {self.known_speakers})"
+        )
 
-    def predict(self, unit: Unit, speaker: int) -> Alignment:
-        """The symbols of a unit to speak, with their predicted lengths.
+    @property
+    def known_speakers(self) -> str:
+        """Ids and names, for people."""
+        return ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
+
+    @property
+    def kind(self) -> local.Local | None:
+        """Its kind of local features."""
+        return FEATURES.get(self.config.conditioning.features)
+
+    @torch.inference_mode()
+    def predict(self, unit: Unit, speaker: int, style: Style = PLAIN) -> Spoken:
+        """What a unit shall sound like.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
+            VoiceError: the voice can't be styled so.
         """
-        assert self.durations is not None
         words = self._words(unit)
-        seconds = self.durations(torch.tensor([p for w in words for p in w]), speaker)
-        # Whole frames, with the rounding carried on so that the total is right.
-        ends = (seconds.cumsum(0) * self.config.conditioning.frame_rate).round().clamp_min(1)
-        frames = ends.diff(prepend=torch.zeros(1)).int().tolist()
-        return Alignment(tuple(tuple(w) for w in words), tuple(frames))
+        ids = [p for w in words for p in w]
+        rate = self.config.conditioning.frame_rate
+        if self.durations is not None:
+            if style.pitch_shift or style.noise_scale:
+                raise VoiceError(f"voice {self.name} has no melody to shift or vary")
+            log = (self.durations(torch.tensor(ids), speaker) * rate).log()
+            return Spoken(
+                Alignment(tuple(map(tuple, words)), _whole(log.exp() * style.length_scale))
+            )
+        assert self.acoustic is not None
+        m = self.acoustic
+        words = [[0], *words]  # recordings begin with a breath of silence
+        alignment = Alignment(tuple(map(tuple, words)), (0,) * (len(ids) + 1))
+        batch, _ = phones([alignment], [speaker])
+        encoded = m.encode(batch)
+        noise = torch.Generator().manual_seed(style.seed)
+        log = m.durations(encoded, batch.mask)[0]
+        log += torch.randn(log.shape, generator=noise) * m.duration_spread * style.noise_scale
+        shortest = torch.tensor([float(s > 0) for w in words for s in w])  # frames
+        lengths = _whole(log.expm1().maximum(shortest) * style.length_scale)
+        alignment = Alignment(alignment.words, lengths)
+        rows = m.frames(encoded, torch.tensor([lengths]))
+        mask = torch.ones(1, 1, rows.shape[2])
+        logit, octave = m.melodies(rows, mask)[0]
+        drift = torch.randn(len(octave) // DRIFT + 2, generator=noise)
+        drift = F.interpolate(drift[None, None], size=len(octave), mode="linear")[0, 0]
+        octave += drift * m.pitch_spread * style.noise_scale + style.pitch_shift / 12
+        voiced = (logit > 0).float()
+        tone = torch.stack([voiced, octave * voiced])
+        return Spoken(alignment, tone, m.spectra(rows, tone[None], mask)[0])
+
+    def observe(
+        self,
+        audio: torch.Tensor,
+        speaker: int,
+        unit: Unit | None,
+        f0: torch.Tensor | None = None,
+        alignment: Alignment | None = None,
+    ) -> Spoken:
+        """What a recording sounds like.
+
+        Args:
+            audio: (T,) float32 at the voice's rate.
+            speaker: id.
+            unit: what is said; needed where the features are made of phonemes.
+            f0: (F,) Hz, if it is known already.
+            alignment: likewise.
+
+        Raises:
+            TextError: none of the unit's phonemes is known to the voice.
+        """
+        assert self.kind is not None
+        rate, hop = self.sample_rate, self.config.hop_length
+        if alignment is None and unit is not None and self.aligner is not None:
+            alignment = self.align(unit, speaker, audio)
+        if not self.kind.sound:
+            return Spoken(alignment)
+        if f0 is None:
+            f0 = torch.from_numpy(pitch(audio.numpy(), rate, hop))
+        bands = mel(audio, rate, hop, self.config.conditioning.mel_channels)
+        return Spoken(alignment, octaves(f0), bands)
+
+    @torch.inference_mode()
+    def smoothed(self, spoken: Spoken, speaker: int) -> Spoken:
+        """With the mel spectrogram as the acoustic model predicts it from the rest."""
+        assert self.acoustic is not None
+        assert spoken.alignment is not None
+        assert spoken.octaves is not None
+        batch, lengths = phones([spoken.alignment], [speaker])
+        rows = self.acoustic.frames(self.acoustic.encode(batch), lengths)
+        mask = torch.ones(1, 1, rows.shape[2])
+        return replace(spoken, mel=self.acoustic.spectra(rows, spoken.octaves[None], mask)[0])
 
     def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
         """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
@@ -90,10 +193,14 @@ class Voice:
         features = mfcc(audio, self.sample_rate, self.config.hop_length)
         return self.aligner.align(features, self._words(unit), speaker)
 
-    def features(self, alignment: Alignment) -> torch.Tensor:
-        """(C, F) local features of symbols with their lengths."""
-        total = sum(alignment.frames)
-        return phone_features(alignment.words, alignment.frames, total, len(self.symbols))
+    def features(self, spoken: Spoken) -> torch.Tensor:
+        """(C, F) local features."""
+        assert self.kind is not None
+        return self.kind.make(spoken, len(self.symbols))
+
+    def pause(self, frames: int) -> torch.Tensor:
+        """(C, frames) local features of silence."""
+        return self.features(local.pause(frames, self.config.conditioning.mel_channels))
 
     def _words(self, unit: Unit) -> list[list[int]]:
         words = symbol_ids(unit, self.symbols)
@@ -120,7 +227,7 @@ class Voice:
 
     def speech(self) -> dict[str, torch.nn.Module]:
         """What a voice with text holds beside the WaveNet."""
-        parts = {"durations": self.durations, "aligner": self.aligner}
+        parts = {"durations": self.durations, "acoustic": self.acoustic, "aligner": self.aligner}
         return {name: part for name, part in parts.items() if part is not None}
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -149,6 +256,12 @@ class Voice:
             )
 
 
+def _whole(frames: torch.Tensor) -> tuple[int, ...]:
+    """Whole numbers of frames; rounding is carried on, so that the sum is right."""
+    ends = frames.cumsum(0).round().int()
+    return tuple(ends.diff(prepend=ends.new_zeros(1)).tolist())
+
+
 def untrained(
     config: Config,
     speakers: tuple[str, ...],
@@ -157,17 +270,27 @@ def untrained(
     longest: int = 0,
 ) -> Voice:
     """A voice with random weights; arguments as the fields of `Voice`."""
-    channels = FEATURES[config.conditioning.features](len(symbols)) if symbols else 0
+    c = config.conditioning
+    kind = FEATURES.get(c.features)
+    channels = 0 if kind is None else kind.channels(len(symbols), c.mel_channels)
+    sizes = (len(symbols), len(speakers))
+    text, sound = bool(symbols), kind is not None and kind.sound
     return Voice(
         config,
         WaveNet(config, len(speakers), channels),
-        DurationModel(len(symbols), len(speakers)) if symbols else None,
-        Aligner(len(symbols), len(speakers)) if symbols else None,
+        DurationModel(*sizes) if text and not sound else None,
+        _acoustic(config, *sizes) if text and sound else None,
+        Aligner(*sizes) if text else None,
         speakers,
         symbols,
         words,
         longest,
     )
+
+
+def _acoustic(config: Config, symbols: int, speakers: int) -> AcousticModel:
+    c = config.conditioning
+    return AcousticModel(symbols, speakers, c.mel_channels, c.acoustic_channels).eval()
 
 
 def bundled() -> dict[str, Path]:
@@ -208,6 +331,37 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     for n, t in expected.items():
         t.copy_(tensors[n])
     return voice
+
+
+def find_voice(name: str | None = None, speaker: str | None = None, mel: bool = False) -> Voice:
+    """The voice asked for; without a name the first bundled one that has the speaker, and, if
+    ``mel``, is made with mel features.
+
+    Raises:
+        VoiceError: there is none.
+    """
+    chosen = [load_voice(n) for n in ([name] if name is not None else bundled())]
+    if mel:
+        fitting = [v for v in chosen if v.config.conditioning.features == "mel"]
+        if not fitting:
+            raise VoiceError(
+                f"voice {name} has no mel features"
+                if name is not None
+                else "no bundled voice has mel features: give --voice FILE"
+            )
+        chosen = fitting
+    if not chosen:
+        raise VoiceError("no voice is bundled: give --voice FILE")
+    if speaker is None or name is not None:
+        return chosen[0]
+    for v in chosen:
+        if speaker in v.speakers:
+            return v
+    for v in chosen:
+        if speaker.isdecimal() and int(speaker) < len(v.speakers):
+            return v
+    known = "; ".join(f"{v.name}: {v.known_speakers}" for v in chosen)
+    raise VoiceError(f"no speaker '{speaker}' in any bundled voice ({known})")
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from wavegen.cli import (
     show,
     synth,
     train,
+    vocode,
     voices,
 )
 from wavegen.errors import WavegenError
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("synth")(synth.synth)
+app.command("vocode")(vocode.vocode)
 app.command("train")(train.train)
 app.command("prepare")(prepare.prepare)
 app.command("inspect")(inspect.inspect)

@@ -11,10 +11,10 @@ import typer
 
 from wavegen.cli import show
 from wavegen.config import Engine, WeightPrecision
-from wavegen.errors import TextError, WavegenError
+from wavegen.errors import TextError
 
 if TYPE_CHECKING:
-    from wavegen.voice import Voice
+    pass
 
 
 def synth(
@@ -32,6 +32,11 @@ def synth(
     output: Path = typer.Option(Path("output.wav"), "--output", "-o", help="File to write."),
     seed: int = typer.Option(0, help="Another seed gives another take."),
     temperature: float = typer.Option(1.0, min=0.0, help="Below 1: less variation."),
+    length_scale: float = typer.Option(1.0, min=0.1, max=10.0, help="Above 1 is slower."),
+    pitch_shift: float = typer.Option(0.0, min=-24.0, max=24.0, help="Semitones."),
+    noise_scale: float = typer.Option(
+        0.0, min=0.0, max=2.0, help="How far lengths and melody stray from the likeliest."
+    ),
     seconds: float | None = typer.Option(
         None, min=0.001, help="Length, for a voice trained without texts."
     ),
@@ -45,8 +50,10 @@ def synth(
     force: bool = typer.Option(False, "--force", help="Replace an existing output file."),
 ) -> None:
     """Speak a text into an audio file."""
+    from wavegen.voice import Style, find_voice
+
     if list_speakers:
-        for i, name in enumerate(_pick(voice, None).speakers):
+        for i, name in enumerate(find_voice(voice).speakers):
             typer.echo(f"{i}\t{name}")
         return
     from wavegen.audio import check_output, write_audio
@@ -56,14 +63,15 @@ def synth(
         text = _read_text(text, text_file)
     from wavegen.synth import plan, plan_seconds, synthesize
 
-    chosen = _pick(voice, speaker)
+    chosen = find_voice(voice, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     if seconds is not None:
         utterance = plan_seconds(chosen, min(seconds, max_seconds), who)
     elif not chosen.symbols:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
-        utterance = plan(chosen, text or "", who, max_seconds)
+        style = Style(length_scale, pitch_shift, noise_scale, seed)
+        utterance = plan(chosen, text or "", who, max_seconds, style)
     length = utterance.samples / chosen.sample_rate
     if utterance.unheard:
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
@@ -102,22 +110,3 @@ def _read_text(text: str | None, text_file: Path | None) -> str:
     if not text.strip():
         raise TextError("the text is empty")
     return text
-
-
-def _pick(voice: str | None, speaker: str | None) -> Voice:
-    """The voice asked for; without one, the first bundled voice that has the speaker."""
-    from wavegen.voice import bundled, load_voice
-
-    if voice is not None:
-        return load_voice(voice)
-    voices = [load_voice(name) for name in bundled()]
-    if not voices:
-        raise WavegenError("no voice is bundled: give --voice FILE")
-    for v in voices:
-        if speaker is None or speaker in v.speakers:
-            return v
-    for v in voices:
-        if speaker is not None and speaker.isdecimal() and int(speaker) < len(v.speakers):
-            return v
-    voices[0].speaker_id(str(speaker))  # raises, naming the speakers there are
-    raise AssertionError

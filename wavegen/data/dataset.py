@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,9 @@ from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
+from wavegen.data.tracks import Track, pitch_tracks
 from wavegen.errors import DataError
+from wavegen.speech import FEATURES
 from wavegen.speech.frontend import Unit, read_clip
 
 BAD_SHARE = 0.10
@@ -37,6 +39,10 @@ class Dataset:
     split: Split
     speakers: tuple[str, ...]
     """Sorted names; empty in data without speakers."""
+    features: str = "none"
+    """Kind of local features."""
+    tracks: dict[str, Track] = field(default_factory=dict)
+    """F0 of each clip, where the features want it."""
 
     def entry(self, path: str) -> Entry:
         return self.prepared.entries[path]
@@ -73,14 +79,14 @@ def open_dataset(
     allow_bad: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
-    """Find, decode (or take from the cache), check and split the clips of a folder.
+    """Find, decode (or take from the cache), check and split the clips of a folder, and find F0.
 
     Args:
         root: the folder.
         config: `Config.data` and `Config.audio` are read.
         cache: folder of prepared data (default: the user's).
         allow_bad: go on when more than a tenth of the files are unusable.
-        progress: as `prepare`'s.
+        progress: as that of `prepare`, then of `pitch_tracks`.
 
     Raises:
         DataError: no audio, nothing usable, or too many unusable files.
@@ -125,4 +131,13 @@ def open_dataset(
     d = config.data
     split = split_clips(list(usable.values()), d.validation, d.test, config.train.seed, d.fold)
     speakers = tuple(sorted({c.speaker for c in usable.values()} - {""}))
-    return Dataset(root, layout, usable, units, left_out, prepared, split, speakers)
+    features = config.conditioning.features
+    if features == "auto":
+        features = "mel" if len(units) == len(usable) else "none"
+    tracks = {}
+    if features in FEATURES and FEATURES[features].sound:
+        rate = config.audio.sample_rate
+        tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, progress)
+    return Dataset(
+        root, layout, usable, units, left_out, prepared, split, speakers, features, tracks
+    )

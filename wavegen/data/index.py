@@ -19,6 +19,7 @@ FORMAT = 2
 FILE = "index.npz"
 LOCK = "lock"
 SAMPLES = ".i16"
+PITCH = "pitch-"
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def lock(folder: Path, wait: bool = True) -> Iterator[None]:
 def tidy(folder: Path, keep: Collection[str]) -> None:
     """Remove what killed processes left behind; call with the lock held."""
     for p in folder.iterdir():
-        if is_ours(p) and p.name not in {*keep, FILE}:
+        if is_ours(p) and p.name not in {*keep, FILE} and not p.name.startswith(PITCH):
             p.unlink(missing_ok=True)
 
 
@@ -136,7 +137,8 @@ def is_ours(path: Path) -> bool:
     format)."""
     name = path.name
     old = name == "index.json"
-    return name == FILE or old or path.suffix == SAMPLES or name.startswith(".wavegen-")
+    ours = name == FILE or old or path.suffix == SAMPLES
+    return ours or name.startswith((".wavegen-", PITCH))
 
 
 def folders(cache: Path) -> list[Path]:

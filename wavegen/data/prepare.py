@@ -39,7 +39,8 @@ COMMIT_SHARE = 0.05
 class Prepared:
     """A prepared data set: entries by path, and their samples as one memory map."""
 
-    def __init__(self, entries: dict[str, Entry], samples: NDArray[np.int16]) -> None:
+    def __init__(self, folder: Path, entries: dict[str, Entry], samples: NDArray[np.int16]) -> None:
+        self.folder = folder
         self.entries = entries
         self.samples = samples
 
@@ -91,7 +92,7 @@ def prepare(
                 have = _write(folder, have, paths, stale, decode, progress)
         except OSError as e:
             raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
-    return Prepared(have.entries, _open(folder, have))
+    return Prepared(folder, have.entries, _open(folder, have))
 
 
 def clear(cache: Path | None = None) -> tuple[int, int]:

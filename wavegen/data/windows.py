@@ -14,6 +14,7 @@ from torch import Tensor
 
 from wavegen import mulaw
 from wavegen.config import Config
+from wavegen.speech.local import Spoken
 
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
@@ -31,8 +32,11 @@ class TrainingClip:
     speaker: int
     audio: Callable[[int, int], Tensor]
     """Samples begin…end, float32."""
-    local: Callable[[], Tensor] | None
-    """(C, F) features of ``ceil(samples / hop)`` frames."""
+    local: Callable[[bool], Tensor] | None
+    """(C, F) features of ``ceil(samples / hop)`` frames; True asks for those with a predicted
+    spectrogram."""
+    spoken: Callable[[], Spoken] | None = None
+    """What these are made of."""
 
     def frames(self, hop: int) -> int:
         return -(-self.samples // hop)
@@ -60,6 +64,8 @@ class Window:
     begin: int
     end: int
     blank: Blank | None = None
+    predicted: bool = False
+    """Its local features are predicted ones, as far as they can be."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +99,14 @@ class Windows:
     Args:
         clips: the training clips.
         config: of the run.
-        pause: frames → (C, frames) local features of a pause; None without local features.
+        pause: (C, 1) local features of a pause; None without local features.
     """
 
     def __init__(
         self,
         clips: Sequence[TrainingClip],
         config: Config,
-        pause: Callable[[int], Tensor] | None,
+        pause: Tensor | None,
     ) -> None:
         self.clips = clips
         self.config = config
@@ -115,6 +121,8 @@ class Windows:
         rng = random.Random(f"{self.config.train.seed}/{number}")
         windows = [w for u in self._utterances(rng) for w in self._cut(u)]
         windows = [dataclasses.replace(w, blank=self._blank(w, rng)) for w in windows]
+        share = self.config.train.predicted
+        windows = [dataclasses.replace(w, predicted=rng.random() < share) for w in windows]
         rng.shuffle(windows)
         size = self.config.train.batch_size
         batches = []
@@ -183,7 +191,7 @@ class Windows:
         speech = torch.zeros(size, frames * hop, dtype=torch.bool)
         local = None
         if self.pause is not None:
-            local = self.pause(frames).expand(size, -1, -1).clone()
+            local = self.pause.expand(size, -1, frames).clone()
         for row, (w, (low, high)) in enumerate(zip(windows, spans, strict=True)):
             counted[row, (w.begin - low) * hop : (high - low) * hop] = True
             if low > 0:
@@ -201,7 +209,8 @@ class Windows:
                 speech[row, at] = counted[row, at]
                 if local is not None and clip.local is not None:
                     fa, fb = a // hop, -(-b // hop)
-                    local[row, :, fa - low : fb - low] = clip.local()[:, fa - first : fb - first]
+                    features = clip.local(w.predicted)
+                    local[row, :, fa - low : fb - low] = features[:, fa - first : fb - first]
             if w.blank is not None:
                 at = slice((w.blank.begin - low) * hop, (w.blank.end - low) * hop)
                 codes[row, at] = _quieten(codes[row, at], w.blank)

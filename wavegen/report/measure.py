@@ -52,11 +52,11 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
         audio = _audio(voice, folder / probe["path"], probe["sha256"])
         speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
         local = None
-        if voice.symbols:
-            unit = read_clip(probe["text"])
-            if unit is None:
+        if voice.kind is not None:
+            unit = read_clip(probe["text"]) if voice.kind.text else None
+            if unit is None and voice.kind.text:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
-            local = voice.features(voice.align(unit, speaker, audio))
+            local = voice.features(voice.observe(audio, speaker, unit))
         for name, rows in _variants(voice, speaker, local).items():
             codes = mulaw.encode(audio).to(rows.device)
             nll = voice.model.nll(codes, rows, voice.config.hop_length)
@@ -76,7 +76,7 @@ def _audio(voice: Voice, path: Path, digest: str) -> Tensor:
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{path} has changed since the run began")
     audio = read_audio(path, voice.sample_rate, voice.config.data.trim_db).audio
-    if not voice.symbols:
+    if voice.kind is None or not voice.kind.text:
         audio = audio[: round(LONGEST * voice.sample_rate)]
     return torch.from_numpy(audio)
 

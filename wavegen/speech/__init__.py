@@ -1,6 +1,5 @@
 """Text and timing to local features."""
 
-from wavegen.speech.phones import phone_channels
+from wavegen.speech.local import FEATURES
 
-FEATURES = {"phones": phone_channels}
-"""Channels of each kind of local features, given the number of phoneme symbols."""
+__all__ = ["FEATURES"]

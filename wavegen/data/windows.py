@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import random
 from collections import defaultdict
@@ -20,6 +21,8 @@ PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 BLANK_SECONDS = (0.03, 0.3)
 """Range of the stretches that ``train.blank`` silences."""
+CACHED_FEATURES = 50_000_000
+"""Numbers kept of local features, and again as many of predicted ones."""
 POOL = 32
 """Batches whose windows are sorted by length together, so that a batch is padded little."""
 
@@ -115,6 +118,15 @@ class Windows:
         self.past = -(-config.model.receptive_field // self.hop)
         window = round(config.train.window_seconds * config.conditioning.frame_rate)
         self.window = max(1, window)
+        # Making features costs more than reading them, and a corpus may be larger than memory.
+        size = sum(c.frames(self.hop) for c in clips) * (0 if pause is None else len(pause))
+        share = min(1.0, CACHED_FEATURES / max(size, 1))
+        self.local = functools.lru_cache(round(2 * share * len(clips)))(self._local)
+
+    def _local(self, index: int, predicted: bool) -> Tensor:
+        local = self.clips[index].local
+        assert local is not None
+        return local(predicted)
 
     def epoch(self, number: int) -> list[list[Window]]:
         """The batches of an epoch, in order."""
@@ -209,7 +221,7 @@ class Windows:
                 speech[row, at] = counted[row, at]
                 if local is not None and clip.local is not None:
                     fa, fb = a // hop, -(-b // hop)
-                    features = clip.local(w.predicted)
+                    features = self.local(index, w.predicted)
                     local[row, :, fa - low : fb - low] = features[:, fa - first : fb - first]
             if w.blank is not None:
                 at = slice((w.blank.begin - low) * hop, (w.blank.end - low) * hop)

@@ -63,6 +63,7 @@ class AcousticModel(nn.Module):
         self.rhythm = _Blocks(channels, (1, 1))
         self.length = nn.Conv1d(channels, 1, 1)
         nn.init.zeros_(self.length.weight)
+        assert self.length.bias is not None
         nn.init.constant_(self.length.bias, math.log(9))  # eight frames, until it knows better
         self.place = nn.Conv1d(PLACES, channels, 1)
         self.melody = _Blocks(channels, (1, 2, 4))

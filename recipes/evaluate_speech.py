@@ -1,0 +1,159 @@
+"""How well a voice of one speaker is understood, and how close its prosody is to the speaker's.
+
+    pip install pocketsphinx jiwer
+    python recipes/evaluate_speech.py FOLDER --recipe kathleen --voice kathleen [--sentences 50]
+
+FOLDER holds the recordings the voice was trained on, RECIPE tells their layout. Sentences that
+were held out are recognised by pocketsphinx with its own model of English: from the real
+recordings, from copies (their mel spectrogram and F0 through the voice), and spoken from the text
+alone. Lengths and F0 that the voice predicts are measured against the recordings, beside two
+trivial predictors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jiwer
+import librosa
+import numpy as np
+import pocketsphinx
+import torch
+import typer
+from numpy.typing import NDArray
+
+from wavegen.audio import read_audio, write_audio
+from wavegen.config import find_recipe, read_config
+from wavegen.corpus import training_clip
+from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.features import MIDDLE_PITCH, octaves, pitch
+from wavegen.speech.fit import phones
+from wavegen.synth import plan, plan_copy, synthesize
+from wavegen.text import normalise
+from wavegen.voice import Style, Voice, load_voice
+
+Audio = NDArray[np.float32]
+
+
+def recognise(decoder: pocketsphinx.Decoder, audio: Audio, rate: int) -> str:
+    """What pocketsphinx hears."""
+    sound = librosa.resample(audio, orig_sr=rate, target_sr=16000)
+    sound = np.pad(0.5 * sound / max(float(np.abs(sound).max()), 1e-4), 4800)
+    decoder.start_utt()
+    decoder.process_raw((sound * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.end_utt()
+    hypothesis = decoder.hyp()
+    return "" if hypothesis is None else hypothesis.hypstr
+
+
+def prosody(voice: Voice, data: Dataset, paths: list[str]) -> dict[str, float]:
+    """Errors of predicted lengths and F0 on held-out clips, with each clip's own lengths for F0."""
+    assert voice.acoustic is not None
+
+    def lengths(some: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        out: list[tuple[int, int]] = []
+        for p in some:
+            spoken = training_clip(voice, data, p).spoken
+            a = spoken().alignment if spoken else None
+            if a is not None:
+                out += zip((s for w in a.words for s in w), a.frames, strict=True)
+        symbols, frames = np.array([(s, n) for s, n in out if s > 0 and n > 0]).T
+        return symbols, frames
+
+    symbols, frames = lengths(data.split["train"])
+    mean = frames.mean()
+    by_symbol = {s: frames[symbols == s].mean() for s in np.unique(symbols)}
+    errors: dict[str, list[float]] = {"model": [], "mean": [], "mean of phoneme": []}
+    cents: dict[str, list[float]] = {"model": [], "mean": []}
+    tracks = np.concatenate([data.tracks[p] for p in data.split["train"]])
+    flat = float(np.log2(tracks[tracks > 0] / MIDDLE_PITCH).mean())
+    ms = 1000 / voice.config.conditioning.frame_rate
+    with torch.inference_mode():
+        for p in paths:
+            clip = training_clip(voice, data, p)
+            known = clip.spoken() if clip.spoken else None
+            if known is None or known.alignment is None or known.octaves is None:
+                continue
+            batch, given = phones([known.alignment], [clip.speaker])
+            encoded = voice.acoustic.encode(batch)
+            guess = voice.acoustic.durations(encoded, batch.mask)[0].expm1().numpy()
+            ids, true = batch.symbols[0].numpy(), given[0].numpy()
+            kept = (ids > 0) & (true > 0)
+            errors["model"] += list(np.abs(guess - true)[kept] * ms)
+            errors["mean"] += list(np.abs(mean - true)[kept] * ms)
+            own = np.array([by_symbol.get(i, mean) for i in ids])
+            errors["mean of phoneme"] += list(np.abs(own - true)[kept] * ms)
+            rows = voice.acoustic.frames(encoded, given)
+            _, octave = voice.acoustic.melodies(rows, torch.ones(1, 1, rows.shape[2]))[0]
+            voiced = known.octaves[0] > 0
+            cents["model"] += (1200 * (octave - known.octaves[1])[voiced].abs()).tolist()
+            cents["mean"] += (1200 * (flat - known.octaves[1])[voiced].abs()).tolist()
+    out = {f"duration error ms, {k}": float(np.mean(v)) for k, v in errors.items()}
+    return out | {f"F0 error cents, {k}": float(np.mean(v)) for k, v in cents.items()}
+
+
+def melody(audio: Audio, wanted: torch.Tensor, rate: int, hop: int) -> tuple[float, float]:
+    """Correlation of log F0 with what was wanted, where both are voiced, and the mean distance in
+    semitones."""
+    got = octaves(torch.from_numpy(pitch(audio, rate, hop)))
+    n = min(got.shape[1], wanted.shape[1])
+    both = (got[0, :n] > 0) & (wanted[0, :n] > 0)
+    a, b = got[1, :n][both].numpy(), wanted[1, :n][both].numpy()
+    return float(np.corrcoef(a, b)[0, 1]), float(12 * np.median(a - b))
+
+
+def main(
+    folder: Path = typer.Argument(..., help="The recordings."),
+    recipe: str = typer.Option("kathleen", help="Recipe they were trained with."),
+    voice: str = typer.Option("kathleen", help="Bundled voice or voice file."),
+    sentences: int = typer.Option(50, help="Held-out sentences."),
+    keep: Path | None = typer.Option(None, help="Folder to write the clips into."),
+) -> None:
+    """Print the figures as JSON."""
+    v = load_voice(voice)
+    data = open_dataset(folder, read_config(find_recipe(recipe)))
+    held = (data.split["test"] + data.split["validation"])[:sentences]
+    texts = [data.clips[p].text for p in held]
+    real = [read_audio(folder / p, v.sample_rate).audio for p in held]
+    copies = synthesize(v, [plan_copy(v, folder / p) for p in held])
+    plans = [plan(v, t) for t in texts]
+    spoken = synthesize(v, plans)
+    decoder = pocketsphinx.Decoder(samprate=16000)
+    right = [" ".join(w for phrase in normalise(t) for w in phrase) for t in texts]
+    figures: dict[str, float] = {"sentences": len(held)}
+    for name, clips in (("real", real), ("copies", copies), ("spoken", spoken)):
+        heard = [recognise(decoder, a, v.sample_rate) for a in clips]
+        figures[f"word error rate, {name}"] = float(jiwer.wer(right, heard))
+        figures[f"level dB, {name}"] = float(
+            np.median([20 * np.log10(np.sqrt(np.mean(a**2)) + 1e-9) for a in clips])
+        )
+        if keep is not None:
+            for p, a in zip(held, clips, strict=True):
+                (keep / name).mkdir(parents=True, exist_ok=True)
+                write_audio(keep / name / f"{Path(p).stem}.wav", a, v.sample_rate)
+    figures |= prosody(v, data, held)
+    hop = v.config.hop_length
+    bands = v.config.conditioning.mel_channels
+    follow = [
+        melody(a, u.local[bands:], v.sample_rate, hop)
+        for a, u in zip(spoken, plans, strict=True)
+        if u.local is not None
+    ]
+    figures["F0 correlation with the plan"] = float(np.median([c for c, _ in follow]))
+    some = texts[:10]
+    high = synthesize(v, [plan(v, t, style=Style(pitch_shift=4)) for t in some])
+    shifts = [
+        melody(a, u.local[bands:], v.sample_rate, hop)[1]
+        for a, u in zip(high, plans, strict=False)
+        if u.local is not None
+    ]
+    figures["semitones of a shift by 4"] = float(np.median(shifts))
+    slow = [plan(v, t, style=Style(length_scale=1.5)) for t in some]
+    ratios = [s.samples / u.samples for s, u in zip(slow, plans, strict=False)]
+    figures["length at 1.5"] = float(np.mean(ratios))
+    print(json.dumps({k: round(f, 4) for k, f in figures.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -60,7 +60,7 @@ def plan(
     """
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts; it can't speak")
-    units = read_text(text, voice.longest, voice.words)
+    units = list(read_text(text, voice.longest, voice.words))
     if not units:
         raise TextError("the text holds no words to speak")
     hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate

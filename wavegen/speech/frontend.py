@@ -2,60 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from wavegen.speech.phones import PAUSE
-from wavegen.text import STRESS, normalise, phonemes
+from wavegen.speech.phones import MARKS, PAUSE
+from wavegen.text import LANGUAGE, STRESS, normalise, phonemes, raw_phonemes
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Words spoken without a pause."""
+    """A sentence or a part of one, spoken in one go."""
 
     words: tuple[str, ...]
+    """As they are spoken, without marks."""
     phones: tuple[tuple[str, ...], ...]
-    """Phonemes of each spoken word; espeak-ng may join words, so the counts can differ."""
+    """Phonemes of each spoken word, and each mark as a word of its own after the words it follows;
+    espeak-ng may join words, so the counts can differ. A mark is never first, never follows
+    another, and is always last."""
 
 
-def read_clip(text: str) -> Unit | None:
-    """The transcript of one clip as one unit; None when nothing in it can be spoken."""
-    phrases = normalise(text)
-    phones = tuple(tuple(w) for p in phrases for w in phonemes(p))
-    return Unit(tuple(w for p in phrases for w in p), phones) if phones else None
+def read_clip(text: str, language: str = LANGUAGE) -> Unit | None:
+    """The transcript of one clip as one unit; None when nothing in it can be spoken.
+
+    Raises:
+        TextError: espeak-ng is not installed, or does not know the language.
+    """
+    return _unit([t for tokens in normalise(text, (), language) for t in tokens], language)
 
 
-def read_text(text: str, longest: int, vocabulary: Collection[str]) -> list[Unit]:
-    """A text to speak as units: phrases, cut to at most ``longest`` words.
+def read_text(
+    text: str, longest: int, vocabulary: Collection[str], language: str = LANGUAGE
+) -> Iterator[Unit]:
+    """A text to speak as units, one by one: sentences, cut to at most ``longest`` words.
 
     A voice trained on single words then speaks single words, with the pauses of its training
-    between them, and one trained on sentences speaks phrases.
+    between them, and one trained on sentences speaks sentences. A sentence that is too long is cut
+    in parts of like length, at its marks where they allow; a part that does not end at the
+    sentence's end ends with a comma.
+
+    Raises:
+        TextError: espeak-ng is not installed, or does not know the language.
     """
-    units = []
-    for phrase in normalise(text, vocabulary):
-        for i in range(0, len(phrase), longest):
-            words = phrase[i : i + longest]
-            phones = tuple(tuple(w) for w in phonemes(words))
-            if phones:
-                units.append(Unit(tuple(words), phones))
-    return units
+    for tokens in normalise(text, vocabulary, language):
+        for part in _parts(tokens, max(1, longest)):
+            if unit := _unit(part, language):
+                yield unit
+
+
+def _parts(tokens: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
+    """Cut the tokens of a sentence to at most ``longest`` words each."""
+    at = [i for i, t in enumerate(tokens) if t not in MARKS]  # of each word
+    begin = 0
+    while (left := len(at) - begin) > longest:
+        size = left / math.ceil(left / longest)
+        near = range(max(1, round(size / 2)), min(longest, left - round(size / 2)) + 1)
+        marked = [n for n in near if at[begin + n] - at[begin + n - 1] > 1]
+        count = min(marked, key=lambda n: abs(n - size)) if marked else math.ceil(size)
+        part = list(tokens[at[begin] : at[begin + count]])
+        yield part if part[-1] in MARKS else [*part, ","]
+        begin += count
+    yield tokens[at[begin] :]
+
+
+def _unit(tokens: Sequence[str], language: str) -> Unit | None:
+    words: list[str] = []
+    phones: list[tuple[str, ...]] = []
+    for kind, group in groupby(tokens, lambda t: "raw" if t[:2] == "[[" else t in MARKS):
+        if kind is True:
+            marks = tuple(group)
+            if phones and phones[-1][0] not in MARKS:
+                phones.append(marks)
+        elif kind == "raw":
+            for token in group:
+                phones.append(tuple(raw_phonemes(token[2:-2])))  # never empty
+                words.append("".join(token[2:-2].split()))
+        else:
+            spoken = list(group)
+            phones += [tuple(w) for w in phonemes(spoken, language)]
+            words += [w.lower() for w in spoken]
+    return Unit(tuple(words), tuple(phones)) if phones else None
 
 
 def symbol_table(units: Sequence[Unit]) -> tuple[str, ...]:
-    """The pause and all phonemes that occur, sorted."""
-    return (PAUSE, *sorted({p for u in units for w in u.phones for p in w}))
+    """The pause, the marks that occur, and all phonemes that occur, sorted."""
+    found = {p for u in units for w in u.phones for p in w}
+    return (PAUSE, *(m for m in MARKS if m in found), *sorted(found - {PAUSE, *MARKS}))
 
 
 def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
     """Symbol indices of each word; a phoneme the voice lacks becomes its nearest kin: another
-    stress, else one that begins alike, else it is left out."""
+    stress, else one that begins alike, else it is left out. So are the marks it lacks.
+
+    Empty when the voice knows none of the phonemes.
+    """
     table = {s: i for i, s in enumerate(symbols)}
-    bare = {s.lstrip(STRESS): i for s, i in table.items()}
+    kin = {s: i for s, i in table.items() if s not in MARKS and s != PAUSE}
+    bare = {s.lstrip(STRESS): i for s, i in kin.items()}
     head = {s[:1]: i for s, i in bare.items()}
 
     def find(phone: str) -> int | None:
         plain = phone.lstrip(STRESS)
         return table.get(phone, bare.get(plain, head.get(plain[:1])))
 
-    words = [[i for p in w if (i := find(p)) is not None] for w in unit.phones]
-    return [w for w in words if w]
+    words: list[list[int]] = []
+    marked = True  # a mark never stands first, nor after another
+    for word in unit.phones:
+        ids = [i for p in word if (i := find(p)) is not None]
+        mark = word[0] in MARKS
+        if ids and not (mark and marked):
+            words.append(ids)
+            marked = mark
+    return words

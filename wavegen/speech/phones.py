@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wavegen.text import MARKS as MARKS
+
 PAUSE = "_"
 """Symbol 0 of every voice: the silence between units, and what lies beyond the ends."""
 CONTEXT = 2

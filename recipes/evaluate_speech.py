@@ -30,7 +30,7 @@ from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.features import MIDDLE_PITCH, octaves, pitch
 from wavegen.speech.fit import phones
 from wavegen.synth import plan, plan_copy, synthesize
-from wavegen.text import normalise
+from wavegen.text import MARKS, normalise
 from wavegen.voice import Style, Voice, load_voice
 
 Audio = NDArray[np.float32]
@@ -120,7 +120,7 @@ def main(
     plans = [plan(v, t) for t in texts]
     spoken = synthesize(v, plans)
     decoder = pocketsphinx.Decoder(samprate=16000)
-    right = [" ".join(w for phrase in normalise(t) for w in phrase) for t in texts]
+    right = [" ".join(w for s in normalise(t) for w in s if w not in MARKS).lower() for t in texts]
     figures: dict[str, float] = {"sentences": len(held)}
     for name, clips in (("real", real), ("copies", copies), ("spoken", spoken)):
         heard = [recognise(decoder, a, v.sample_rate) for a in clips]

@@ -54,6 +54,8 @@ class DataConfig:
     """Share of the clips of each speaker that training never looks at."""
     fold: str = ""
     """For cross-validation, ``K/N``: the K-th of N equal parts is held out in place of ``test``."""
+    language: str = "en-us"
+    """Of the texts, as espeak-ng names it."""
     licence: str = ""
     """Licence of the recordings, kept in the voice file."""
     attribution: str = ""

@@ -50,7 +50,11 @@ def score_file(
     who = 0 if speaker is None else voice.speaker_id(speaker)
     local = None
     if voice.kind is not None:
-        unit = read_clip(text) if text is not None and voice.symbols else None
+        unit = (
+            read_clip(text, voice.config.data.language)
+            if text is not None and voice.symbols
+            else None
+        )
         if unit is None and voice.kind.text:
             raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
         local = voice.features(voice.observe(audio, who, unit))

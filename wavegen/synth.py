@@ -22,6 +22,7 @@ from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.speech.frontend import read_text
+from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice
 
 SLICE_SECONDS = 0.05
@@ -39,7 +40,7 @@ class Utterance:
     local: Tensor | None
     """(C, F) local features; None for a voice without text."""
     unheard: tuple[str, ...] = ()
-    """Words that the voice never heard in training."""
+    """Words that a voice of few words never heard in training."""
     spans: tuple[tuple[str, int, int], ...] = ()
     """(words, first sample, end sample) of each unit."""
 
@@ -50,8 +51,20 @@ def plan(
     speaker: int = 0,
     max_seconds: float = math.inf,
     style: Style = PLAIN,
+    language: str | None = None,
+    silence: float | None = None,
 ) -> Utterance:
     """Read a text and predict its length, and what it sounds like.
+
+    Args:
+        voice: the voice.
+        text: anything.
+        speaker: id.
+        max_seconds: refuse to speak for longer.
+        style: of the speech.
+        language: how to read the text, as espeak-ng names it (default: the voice's).
+        silence: seconds between sentences, or what the voice speaks in one go (default: the mean
+            of the pauses in training).
 
     Raises:
         TextError: the text has nothing to speak, no sound that the voice knows, or would take
@@ -60,11 +73,13 @@ def plan(
     """
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts; it can't speak")
-    units = list(read_text(text, voice.longest, voice.words))
+    known = voice.words if len(voice.words) < FEW else ()
+    language = language or voice.config.data.language
+    units = list(read_text(text, voice.longest, known, language))
     if not units:
         raise TextError("the text holds no words to speak")
     hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
-    pause = max(1, round(sum(PAUSE_SECONDS) / 2 * rate))
+    pause = round((sum(PAUSE_SECONDS) / 2 if silence is None else silence) * rate)
     parts = [voice.predict(unit, speaker, style) for unit in units]
     lengths = [sum(p.alignment.frames) for p in parts if p.alignment]
     frames = sum(lengths) + pause * (len(units) - 1)
@@ -82,14 +97,14 @@ def plan(
         pieces.append(voice.features(part))
         begin, at = at, at + length
         spans.append((" ".join(unit.words), begin * hop, at * hop))
-    heard = set(voice.words)
     words = [w for u in units for w in u.words]
+    unheard = dict.fromkeys(w for w in words if w not in known) if known else ()
     return Utterance(
         " ".join(words),
         speaker,
         frames * hop,
         torch.cat(pieces, 1),
-        tuple(dict.fromkeys(w for w in words if w not in heard)),
+        tuple(unheard),
         tuple(spans),
     )
 

@@ -32,6 +32,12 @@ def synth(
     output: Path = typer.Option(Path("output.wav"), "--output", "-o", help="File to write."),
     seed: int = typer.Option(0, help="Another seed gives another take."),
     temperature: float = typer.Option(1.0, min=0.0, help="Below 1: less variation."),
+    language: str | None = typer.Option(
+        None, help="Read the text as this language of espeak-ng's (default: the voice's)."
+    ),
+    sentence_silence: float | None = typer.Option(
+        None, min=0.0, max=10.0, help="Seconds between sentences (default: the voice's own)."
+    ),
     length_scale: float = typer.Option(1.0, min=0.1, max=10.0, help="Above 1 is slower."),
     pitch_shift: float = typer.Option(0.0, min=-24.0, max=24.0, help="Semitones."),
     noise_scale: float = typer.Option(
@@ -71,7 +77,7 @@ def synth(
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
         style = Style(length_scale, pitch_shift, noise_scale, seed)
-        utterance = plan(chosen, text or "", who, max_seconds, style)
+        utterance = plan(chosen, text or "", who, max_seconds, style, language, sentence_silence)
     length = utterance.samples / chosen.sample_rate
     if utterance.unheard:
         words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")

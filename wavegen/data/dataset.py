@@ -105,7 +105,7 @@ def open_dataset(
             problems[c.path] = "is shorter than two samples"
         elif c.text and config.conditioning.features != "none":
             if c.text not in texts:
-                texts[c.text] = read_clip(c.text)
+                texts[c.text] = read_clip(c.text, config.data.language)
             unit = texts[c.text]
             if unit is None:
                 problems[c.path] = f"its text '{c.text}' has no words"

@@ -53,7 +53,7 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
         speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
         local = None
         if voice.kind is not None:
-            unit = read_clip(probe["text"]) if voice.kind.text else None
+            unit = read_clip(probe["text"], voice.config.data.language) if voice.kind.text else None
             if unit is None and voice.kind.text:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
             local = voice.features(voice.observe(audio, speaker, unit))

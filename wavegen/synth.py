@@ -72,7 +72,7 @@ def plan(
         VoiceError: the voice was trained without texts.
     """
     if not voice.symbols:
-        raise VoiceError(f"voice {voice.name} was trained without texts; it can't speak")
+        raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     known = voice.words if len(voice.words) < FEW else ()
     language = language or voice.config.data.language
     units = list(read_text(text, voice.longest, known, language))
@@ -109,10 +109,16 @@ def plan(
     )
 
 
+def _can(voice: Voice) -> str:
+    if voice.symbols:
+        return "speaks texts"
+    return "makes sound of any length" if voice.kind is None else "copies recordings (vocode)"
+
+
 def plan_seconds(voice: Voice, seconds: float, speaker: int = 0) -> Utterance:
     """An utterance of a voice without text, of a given length; raises `VoiceError` otherwise."""
     if voice.kind is not None:
-        raise VoiceError(f"voice {voice.name} speaks texts; their length can't be set in seconds")
+        raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
     return Utterance("", speaker, max(1, round(seconds * voice.sample_rate)), None)
 
 

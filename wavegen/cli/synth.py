@@ -73,7 +73,7 @@ def synth(
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     if seconds is not None:
         utterance = plan_seconds(chosen, min(seconds, max_seconds), who)
-    elif not chosen.symbols:
+    elif not chosen.symbols and chosen.kind is None:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
         style = Style(length_scale, pitch_shift, noise_scale, seed)

@@ -202,7 +202,9 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
         with ExitStack() as stack:
             trainer.hooks = Hooks(stop, view.update, warn=show.warn)
             if trainer.accelerator.is_main_process:
-                recorder = stack.enter_context(Recorder(trainer.run, show.warn))
+                paths = trainer.dataset.split["validation"]
+                held_out = [trainer.dataset.root / p for p in paths]
+                recorder = stack.enter_context(Recorder(trainer.run, show.warn, held_out))
 
                 def log(row: dict[str, float]) -> None:
                     recorder.log(row)

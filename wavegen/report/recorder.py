@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio import whole_file, write_audio
-from wavegen.synth import Utterance, plan, plan_seconds, synthesize
+from wavegen.synth import Utterance, plan, plan_copy, plan_seconds, synthesize
 from wavegen.voice import Voice
 
 SAID = "said.json"
@@ -28,8 +28,11 @@ class Recorder:
 
     TEXTS = 4
 
-    def __init__(self, run: Path, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, run: Path, warn: Callable[[str], None], held_out: Sequence[Path] = ()
+    ) -> None:
         self.run = run
+        self.held_out = held_out
         self.warn = warn
         self.board: Any = None
         try:
@@ -54,10 +57,14 @@ class Recorder:
                     self.board.add_scalar(name, value, int(row["step"]))
 
     def sample(self, voice: Voice, step: int) -> list[NDArray[np.float32]]:
-        """Speak a few texts and write ``samples/STEP-N.wav`` and ``.png``; returns the audio."""
+        """Speak a few texts, or copy held-out recordings where the voice knows no texts, and write
+        ``samples/STEP-N.wav`` and ``.png``; returns the audio."""
         folder = self.run / "samples"
         folder.mkdir(exist_ok=True)
-        utterances = sample_utterances(voice, self.TEXTS)
+        if voice.kind is not None and not voice.symbols:
+            utterances = [plan_copy(voice, p) for p in self.held_out[: self.TEXTS]]
+        else:
+            utterances = sample_utterances(voice, self.TEXTS)
         titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
         with whole_file(folder / SAID) as beside:
             beside.write_text(json.dumps(titles))

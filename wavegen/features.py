@@ -11,8 +11,8 @@ from torch import Tensor
 CEPSTRA = 13
 
 
-def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Mel-frequency cepstral coefficients and their first differences over time.
+def mfcc(audio: Tensor, sample_rate: int, hop_length: int, orders: int = 1) -> Tensor:
+    """Mel-frequency cepstral coefficients and their differences over time.
 
     Windows of 25 ms centred on the middle of each frame; 26 mel bands to half the rate.
 
@@ -20,9 +20,10 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
         audio: (T,) float32 in [-1, 1].
         sample_rate: Hz.
         hop_length: samples per frame.
+        orders: of differences: 1, or 2 for the differences' own too.
 
     Returns:
-        (F, 26) float32, F = ceil(T / hop_length).
+        (F, 13 · (1 + orders)) float32, F = ceil(T / hop_length).
     """
     frames = -(-audio.shape[0] // hop_length)
     window = sample_rate // 40
@@ -43,5 +44,8 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     total = (frames - 1) * hop_length + size
     left = (size - hop_length) // 2
     padded = F.pad(audio + floor, (left, max(0, total - left - audio.shape[0])))[:total]
-    c = transform(padded)  # (13, F)
-    return torch.cat([c, AF.compute_deltas(c, 5)]).t()
+    rows = [transform(padded)]  # (13, F)
+    width = 5 if hop_length * 100 >= sample_rate else 9  # about 50 ms
+    for _ in range(orders):
+        rows.append(AF.compute_deltas(rows[-1], width))
+    return torch.cat(rows).t()

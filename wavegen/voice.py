@@ -14,11 +14,10 @@ from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, TextError, VoiceError
-from wavegen.features import mfcc
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech import FEATURES
-from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.align import CHANNELS, Aligner, Alignment
 from wavegen.speech.frontend import Unit, symbol_ids
 from wavegen.speech.phones import phone_features
 
@@ -87,8 +86,11 @@ class Voice:
             TextError: none of the unit's phonemes is known to the voice.
         """
         assert self.aligner is not None
-        features = mfcc(audio, self.sample_rate, self.config.hop_length)
-        return self.aligner.align(features, self._words(unit), speaker)
+        hop = self.config.hop_length
+        features = self.aligner.features(audio, self.sample_rate, hop)
+        alignment = self.aligner.align(features, self._words(unit), speaker)
+        ratio = hop / self.aligner.hop(self.sample_rate, hop)
+        return alignment.at_rate(ratio, -(-len(audio) // hop))
 
     def features(self, alignment: Alignment) -> torch.Tensor:
         """(C, F) local features of symbols with their lengths."""
@@ -155,14 +157,15 @@ def untrained(
     symbols: tuple[str, ...],
     words: tuple[str, ...] = (),
     longest: int = 0,
+    aligner_channels: int = CHANNELS,
 ) -> Voice:
-    """A voice with random weights; arguments as the fields of `Voice`."""
+    """A voice with random weights; arguments as the fields of `Voice`, and D of the aligner."""
     channels = FEATURES[config.conditioning.features](len(symbols)) if symbols else 0
     return Voice(
         config,
         WaveNet(config, len(speakers), channels),
         DurationModel(len(symbols), len(speakers)) if symbols else None,
-        Aligner(len(symbols), len(speakers)) if symbols else None,
+        Aligner(len(symbols), len(speakers), aligner_channels) if symbols else None,
         speakers,
         symbols,
         words,
@@ -193,9 +196,11 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     try:
         config = load_config(about["config"], str(path))
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
-        voice = untrained(config, speakers, symbols, words, about["longest"])
+        # Old aligners have fewer channels.
+        channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS
+        voice = untrained(config, speakers, symbols, words, about["longest"], channels)
         voice.training, voice.name = about["training"], path.stem
-    except (ConfigError, AttributeError, KeyError, TypeError, ValueError) as e:
+    except (ConfigError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
     wrong = sorted(

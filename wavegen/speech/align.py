@@ -182,14 +182,16 @@ class Aligner(nn.Module):
         mean = self.mean.view(-1, x.shape[1]).numpy()
         variance = self.variance.view(-1, x.shape[1]).numpy()
         w = 1 / variance
-        out: NDArray[np.float32] = x @ (mean * w).T - 0.5 * ((x**2) @ w.T)
-        out -= 0.5 * ((mean**2 * w).sum(1) + np.log(2 * math.pi * variance).sum(1))
+        constant = (mean**2 * w).sum(1) + np.log(2 * math.pi * variance).sum(1)
+        twice = 2 * (x @ (mean * w).T) - (x * x) @ w.T - constant
+        out: NDArray[np.float32] = (twice / 2).astype(np.float32, copy=False)
         return out
 
     def _score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """`_densities`, the first column that of silence."""
         score = self._densities(x)
-        score[:, SILENCE] = score[:, : self.parts].max(1) - math.log(self.parts)
+        score[:, SILENCE] = score[:, : self.parts].max(1)
+        score[:, SILENCE] -= math.log(self.parts)
         return score
 
     def _chain(self, words: Words) -> _Chain:

@@ -22,7 +22,7 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "corpus", "checkpoint", "step"},
-    {"train", "render", "score", "bench", "report", "plots"},
+    {"train", "render", "score", "align", "bench", "report", "plots"},
     {"cli"},
 ]
 

@@ -66,12 +66,12 @@ def test_the_duration_model_knows_phoneme_speaker_and_neighbours() -> None:
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:
-    """(F, 26) features: every symbol has its own mean, silence a low first coefficient."""
-    means = torch.randn(5, 26, generator=torch.Generator().manual_seed(1)) * 2
+    """(F, 39) features: every symbol has its own mean, silence a low first coefficient."""
+    means = torch.randn(5, 39, generator=torch.Generator().manual_seed(1)) * 2
     means[:, 0] = 4
     means[0, 0] = -8
     at = torch.repeat_interleave(torch.tensor(ids), torch.tensor(lengths))
-    return means[at] + 0.3 * torch.randn(len(at), 26)
+    return means[at] + 0.3 * torch.randn(len(at), 39)
 
 
 def test_the_aligner_finds_boundaries_it_was_never_told() -> None:
@@ -100,7 +100,7 @@ def test_the_aligner_finds_boundaries_it_was_never_told() -> None:
 
 
 def test_a_clip_too_short_for_its_text_is_spread_evenly() -> None:
-    got = Aligner(5, 1).align(torch.randn(4, 26), [[1, 2], [3]], 0)
+    got = Aligner(5, 1).align(torch.randn(4, 39), [[1, 2], [3]], 0)
     assert got.words == ((1, 2), (3,))
     assert sum(got.frames) == 4
 
@@ -109,6 +109,7 @@ def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
     for samples in (1, 79, 80, 81, 4000):
         x = mfcc(torch.randn(samples) * 0.1, 8000, 80)
         assert x.shape == (-(-samples // 80), 26)
+        assert mfcc(torch.randn(samples), 8000, 40, 2).shape == (-(-samples // 40), 39)
         assert x.isfinite().all()
     assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()
 

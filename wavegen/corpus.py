@@ -15,14 +15,14 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
-from wavegen.features import mfcc
 from wavegen.speech import FEATURES, fit
 from wavegen.speech.align import Alignment
 from wavegen.speech.frontend import symbol_ids, symbol_table
 from wavegen.speech.local import Spoken
+from wavegen.speech.misfit import misfits
 from wavegen.voice import Voice, untrained
 
-MOST_ALIGNED = 3000
+MOST_ALIGNED = 2000
 """Clips that the aligner learns from; more would only take longer."""
 
 
@@ -84,24 +84,28 @@ def fit_speech(
     dataset: Dataset,
     progress: Callable[[int, int], None] = lambda done, total: None,
     device: torch.device | str = "cpu",
-) -> None:
+) -> list[tuple[str, str]]:
     """Train what a voice with text holds beside the WaveNet, on its training clips: the aligner,
     then lengths alone or the acoustic model (on ``device``).
 
-    ``progress`` is called with (steps done, steps) of the one and then of the other.
+    Args:
+        voice: its parts are trained in place.
+        dataset: the data.
+        progress: called with (steps done, steps) of the one and then of the other.
+        device: where the acoustic model is trained.
+
+    Returns:
+        (path, reason) of the training clips whose text does not fit, as `find_misfits`.
     """
     if voice.aligner is None:
-        return
-    paths = [p for p in dataset.split["train"] if p in dataset.units]
-    paths = paths[:: -(-len(paths) // MOST_ALIGNED)]
+        return []
+    paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
+    fit_aligner(voice, dataset, paths, progress)
+    wrong = find_misfits(voice, dataset, paths)
+    out = {path for path, _ in wrong}
+    paths = _thinned([p for p in paths if p not in out])
     clips = [training_clip(voice, dataset, p) for p in paths]
     speakers = [c.speaker for c in clips]
-    voice.aligner.fit(
-        [mfcc(c.audio(0, c.samples), voice.sample_rate, voice.config.hop_length) for c in clips],
-        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
-        speakers,
-        progress,
-    )
     spoken = [c.spoken() for c in clips if c.spoken is not None]
     if voice.durations is not None:
         aligned = [s.alignment for s in spoken if s.alignment is not None]
@@ -120,11 +124,65 @@ def fit_speech(
         steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
         fit.fit(voice.acoustic.to(device), recordings, steps, seed, progress)
         voice.acoustic.to("cpu")
+    return wrong
+
+
+def fit_aligner(
+    voice: Voice,
+    dataset: Dataset,
+    paths: Sequence[str],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Train the aligner on clips with a text, at most `MOST_ALIGNED` of them.
+
+    ``progress`` is as that of `Aligner.fit`.
+    """
+    assert voice.aligner is not None
+    paths = _thinned(paths)
+    voice.aligner.fit(
+        [heard(voice, dataset, p) for p in paths],
+        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
+        [speaker_of(voice, dataset, p) for p in paths],
+        progress,
+    )
+
+
+def find_misfits(voice: Voice, dataset: Dataset, paths: Sequence[str]) -> list[tuple[str, str]]:
+    """(path, reason) of the clips, among those given, that say something else than their text.
+
+    The aligner must have been fitted; `wavegen.speech.misfit` tells how they are found.
+    """
+    assert voice.aligner is not None
+    scores, wrong = misfits(
+        voice.aligner,
+        lambda i: heard(voice, dataset, paths[i]),
+        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
+        [speaker_of(voice, dataset, p) for p in paths],
+    )
+    usual = statistics.median(scores) if scores else 0.0
+    found = []
+    for i in wrong:
+        why = f"its text does not fit the sound (score {scores[i]:.1f}, usual {usual:.1f})"
+        if scores[i] == -math.inf:
+            why = "it is too short for its text"
+        found.append((paths[i], why))
+    return found
+
+
+def heard(voice: Voice, dataset: Dataset, path: str) -> Tensor:
+    """(F, D) features of a clip for the aligner."""
+    assert voice.aligner is not None
+    audio = torch.from_numpy(dataset.prepared.audio(path, 0, dataset.entry(path).samples))
+    return voice.aligner.features(audio, voice.sample_rate, voice.config.hop_length)
+
+
+def _thinned(paths: Sequence[str]) -> Sequence[str]:
+    return paths[:: max(1, -(-len(paths) // MOST_ALIGNED))]
 
 
 def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
     """One clip of the data set; it is aligned when its local features are first asked for."""
-    samples, speaker = dataset.entry(path).samples, _speaker(voice, dataset, path)
+    samples, speaker = dataset.entry(path).samples, speaker_of(voice, dataset, path)
     unit = dataset.units.get(path)
 
     def audio(begin: int, end: int) -> Tensor:
@@ -150,7 +208,8 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
     return TrainingClip(samples, speaker, audio, local if has else None, spoken if has else None)
 
 
-def _speaker(voice: Voice, dataset: Dataset, path: str) -> int:
+def speaker_of(voice: Voice, dataset: Dataset, path: str) -> int:
+    """Id of a clip's speaker (0 in data without speakers)."""
     name = dataset.clips[path].speaker
     return voice.speakers.index(name) if name in voice.speakers else 0
 

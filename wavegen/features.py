@@ -22,8 +22,8 @@ MIDDLE_PITCH = 160.0
 """Hz; log F0 is given in octaves from here."""
 
 
-def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Mel-frequency cepstral coefficients and their first differences over time.
+def mfcc(audio: Tensor, sample_rate: int, hop_length: int, orders: int = 1) -> Tensor:
+    """Mel-frequency cepstral coefficients and their differences over time.
 
     Windows of 25 ms; 26 mel bands to half the rate.
 
@@ -31,17 +31,21 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
         audio: (T,) float32 in [-1, 1].
         sample_rate: Hz.
         hop_length: samples per frame.
+        orders: of differences: 1, or 2 for the differences' own too.
 
     Returns:
-        (F, 26) float32, F = ceil(T / hop_length).
+        (F, 13 · (1 + orders)) float32, F = ceil(T / hop_length).
     """
     window = sample_rate // 40
     size = max(256, _power_of_two(window))
     # A floor of about one 16-bit step keeps digital silence finite.
     floor = torch.randn(audio.shape, generator=torch.Generator().manual_seed(0)) * 3e-5
     transform = _mfcc(sample_rate, hop_length, size, window)
-    c = transform(_framed(audio + floor, hop_length, size))  # (13, F)
-    return torch.cat([c, AF.compute_deltas(c, 5)]).t()
+    rows = [transform(_framed(audio + floor, hop_length, size))]  # (13, F)
+    width = 5 if hop_length * 100 >= sample_rate else 9  # about 50 ms
+    for _ in range(orders):
+        rows.append(AF.compute_deltas(rows[-1], width))
+    return torch.cat(rows).t()
 
 
 @functools.cache

@@ -1,11 +1,13 @@
-"""Pictures of a data set, as PNG files."""
+"""Pictures of a data set and of its clips, as PNG files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wavegen.audio import whole_file
 from wavegen.data.dataset import Dataset
@@ -17,15 +19,22 @@ if TYPE_CHECKING:
 PLOTS = ("durations.png", "levels.png", "speakers.png")
 MOST_SPEAKERS = 40
 """Speakers with a bar of their own."""
+F0_RANGE = (60, 500)
+"""Hz."""
+
+
+def check_matplotlib(instead: str) -> None:
+    """Raises `WavegenError`, saying what to do ``instead``, where matplotlib is missing."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as e:
+        message = f"plots need matplotlib: pip install 'wavegen[report]', or {instead}"
+        raise WavegenError(message) from e
 
 
 def check_plots(folder: Path, force: bool) -> None:
     """Raises `WavegenError` when plots can't be made or written, before any work is done."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as e:
-        message = "plots need matplotlib: pip install 'wavegen[report]', or leave out -o"
-        raise WavegenError(message) from e
+    check_matplotlib("leave out -o")
     if folder.exists() and not folder.is_dir():
         raise WavegenError(f"-o {folder} is a file; it must name a folder")
     there = [folder / name for name in PLOTS if (folder / name).exists()]
@@ -67,6 +76,62 @@ def plot_dataset(dataset: Dataset, sample_rate: int, folder: Path) -> list[Path]
     except OSError as e:
         raise WavegenError(f"can't write plots into {folder}: {e.strerror or e}") from e
     return written
+
+
+def plot_clip(
+    audio: NDArray[np.float32],
+    rate: int,
+    phones: Sequence[tuple[str, float, float]],
+    title: str,
+    file: Path,
+) -> None:
+    """Waveform, mel spectrogram and F0 (pYIN, Mauch & Dixon 2014) with the phonemes' boundaries.
+
+    Args:
+        audio: (T,) in [-1, 1].
+        rate: Hz.
+        phones: label, start and end (seconds) of each.
+        title: of the picture.
+        file: PNG to write; it appears whole or not at all.
+
+    Raises:
+        WavegenError: when it can't be written.
+    """
+    import librosa
+    from matplotlib.figure import Figure
+
+    seconds = len(audio) / rate
+    hop = max(1, rate // 200)
+    window = 1 << (rate // 40).bit_length()
+    mel = librosa.feature.melspectrogram(
+        y=audio, sr=rate, n_fft=window, hop_length=hop, n_mels=40 if rate < 16000 else 80
+    )
+    # Half of a frame of pYIN must hold a period of the lowest tone.
+    frame = 1 << (3 * rate // F0_RANGE[0]).bit_length()
+    f0, _, _ = librosa.pyin(
+        audio, fmin=F0_RANGE[0], fmax=min(F0_RANGE[1], rate / 4), sr=rate, frame_length=frame
+    )
+    figure = Figure(figsize=(max(8.0, 5 * seconds), 7), layout="constrained")
+    wave, spectrum, pitch = figure.subplots(3, sharex=True, height_ratios=(1, 2, 1))
+    wave.plot(np.arange(len(audio)) / rate, audio, linewidth=0.4)
+    wave.set(ylabel="amplitude", title=title.replace("$", r"\$"), xlim=(0, seconds))
+    level = librosa.power_to_db(mel, ref=np.max, top_db=80)
+    extent = (0.0, mel.shape[1] * hop / rate, 0.0, float(len(mel)))
+    spectrum.imshow(level, origin="lower", aspect="auto", extent=extent, cmap="magma")
+    spectrum.set(ylabel="mel band", xlim=(0, seconds))
+    pitch.plot(np.arange(len(f0)) * (frame // 4) / rate, f0, ".-")
+    pitch.set(ylabel="F0, Hz", xlabel="seconds")
+    for label, start, end in phones:
+        for axes in (wave, spectrum, pitch):
+            axes.axvline(end, color="grey", linewidth=0.6)
+        height = 0.93 * len(mel)
+        label = label.replace("$", r"\$")
+        spectrum.text((start + end) / 2, height, label, color="white", ha="center", fontsize=9)
+    try:
+        with whole_file(file) as beside:
+            figure.savefig(beside, dpi=100)
+    except OSError as e:
+        raise WavegenError(f"can't write {file}: {e.strerror or e}") from e
 
 
 def _durations(axes: Axes, seconds: np.ndarray[Any, Any]) -> None:

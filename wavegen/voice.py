@@ -15,14 +15,14 @@ from wavegen import mulaw
 from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, TextError, VoiceError
-from wavegen.features import mel, mfcc, octaves, pitch
+from wavegen.features import mel, octaves, pitch
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech import FEATURES, local
-from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.align import CHANNELS, Aligner, Alignment
 from wavegen.speech.fit import phones
-from wavegen.speech.frontend import Unit, symbol_ids
+from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
 FORMAT = 1
@@ -128,7 +128,8 @@ class Voice:
         noise = torch.Generator().manual_seed(style.seed)
         log = m.durations(encoded, batch.mask)[0]
         log += torch.randn(log.shape, generator=noise) * m.duration_spread * style.noise_scale
-        shortest = torch.tensor([float(s > 0) for w in words for s in w])  # frames
+        silent = silent_symbols(self.symbols)
+        shortest = torch.tensor([float(s >= silent) for w in words for s in w])  # frames
         lengths = _whole(log.expm1().maximum(shortest) * style.length_scale)
         alignment = Alignment(alignment.words, lengths)
         rows = m.frames(encoded, torch.tensor([lengths]))
@@ -190,8 +191,11 @@ class Voice:
             TextError: none of the unit's phonemes is known to the voice.
         """
         assert self.aligner is not None
-        features = mfcc(audio, self.sample_rate, self.config.hop_length)
-        return self.aligner.align(features, self._words(unit), speaker)
+        hop = self.config.hop_length
+        features = self.aligner.features(audio, self.sample_rate, hop)
+        alignment = self.aligner.align(features, self._words(unit), speaker)
+        ratio = hop / self.aligner.hop(self.sample_rate, hop)
+        return alignment.at_rate(ratio, -(-len(audio) // hop))
 
     def features(self, spoken: Spoken) -> torch.Tensor:
         """(C, F) local features."""
@@ -268,8 +272,9 @@ def untrained(
     symbols: tuple[str, ...],
     words: tuple[str, ...] = (),
     longest: int = 0,
+    aligner_channels: int = CHANNELS,
 ) -> Voice:
-    """A voice with random weights; arguments as the fields of `Voice`."""
+    """A voice with random weights; arguments as the fields of `Voice`, and D of the aligner."""
     c = config.conditioning
     kind = FEATURES.get(c.features)
     channels = 0 if kind is None else kind.channels(len(symbols), c.mel_channels)
@@ -280,7 +285,7 @@ def untrained(
         WaveNet(config, len(speakers), channels),
         DurationModel(*sizes) if text and not sound else None,
         _acoustic(config, *sizes) if text and sound else None,
-        Aligner(*sizes) if text else None,
+        Aligner(*sizes, aligner_channels, silent_symbols(symbols)) if text else None,
         speakers,
         symbols,
         words,
@@ -316,9 +321,11 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     try:
         config = load_config(about["config"], str(path))
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
-        voice = untrained(config, speakers, symbols, words, about["longest"])
+        # Old aligners have fewer channels.
+        channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS
+        voice = untrained(config, speakers, symbols, words, about["longest"], channels)
         voice.training, voice.name = about["training"], path.stem
-    except (ConfigError, AttributeError, KeyError, TypeError, ValueError) as e:
+    except (ConfigError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
     wrong = sorted(

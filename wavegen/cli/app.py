@@ -11,6 +11,7 @@ from rich.console import Console
 
 import wavegen
 from wavegen.cli import (
+    align,
     bench,
     info,
     inspect,
@@ -37,6 +38,7 @@ app.command("vocode")(vocode.vocode)
 app.command("train")(train.train)
 app.command("prepare")(prepare.prepare)
 app.command("inspect")(inspect.inspect)
+app.command("align")(align.align)
 app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)

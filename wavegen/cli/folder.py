@@ -32,12 +32,14 @@ def read_settings(recipe: str | None, layout: str | None, settings: list[str]) -
     return read_config(find_recipe(recipe), settings)
 
 
-def open_folder(root: Path, config: Config, cache: Path | None, allow_bad: bool) -> Dataset:
+def open_folder(
+    root: Path, config: Config, cache: Path | None, allow_bad: bool, f0: bool = True
+) -> Dataset:
     """`open_dataset` with a progress bar."""
     from wavegen.data.dataset import open_dataset
 
     with show.progress_bar("preparing audio", "files") as preparing:
-        return open_dataset(root, config, cache, allow_bad, preparing)
+        return open_dataset(root, config, cache, allow_bad, f0, preparing)
 
 
 def length(seconds: float) -> str:

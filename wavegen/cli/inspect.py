@@ -37,7 +37,7 @@ def inspect(
 
     if out is not None:
         check_plots(out, force)
-    dataset = open_folder(audio_dir, config, cache_dir, allow_bad=True)
+    dataset = open_folder(audio_dir, config, cache_dir, allow_bad=True, f0=False)
     show_dataset(dataset, config, show.out, most=None)
     rate = config.audio.sample_rate
     _show_ranges(dataset, rate)

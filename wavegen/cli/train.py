@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import signal
@@ -100,15 +101,21 @@ def train(
         run.mkdir(parents=True, exist_ok=True)
         if first:
             clear(run)
-    trainer = Trainer(new_voice(config, dataset), dataset, run, accelerator, Hooks(warn=show.warn))
+    voice = new_voice(config, dataset)
+    if first and not resume:
+        with show.progress_bar("learning to align and to predict", "steps") as learning:
+            misfits = fit_speech(voice, dataset, learning, accelerator.device)
+        for path, why in misfits:
+            show.warn(f"left out {path}: {why}")
+        dataset = dataset.leaving_out([path for path, _ in misfits])
+    [split] = broadcast_object_list([dataset.split])
+    dataset = dataclasses.replace(dataset, split=split)
+    trainer = Trainer(voice, dataset, run, accelerator, Hooks(warn=show.warn))
     if resume:
         trainer.restore()
         if trainer.step >= config.train.steps:
             show.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")
     else:
-        if first:
-            with show.progress_bar("aligning the texts", "rounds") as aligning:
-                fit_speech(trainer.voice, dataset, aligning)
         trainer.save()
         if not first:
             trainer.restore()

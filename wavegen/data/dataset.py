@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,11 @@ class Dataset:
         rms, peak = 20 * np.log10(np.maximum(linear, 1e-6))
         return rms, peak
 
+    def leaving_out(self, paths: Collection[str]) -> Dataset:
+        """With some of the training clips in a part of their own, ``misfit``, that nothing uses."""
+        kept = [p for p in self.split["train"] if p not in set(paths)]
+        return replace(self, split=self.split | {"train": kept, "misfit": sorted(paths)})
+
     def content_hash(self) -> str:
         """SHA-256 over the contents of all usable files."""
         digests = sorted(self.entry(p).sha256 for p in self.clips)
@@ -77,6 +82,7 @@ def open_dataset(
     config: Config,
     cache: Path | None = None,
     allow_bad: bool = False,
+    f0: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Find, decode (or take from the cache), check and split the clips of a folder, and find F0.
@@ -86,6 +92,7 @@ def open_dataset(
         config: `Config.data` and `Config.audio` are read.
         cache: folder of prepared data (default: the user's).
         allow_bad: go on when more than a tenth of the files are unusable.
+        f0: find the F0 of each clip too, where the features are made of it.
         progress: as that of `prepare`, then of `pitch_tracks`.
 
     Raises:
@@ -135,7 +142,7 @@ def open_dataset(
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
     tracks = {}
-    if features in FEATURES and FEATURES[features].sound:
+    if f0 and features in FEATURES and FEATURES[features].sound:
         rate = config.audio.sample_rate
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, progress)
     return Dataset(

@@ -1,13 +1,16 @@
 """Forced alignment by hidden Markov models trained on the data set itself.
 
 Each phoneme is three left-to-right states with one diagonal Gaussian over MFCCs, trained by Viterbi
-segmentation from a flat start (Rabiner 1989, §VI); silence is one state that may be skipped, at the
-ends and between words. Cepstra are normalised by speaker, so that speakers share the Gaussians.
+segmentation from a flat start (Rabiner 1989, §VI). Silence may be skipped, at the ends, between
+words and at punctuation marks; it is a mixture of three Gaussians, since with one the fading end of
+a sentence goes to the last phoneme. Cepstra are normalised by speaker, so that speakers share the
+Gaussians.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +19,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from wavegen.features import CEPSTRA, mfcc
+
 STATES = 3
 ROUNDS = 10
 SILENCE = 0
 """The pause is symbol 0 of every voice."""
+CHANNELS = 3 * CEPSTRA
+OLD_CHANNELS = 2 * CEPSTRA
+"""Of the first aligners: their frames are the voice's, and silence is one Gaussian."""
+RATE = 200
+"""Frames per second, so that the three states of a phoneme need 15 ms only."""
+SHORTEST = 6
+"""Frames of the shortest silence, 30 ms: shorter ones are the closures of stops."""
+FLOOR = 0.1
+"""Least variance, of the overall one."""
+PAUSED = -1
+"""In place of the number of a word."""
 Words = Sequence[Sequence[int]]
 
 
@@ -29,49 +45,86 @@ class Alignment:
 
     words: tuple[tuple[int, ...], ...]
     frames: tuple[int, ...]
-    """Of each symbol, in order; they sum to the frames of the clip."""
+    """Of each symbol, in order; they sum to the frames of the clip. A punctuation mark without
+    silence has none."""
+    score: float = 0.0
+    """Mean over the frames of speech of log p(frame | its phoneme) − log p(frame | the likeliest
+    state of any): 0 at best, the lower the less the text fits. −inf where the clip is too short
+    for the text."""
+
+    def at_rate(self, ratio: float, frames: int) -> Alignment:
+        """The same in frames ``ratio`` times as long, ``frames`` of them."""
+        ends = np.minimum(np.rint(np.cumsum(self.frames) / ratio), frames).astype(int)
+        ends[-1] = frames
+        lengths = np.diff(ends, prepend=0)
+        words = enumerate(self.words)
+        symbols = [(PAUSED if w == (SILENCE,) else n, p) for n, w in words for p in w]
+        return _collect(symbols, lengths, self.score)
 
 
 class Aligner(nn.Module):
     """Gaussians of every state, and the normalisation of every speaker.
 
     Args:
-        symbols: number of symbols; 0 is silence.
+        symbols: number of symbols.
         speakers: number of speakers (0 counts as one).
-        channels: D of the features.
+        channels: D of the features: `CHANNELS`, or `OLD_CHANNELS` for the weights of old voices.
+        silent: the first so many symbols are silence: the pause, and punctuation marks.
     """
 
     mean: Tensor
-    """(symbols, 3, D)."""
+    """(symbols, 3, D); the rows of symbol 0 are the mixture of silence."""
     variance: Tensor
     offset: Tensor
     """(speakers, D)."""
     scale: Tensor
 
-    def __init__(self, symbols: int, speakers: int, channels: int = 26) -> None:
+    def __init__(
+        self, symbols: int, speakers: int, channels: int = CHANNELS, silent: int = 1
+    ) -> None:
         super().__init__()
+        self.silent = silent
+        self.old = channels == OLD_CHANNELS
+        self.parts = 1 if self.old else STATES
+        """Gaussians of silence."""
         self.register_buffer("mean", torch.zeros(symbols, STATES, channels))
         self.register_buffer("variance", torch.ones(symbols, STATES, channels))
         self.register_buffer("offset", torch.zeros(max(speakers, 1), channels))
         self.register_buffer("scale", torch.ones(max(speakers, 1), channels))
+
+    def hop(self, sample_rate: int, hop_length: int) -> int:
+        """Samples per frame, in a voice with ``hop_length`` samples per row of features."""
+        return hop_length if self.old else round(sample_rate / RATE)
+
+    def features(self, audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
+        """What `fit` and `align` take: (F, D) of audio (T,); other arguments as `hop`'s."""
+        orders = self.mean.shape[2] // CEPSTRA - 1
+        return mfcc(audio, sample_rate, self.hop(sample_rate, hop_length), orders)
 
     def align(self, features: Tensor, words: Words, speaker: int) -> Alignment:
         """The likeliest segmentation.
 
         Args:
             features: (F, D) of the clip.
-            words: symbols of each word.
+            words: symbols of each word; a mark is a word of one silent symbol.
             speaker: id.
 
         Returns:
             The alignment; evenly spread where the clip is too short for all states.
         """
-        x = ((features - self.offset[speaker]) / self.scale[speaker]).numpy()
-        states = _states(words)
-        if len(x) < sum(not s.skippable for s in states):
-            return _even(words, len(x))
-        path = self._viterbi(x, states)
-        return _lengths(states, path)
+        chain = self._chain(words)
+        if len(features) < chain.needs:
+            return _even(words, len(features))
+        from wavegen.speech.viterbi import best_path
+
+        score = self._score(self._normalised(features, speaker))
+        path = best_path(score, chain.cells, chain.leap, chain.last)
+        cells = chain.cells[path]
+        score[:, 1 : STATES * self.silent] = -np.inf  # only the first of them is a state
+        ratio = score[np.arange(len(score)), cells] - score.max(1)
+        ratio = ratio[cells != SILENCE]
+        frames = np.bincount(chain.place[path], minlength=len(chain.symbols))
+        return _collect(chain.symbols, frames, float(ratio.mean()) if len(ratio) else 0.0)
 
     def fit(
         self,
@@ -84,129 +137,169 @@ class Aligner(nn.Module):
 
         ``progress`` is called with (rounds done, rounds).
         """
-        for s in range(len(self.offset)):
-            mine = [f for f, who in zip(features, speakers, strict=True) if who == s]
-            if mine:
-                every = torch.cat(mine)
-                self.offset[s], self.scale[s] = every.mean(0), every.std(0).clamp_min(1e-3)
+        from wavegen.speech.viterbi import best_path
+
+        self._normalise(features, speakers)
         clips = [
-            (((f - self.offset[s]) / self.scale[s]).numpy(), _states(w))
+            (f, s, chain)
             for f, w, s in zip(features, texts, speakers, strict=True)
+            if len(f) >= (chain := self._chain(w)).needs
         ]
-        clips = [(x, st) for x, st in clips if len(x) >= sum(not s.skippable for s in st)]
         if not clips:
             return
-        self._estimate(clips, [_flat_start(x, st) for x, st in clips])
-        for done in range(ROUNDS):
-            self._estimate(clips, [self._viterbi(x, st) for x, st in clips])
-            progress(done + 1, ROUNDS)
+        for done in range(ROUNDS + 1):
+            sums = _Sums.zeros(*self.mean.shape)
+            for f, s, chain in clips:
+                x = self._normalised(f, s)
+                if done:
+                    score = self._score(x)
+                    cells = chain.cells[best_path(score, chain.cells, chain.leap, chain.last)]
+                    quiet = cells == SILENCE
+                    cells[quiet] = self._densities(x[quiet])[:, : self.parts].argmax(1)
+                else:
+                    cells = _flat_start(x, chain, self.parts)
+                sums.add(x, cells)
+            mean, variance = sums.gaussians()
+            self.mean.copy_(torch.from_numpy(mean).view_as(self.mean))
+            self.variance.copy_(torch.from_numpy(variance).view_as(self.mean))
+            progress(done, ROUNDS)
 
-    def _estimate(self, clips: list[_Clip], paths: list[NDArray[np.int64]]) -> None:
-        x = np.concatenate([x for x, _ in clips])
-        cell = np.concatenate(
-            [np.array([s.cell for s in st])[p] for (_, st), p in zip(clips, paths, strict=True)]
-        )
-        cells = self.mean.shape[0] * STATES
-        count = np.bincount(cell, minlength=cells)[:, None]
-        first = np.zeros((cells, x.shape[1]))
-        second = np.zeros((cells, x.shape[1]))
-        np.add.at(first, cell, x)
-        np.add.at(second, cell, x.astype(np.float64) ** 2)
-        mean = first / np.maximum(count, 1)
-        # A few frames' worth of the overall variance (1) keeps rare states from collapsing.
-        variance = (second - count * mean**2 + 4) / (count + 4)
-        self.mean.copy_(torch.from_numpy(mean).view_as(self.mean))
-        self.variance.copy_(torch.from_numpy(variance).clamp_min(0.02).view_as(self.mean))
+    def _normalise(self, features: Sequence[Tensor], speakers: Sequence[int]) -> None:
+        """Set the mean and deviation of every speaker who has clips."""
+        for s in set(speakers):
+            mine = [f for f, who in zip(features, speakers, strict=True) if who == s]
+            frames = sum(len(f) for f in mine)
+            mean = torch.stack([f.double().sum(0) for f in mine]).sum(0) / frames
+            square = torch.stack([((f - mean) ** 2).sum(0) for f in mine]).sum(0) / frames
+            self.offset[s], self.scale[s] = mean, square.sqrt().clamp_min(1e-3)
 
-    def _viterbi(self, x: NDArray[np.float32], states: list[_State]) -> NDArray[np.int64]:
-        """(F,) index into states of each frame."""
-        cells = np.array([s.cell for s in states])
-        mean = self.mean.view(-1, x.shape[1]).numpy()[cells]
-        variance = self.variance.view(-1, x.shape[1]).numpy()[cells]
-        # log N(x) of every frame and state, by expanding the square
+    def _normalised(self, features: Tensor, speaker: int) -> NDArray[np.float32]:
+        x: NDArray[np.float32] = ((features - self.offset[speaker]) / self.scale[speaker]).numpy()
+        return x
+
+    def _densities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(F, symbols · STATES) log density of frames (F, D) under every Gaussian."""
+        mean = self.mean.view(-1, x.shape[1]).numpy()
+        variance = self.variance.view(-1, x.shape[1]).numpy()
         w = 1 / variance
-        score = -0.5 * ((x**2) @ w.T - 2 * x @ (mean * w).T)
-        score -= 0.5 * ((mean**2 * w).sum(1) + np.log(variance).sum(1))
-        jump = np.array([i > 1 and states[i - 1].skippable for i in range(len(states))])
-        best = np.full(len(states), -np.inf)
-        best[0] = score[0, 0]
-        if len(states) > 1 and states[0].skippable:
-            best[1] = score[0, 1]
-        back = np.zeros(score.shape, np.int8)
-        for t in range(1, len(x)):
-            one = np.concatenate([[-np.inf], best[:-1]])
-            two = np.where(jump, np.concatenate([[-np.inf, -np.inf], best[:-2]]), -np.inf)
-            options = np.stack([best, one, two])
-            back[t] = options.argmax(0)
-            best = options.max(0) + score[t]
-        s = len(states) - 1
-        if states[s].skippable and best[s - 1] > best[s]:
-            s -= 1
-        path = np.empty(len(x), np.int64)
-        for t in range(len(x) - 1, -1, -1):
-            path[t] = s
-            s -= back[t, s]
-        return path
+        constant = (mean**2 * w).sum(1) + np.log(2 * math.pi * variance).sum(1)
+        twice = 2 * (x @ (mean * w).T) - (x * x) @ w.T - constant
+        out: NDArray[np.float32] = (twice / 2).astype(np.float32, copy=False)
+        return out
+
+    def _score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`_densities`, the first column that of silence."""
+        score = self._densities(x)
+        score[:, SILENCE] = score[:, : self.parts].max(1)
+        score[:, SILENCE] -= math.log(self.parts)
+        return score
+
+    def _chain(self, words: Words) -> _Chain:
+        """Silence, the states of the first word, silence, … of a clip."""
+        symbols: list[tuple[int, int]] = []
+        cells: list[int] = []
+        place: list[int] = []
+        leap: list[int] = []
+        spoken = -2  # the last state of speech so far
+        quiet = False  # after a silence
+
+        def silence(word: int, symbol: int) -> None:
+            nonlocal quiet
+            symbols.append((word, symbol))
+            if not quiet:  # of several marks in a row the first is the silence
+                shortest = 1 if self.old else SHORTEST
+                cells.extend([SILENCE] * shortest)
+                leap.extend([-1] * shortest)
+                place.extend([len(symbols) - 1] * shortest)
+            quiet = True
+
+        for n, word in enumerate(words):
+            if all(p < self.silent for p in word):
+                for p in word:
+                    silence(n, p)
+                continue
+            if not quiet:
+                silence(PAUSED, SILENCE)
+            for p in word:
+                symbols.append((n, p))
+                leap.extend([spoken if quiet else -1, *[-1] * (STATES - 1)])
+                cells.extend(range(p * STATES, (p + 1) * STATES))
+                place.extend([len(symbols) - 1] * STATES)
+                spoken = len(cells) - 1
+                quiet = False
+        if not quiet:
+            silence(PAUSED, SILENCE)
+        needs = sum(c != SILENCE for c in cells) or len(cells)
+        last = spoken if spoken >= 0 else len(cells) - 1
+        return _Chain(symbols, np.array(cells), np.array(place), np.array(leap), last, needs)
 
 
 @dataclass(frozen=True)
-class _State:
-    cell: int
-    """Symbol · STATES + place in the symbol."""
-    word: int
-    """−1 for silence."""
-    phone: int
-    """Running number of the symbol in the clip."""
-    skippable: bool
+class _Chain:
+    """The states of a clip; `viterbi.best_path` tells what ``leap`` and ``last`` mean."""
+
+    symbols: list[tuple[int, int]]
+    """(number of the word or `PAUSED`, symbol)."""
+    cells: NDArray[np.int64]
+    """Symbol · STATES + place in the symbol; `SILENCE` for all silence."""
+    place: NDArray[np.int64]
+    """Index of each state's symbol."""
+    leap: NDArray[np.int64]
+    last: int
+    needs: int
+    """Fewest frames."""
 
 
-_Clip = tuple[NDArray[np.float32], list[_State]]
+@dataclass(frozen=True)
+class _Sums:
+    """Over the frames of each cell: their number, sum and sum of squares."""
+
+    count: NDArray[np.float64]
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+
+    @classmethod
+    def zeros(cls, symbols: int, states: int, channels: int) -> _Sums:
+        cells = symbols * states
+        return cls(np.zeros(cells), np.zeros((cells, channels)), np.zeros((cells, channels)))
+
+    def add(self, x: NDArray[np.float32], cells: NDArray[np.int64]) -> None:
+        from wavegen.speech.viterbi import gather
+
+        gather(x, cells, self.count, self.first, self.second)
+
+    def gaussians(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and variance of each cell."""
+        count = self.count[:, None]
+        mean = self.first / np.maximum(count, 1)
+        # A few frames' worth of the overall variance (1) keeps rare states from collapsing.
+        variance = (self.second - count * mean**2 + 4) / (count + 4)
+        return mean, np.maximum(variance, FLOOR)
 
 
-def _states(words: Words) -> list[_State]:
-    """Silence, the states of the first word, silence, … of a clip."""
-    out = [_State(SILENCE * STATES, -1, 0, True)]
-    phone = 0
-    for n, word in enumerate(words):
-        for symbol in word:
-            phone += 1
-            out += [_State(symbol * STATES + k, n, phone, False) for k in range(STATES)]
-        phone += 1
-        out.append(_State(SILENCE * STATES, -1, phone, True))
-    return out
-
-
-def _flat_start(x: NDArray[np.float32], states: list[_State]) -> NDArray[np.int64]:
-    """Quiet frames at the ends are silence, the rest is spread evenly over the other states."""
-    loud = np.flatnonzero(x[:, 0] > np.percentile(x[:, 0], 95) - 2.5)  # c₀ in standard deviations
-    speech = [i for i, s in enumerate(states) if not s.skippable]
-    begin, end = loud[0], loud[-1] + 1
+def _flat_start(x: NDArray[np.float32], chain: _Chain, parts: int) -> NDArray[np.int64]:
+    """(F,) cells: quiet frames at the ends are silence, by level in ``parts``; the rest is spread
+    evenly over the other states."""
+    level = x[:, 0]  # c₀ in standard deviations
+    loud = np.flatnonzero(level > np.percentile(level, 95) - 2.5)
+    speech = chain.cells[chain.cells != SILENCE]
+    begin, end = int(loud[0]), int(loud[-1]) + 1
     if end - begin < len(speech):
         begin, end = 0, len(x)
-    path = np.zeros(len(x), np.int64)
-    path[end:] = len(states) - 1
-    even = np.arange(end - begin) * len(speech) // (end - begin)
-    path[begin:end] = np.array(speech)[even]
-    return path
+    cells = np.zeros(len(x), np.int64)
+    quiet = np.r_[0:begin, end : len(x)]
+    if len(quiet):
+        cells[quiet[level[quiet].argsort()]] = np.arange(len(quiet)) * parts // len(quiet)
+    if len(speech):
+        cells[begin:end] = speech[np.arange(end - begin) * len(speech) // (end - begin)]
+    return cells
 
 
-def _lengths(states: list[_State], path: NDArray[np.int64]) -> Alignment:
-    words: list[tuple[int, ...]] = []
-    frames: list[int] = []
-    last: tuple[int, int] | None = None
-    for i in path:
-        s = states[i]
-        if last is not None and s.phone == last[1]:
-            frames[-1] += 1
-            continue
-        symbol = s.cell // STATES
-        if s.word >= 0 and last is not None and s.word == last[0]:
-            words[-1] += (symbol,)
-        else:
-            words.append((symbol,))
-        frames.append(1)
-        last = (s.word, s.phone)
-    return Alignment(tuple(words), tuple(frames))
+def _collect(symbols: list[tuple[int, int]], frames: NDArray[np.int64], score: float) -> Alignment:
+    """Join the symbols of each word, without the pauses that have no frames."""
+    kept = [(w, p, int(n)) for (w, p), n in zip(symbols, frames, strict=True) if n or w != PAUSED]
+    words = [tuple(p for _, p, _ in g) for _, g in itertools.groupby(kept, lambda k: k[0])]
+    return Alignment(tuple(words), tuple(n for _, _, n in kept), score)
 
 
 def _even(words: Words, frames: int) -> Alignment:
@@ -214,4 +307,4 @@ def _even(words: Words, frames: int) -> Alignment:
     count = sum(len(w) for w in words)
     cuts = [frames * k // count for k in range(count + 1)]
     lengths = tuple(b - a for a, b in itertools.pairwise(cuts))
-    return Alignment(tuple(tuple(w) for w in words), lengths)
+    return Alignment(tuple(tuple(w) for w in words), lengths, -math.inf)

@@ -91,6 +91,11 @@ def symbol_table(units: Sequence[Unit]) -> tuple[str, ...]:
     return (PAUSE, *(m for m in MARKS if m in found), *sorted(found - {PAUSE, *MARKS}))
 
 
+def silent_symbols(symbols: Sequence[str]) -> int:
+    """How many of a voice's symbols, its first ones, are silence: the pause and marks."""
+    return sum(s == PAUSE or s in MARKS for s in symbols)
+
+
 def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
     """Symbol indices of each word; a phoneme the voice lacks becomes its nearest kin: another
     stress, else one that begins alike, else it is left out. So are the marks it lacks.

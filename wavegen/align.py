@@ -1,0 +1,188 @@
+"""When every word and phoneme of a folder's recordings is said."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wavegen.audio import whole_file
+from wavegen.config import Config
+from wavegen.corpus import find_misfits, fit_aligner, heard, new_voice, speaker_of
+from wavegen.data.dataset import Dataset
+from wavegen.errors import DataError, WavegenError
+from wavegen.speech.frontend import symbol_ids
+from wavegen.speech.pairing import pair_words
+from wavegen.voice import Voice
+
+
+@dataclass(frozen=True)
+class Interval:
+    label: str
+    """Empty in silence, except that phonemes' silence at a punctuation mark bears the mark."""
+    start: float
+    """Seconds."""
+    end: float
+
+
+@dataclass(frozen=True)
+class ClipAlignment:
+    """The words and the phonemes of a clip; both tile it from 0 to its end."""
+
+    words: tuple[Interval, ...]
+    phones: tuple[Interval, ...]
+    score: float
+    """See `wavegen.speech.align.Alignment`."""
+
+    def textgrid(self) -> str:
+        """As a TextGrid of Praat, in its long text format (Praat manual, "TextGrid file formats"),
+        with the tiers words and phones."""
+        lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
+        lines += [f"xmin = 0\nxmax = {self.phones[-1].end}\ntiers? <exists>\nsize = 2\nitem []:"]
+        for n, (name, tier) in enumerate((("words", self.words), ("phones", self.phones)), 1):
+            lines += [f'item [{n}]:\nclass = "IntervalTier"\nname = "{name}"']
+            lines += [f"xmin = 0\nxmax = {tier[-1].end}\nintervals: size = {len(tier)}"]
+            for k, i in enumerate(tier, 1):
+                text = i.label.replace('"', '""')
+                lines += [f'intervals [{k}]:\nxmin = {i.start}\nxmax = {i.end}\ntext = "{text}"']
+        return "\n".join(lines) + "\n"
+
+    def json(self, **more: object) -> str:
+        """As JSON: lists of words and of phones, without silences, the score, and ``more``."""
+
+        def rows(tier: Iterable[Interval]) -> list[dict[str, object]]:
+            return [vars(i) for i in tier if i.label]
+
+        score = self.score if np.isfinite(self.score) else None
+        about = {"score": score, **more, "words": rows(self.words), "phones": rows(self.phones)}
+        return json.dumps(about, ensure_ascii=False, indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An aligner fitted to a data set."""
+
+    voice: Voice
+    """Its network is untrained."""
+    dataset: Dataset
+    misfits: list[tuple[str, str]]
+    """(path, reason) of the clips whose texts do not fit."""
+
+    def clip(self, path: str) -> ClipAlignment:
+        """The alignment of one clip that has a text."""
+        voice, unit, aligner = self.voice, self.dataset.units[path], self.voice.aligner
+        assert aligner is not None
+        ids = symbol_ids(unit, voice.symbols)
+        features = heard(voice, self.dataset, path)
+        aligned = aligner.align(features, ids, speaker_of(voice, self.dataset, path))
+        rate = voice.sample_rate
+        length = self.dataset.entry(path).samples / rate
+        ends = np.cumsum(aligned.frames) * aligner.hop(rate, voice.config.hop_length) / rate
+        ends[-1] = length
+        ends = np.minimum(ends, length).round(6)
+        starts = np.concatenate([[0.0], ends[:-1]])
+
+        spoken = [w for w in aligned.words if not _silent(w, aligner.silent)]
+        texts = [w for w in unit.words if any(c.isalnum() for c in w)]
+        labels: dict[int, str] = {}  # of the first spoken word of each group
+        for written, said in pair_words(texts, [[voice.symbols[p] for p in w] for w in spoken]):
+            labels |= dict.fromkeys(said, "") | {said[0]: " ".join(texts[n] for n in written)}
+        phones: list[Interval] = []
+        words: list[Interval] = []
+        at = count = 0
+        for word in aligned.words:
+            span = slice(at, at + len(word))
+            at += len(word)
+            begin, end = float(starts[span][0]), float(ends[span][-1])
+            for p, b, e in zip(word, starts[span], ends[span], strict=True):
+                if e > b:
+                    phones.append(Interval(voice.symbols[p] if p else "", float(b), float(e)))
+            label = ""
+            if not _silent(word, aligner.silent):
+                label = labels[count]
+                count += 1
+                if not label:  # a further part of the word before
+                    words[-1] = Interval(words[-1].label, words[-1].start, end)
+                    continue
+            if end > begin:
+                words.append(Interval(label, begin, end))
+        return ClipAlignment(tuple(words), tuple(phones), aligned.score)
+
+
+def _silent(word: Sequence[int], silent: int) -> bool:
+    return all(p < silent for p in word)
+
+
+def fit_dataset(
+    config: Config,
+    dataset: Dataset,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Fitted:
+    """Fit an aligner to all clips of a data set that have a text.
+
+    Args:
+        config: the rate of the audio is read; the data set must not be trimmed for times in it to
+            be those of the files.
+        dataset: the clips.
+        progress: as that of `Aligner.fit`.
+
+    Raises:
+        DataError: no clip has a text.
+    """
+    if not dataset.units:
+        raise DataError(f"no clip in {dataset.root} has a text to align")
+    config = config.replace("conditioning", features="phones")
+    voice = new_voice(config, dataset)
+    paths = list(dataset.units)
+    with torch.inference_mode():
+        fit_aligner(voice, dataset, paths, progress)
+        return Fitted(voice, dataset, find_misfits(voice, dataset, paths))
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Raises `WavegenError` when alignments can't go there, before any work is done."""
+    if folder.exists() and not folder.is_dir():
+        raise WavegenError(f"--out {folder} is a file; it must name a folder")
+    if not force and folder.is_dir() and any(folder.iterdir()):
+        raise WavegenError(f"--out {folder} is not empty; --force replaces what is in it")
+
+
+def output_stems(dataset: Dataset) -> dict[str, str]:
+    """Where the outputs of each clip lie in the folder of outputs, without their suffix.
+
+    It is the path of the clip without its suffix, unless that is another clip's too.
+    """
+    stems = {p: str(Path(p).with_suffix("")) for p in dataset.units}
+    count = Counter(stems.values())
+    return {p: s if count[s] == 1 else p for p, s in stems.items()}
+
+
+def write_alignments(
+    fitted: Fitted, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
+    """Write STEM.TextGrid and STEM.json of every clip; each file appears whole or not at all.
+
+    Raises:
+        WavegenError: when they can't be written.
+    """
+    wrong = dict(fitted.misfits)
+    stems = output_stems(fitted.dataset)
+    for done, (path, stem) in enumerate(stems.items(), 1):
+        aligned = fitted.clip(path)
+        for suffix, text in (
+            (".TextGrid", aligned.textgrid()),
+            (".json", aligned.json(clip=path, misfit=wrong.get(path))),
+        ):
+            file = folder / (stem + suffix)
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(file) as beside:
+                    beside.write_text(text, encoding="utf-8")
+            except OSError as e:
+                raise WavegenError(f"can't write {file}: {e.strerror or e}") from e
+        progress(done, len(stems))

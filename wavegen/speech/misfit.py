@@ -1,0 +1,63 @@
+"""Which clips say something else than their transcripts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from wavegen.speech.align import Aligner, Words
+
+LOW = 5.0
+"""A score so many deviations below the median is suspicious."""
+RIVALS = 16
+"""Other transcripts that a suspicious clip is compared with."""
+MARGIN = 2.0
+"""A transcript that fits by so much more than the best rival is right (in units of the score)."""
+
+
+def misfits(
+    aligner: Aligner,
+    features: Callable[[int], Tensor],
+    texts: Sequence[Words],
+    speakers: Sequence[int],
+) -> tuple[list[float], list[int]]:
+    """Find the clips with wrong transcripts, by a fitted aligner.
+
+    Scores vary with the quality of a recording too. So those far below the median of the data set
+    (in deviations estimated from the median distance to it) are only suspected, and convicted
+    where one of the other clips' transcripts, of like length and drawn at random, fits about as
+    well.
+
+    Args:
+        aligner: the aligner.
+        features: from the number of a clip to its (F, D).
+        texts: the symbols of the words of each clip.
+        speakers: ids.
+
+    Returns:
+        The score of every clip (see `Alignment`), and the numbers of the clips that do not fit.
+    """
+    count = len(texts)
+    scores = [aligner.align(features(i), texts[i], speakers[i]).score for i in range(count)]
+    finite = np.array([s for s in scores if np.isfinite(s)])
+    if not len(finite):
+        return scores, list(range(count))
+    middle = np.median(finite)
+    deviation = 1.4826 * np.median(np.abs(finite - middle))
+    length = [sum(len(w) for w in text) for text in texts]
+    distinct = list({str(t): i for i, t in enumerate(texts)}.values())
+    wrong = []
+    for i in range(count):
+        if scores[i] >= middle - LOW * deviation:
+            continue
+        near = sorted(distinct, key=lambda j: abs(length[j] - length[i]))[: 20 * RIVALS]
+        near = [j for j in near if texts[j] != texts[i]]
+        rivals = random.Random(i).sample(near, min(RIVALS, len(near)))
+        x = features(i)
+        best = max((aligner.align(x, texts[j], speakers[i]).score for j in rivals), default=0.0)
+        if scores[i] < best + MARGIN:
+            wrong.append(i)
+    return scores, wrong

@@ -68,6 +68,8 @@ class Dataset:
 
     def leaving_out(self, paths: Collection[str]) -> Dataset:
         """With some of the training clips in a part of their own, ``misfit``, that nothing uses."""
+        if not paths:
+            return self
         kept = [p for p in self.split["train"] if p not in set(paths)]
         return replace(self, split=self.split | {"train": kept, "misfit": sorted(paths)})
 

@@ -75,7 +75,7 @@ def pitch_tracks(
 
 def _read(file: Path) -> dict[str, Track]:
     try:
-        with np.load(file) as table:
+        with file.open("rb") as f, np.load(f) as table:
             digests, ends, values = str(table["sha256"]).split(), table["ends"], table["values"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}

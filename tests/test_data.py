@@ -14,14 +14,17 @@ from conftest import DIGITS
 
 from wavegen import mulaw
 from wavegen.audio import read_audio
+from wavegen.checkpoint import recorded_split, write_run
 from wavegen.config import Config, DataConfig
 from wavegen.data import prepare as prepare_module
+from wavegen.data import texts
 from wavegen.data.dataset import open_dataset
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.prepare import prepare
 from wavegen.data.split import split_clips
 from wavegen.data.windows import TrainingClip, Windows
 from wavegen.errors import DataError
+from wavegen.speech.frontend import read_clip
 
 
 def test_fsdd_names_are_recognised_with_speaker_and_text() -> None:
@@ -279,3 +282,39 @@ def test_folds_part_the_clips_of_each_speaker() -> None:
         assert {p[0] for p in s["test"]} == {"a", "b"}
     alone = split_clips([Clip("x.wav", "")], 0.5, 0.5, 0, "1/2")
     assert alone == {"train": ["x.wav"], "validation": [], "test": []}
+
+
+def test_texts_are_read_once_and_kept(
+    tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_dataset(DIGITS, tiny_config, tmp_path, f0=False)
+    assert len(first.units) == 60
+    unit = first.units["7_jackson_12.wav"]
+    assert unit == read_clip("7")
+
+    def never(*args: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(texts, "read_clip", never)
+    again = open_dataset(DIGITS, tiny_config, tmp_path, f0=False)
+    assert dict(again.units) == dict(first.units)
+    [file] = tmp_path.rglob("texts-*.txt")
+    file.write_bytes(b"\xff")
+    monkeypatch.undo()
+    assert dict(open_dataset(DIGITS, tiny_config, tmp_path, f0=False).units) == dict(first.units)
+    german = tiny_config.replace("data", language="de")
+    other = open_dataset(DIGITS, german, tmp_path, f0=False).units["7_jackson_12.wav"]
+    assert other.words == ("sieben",)
+
+
+def test_misfits_are_recorded_apart_and_come_back_on_resuming(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    whole = open_dataset(DIGITS, tiny_config, tmp_path, f0=False)
+    assert whole.leaving_out([]).split == whole.split
+    wrong = whole.split["train"][3]
+    dataset = whole.leaving_out([wrong])
+    assert dataset.split["misfit"] == [wrong]
+    assert len(dataset.split["train"]) == len(whole.split["train"]) - 1
+    write_run(tmp_path, tiny_config, dataset)
+    assert recorded_split(tmp_path, whole).split == dataset.split

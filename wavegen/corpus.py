@@ -73,7 +73,7 @@ def new_voice(config: Config, dataset: Dataset) -> Voice:
     return untrained(
         config,
         dataset.speakers,
-        symbol_table(list(units.values())) if units else (),
+        symbol_table(units.values()) if units else (),
         tuple(sorted({w for u in units.values() for w in u.words})),
         max((len(u.words) for u in units.values()), default=0),
     )

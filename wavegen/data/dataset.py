@@ -16,10 +16,10 @@ from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
-from wavegen.data.tracks import Track, pitch_tracks
+from wavegen.data.texts import Units, read_units
+from wavegen.data.tracks import Tracks, no_tracks, pitch_tracks
 from wavegen.errors import DataError
 from wavegen.speech import FEATURES
-from wavegen.speech.frontend import Unit, read_clip
 
 BAD_SHARE = 0.10
 """Above this share of unusable files training stops, since something is wrong with the folder."""
@@ -31,7 +31,7 @@ class Dataset:
     layout: str
     clips: dict[str, Clip]
     """Usable clips by path."""
-    units: dict[str, Unit]
+    units: Units
     """The transcript of each clip that has one."""
     left_out: list[tuple[str, str]]
     """(path, reason) of every other audio file."""
@@ -41,7 +41,7 @@ class Dataset:
     """Sorted names; empty in data without speakers."""
     features: str = "none"
     """Kind of local features."""
-    tracks: dict[str, Track] = field(default_factory=dict)
+    tracks: Tracks = field(default_factory=no_tracks)
     """F0 of each clip, where the features want it."""
 
     def entry(self, path: str) -> Entry:
@@ -103,9 +103,8 @@ def open_dataset(
     layout, clips = find_clips(root, config.data)
     placed = [c for c in clips if not c.problem and not c.spare]
     prepared = prepare(root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress)
-    units: dict[str, Unit] = {}
     problems = {c.path: c.problem or c.spare for c in clips}
-    texts: dict[str, Unit | None] = {}
+    texts: dict[str, str] = {}
     for c in placed:
         entry = prepared.entries[c.path]
         if entry.problem:
@@ -113,13 +112,10 @@ def open_dataset(
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
         elif c.text and config.conditioning.features != "none":
-            if c.text not in texts:
-                texts[c.text] = read_clip(c.text, config.data.language)
-            unit = texts[c.text]
-            if unit is None:
-                problems[c.path] = f"its text '{c.text}' has no words"
-            else:
-                units[c.path] = unit
+            texts[c.path] = c.text
+    units, empty = read_units(texts, config.data.language, prepared.folder)
+    for path in empty:
+        problems[path] = f"its text '{texts[path]}' has no words"
     if any(c.speaker for c in placed):
         for c in placed:
             if not c.speaker:
@@ -143,7 +139,7 @@ def open_dataset(
     features = config.conditioning.features
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
-    tracks = {}
+    tracks = no_tracks()
     if f0 and features in FEATURES and FEATURES[features].sound:
         rate = config.audio.sample_rate
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, progress)

@@ -20,6 +20,7 @@ FILE = "index.npz"
 LOCK = "lock"
 SAMPLES = ".i16"
 PITCH = "pitch-"
+TEXTS = "texts-"
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ def lock(folder: Path, wait: bool = True) -> Iterator[None]:
 def tidy(folder: Path, keep: Collection[str]) -> None:
     """Remove what killed processes left behind; call with the lock held."""
     for p in folder.iterdir():
-        if is_ours(p) and p.name not in {*keep, FILE} and not p.name.startswith(PITCH):
+        if is_ours(p) and p.name not in {*keep, FILE} and not p.name.startswith((PITCH, TEXTS)):
             p.unlink(missing_ok=True)
 
 
@@ -138,7 +139,7 @@ def is_ours(path: Path) -> bool:
     name = path.name
     old = name == "index.json"
     ours = name == FILE or old or path.suffix == SAMPLES
-    return ours or name.startswith((".wavegen-", PITCH))
+    return ours or name.startswith((".wavegen-", PITCH, TEXTS))
 
 
 def folders(cache: Path) -> list[Path]:

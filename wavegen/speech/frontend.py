@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -85,7 +85,7 @@ def _unit(tokens: Sequence[str], language: str) -> Unit | None:
     return Unit(tuple(words), tuple(phones)) if phones else None
 
 
-def symbol_table(units: Sequence[Unit]) -> tuple[str, ...]:
+def symbol_table(units: Iterable[Unit]) -> tuple[str, ...]:
     """The pause, the marks that occur, and all phonemes that occur, sorted."""
     found = {p for u in units for w in u.phones for p in w}
     return (PAUSE, *(m for m in MARKS if m in found), *sorted(found - {PAUSE, *MARKS}))

@@ -1,0 +1,99 @@
+"""The transcripts of a data set as phonemes, read once and kept beside its samples."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from wavegen.audio import whole_file
+from wavegen.data import index
+from wavegen.speech.frontend import Unit, read_clip
+
+RULES = ("wavegen.text", "wavegen.speech.frontend")
+"""Modules that decide how a text is read."""
+FIELD, WORD, RECORD = "\x1f", "\x1e", "\n"
+
+
+class Units(Mapping[str, Unit]):
+    """What is said in each clip, by its path. A text is kept as one string, which takes a tenth of
+    the memory, and taken apart when it is asked for."""
+
+    def __init__(self, packed: dict[str, str]) -> None:
+        self.packed = packed
+
+    def __getitem__(self, path: str) -> Unit:
+        words, phones = self.packed[path].split(FIELD)
+        return Unit(
+            tuple(words.split(WORD)), tuple(tuple(w.split(" ")) for w in phones.split(WORD))
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+
+def read_units(texts: Mapping[str, str], language: str, folder: Path) -> tuple[Units, list[str]]:
+    """Read the transcripts of clips.
+
+    Args:
+        texts: by path.
+        language: of the texts.
+        folder: cache of the data set.
+
+    Returns:
+        The units, and the paths of the clips whose text holds nothing to say.
+
+    Raises:
+        TextError: espeak-ng is not installed, or does not know the language.
+    """
+    file = folder / f"{index.TEXTS}{_rules(language)}.txt"
+    known = _load(file)
+    new = {t for t in texts.values() if t not in known}
+    for text in sorted(new):
+        unit = read_clip(text, language)
+        known[text] = "" if unit is None else _pack(unit)
+    if new:
+        with suppress(OSError):  # they will be read again
+            for old in folder.glob(f"{index.TEXTS}*.txt"):
+                old.unlink()
+            _save(file, known)
+    packed = {p: known[t] for p, t in texts.items()}
+    return Units({p: u for p, u in packed.items() if u}), [p for p, u in packed.items() if not u]
+
+
+def _pack(unit: Unit) -> str:
+    return WORD.join(unit.words) + FIELD + WORD.join(" ".join(w) for w in unit.phones)
+
+
+def _rules(language: str) -> str:
+    """A name that changes with the rules of reading."""
+    digest = hashlib.sha256(language.encode())
+    for name in RULES:
+        source = importlib.import_module(name).__file__
+        assert source is not None
+        path = Path(source)
+        files = sorted(path.parent.glob("*.py")) if path.stem == "__init__" else [path]
+        for file in files:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _load(file: Path) -> dict[str, str]:
+    try:
+        lines = file.read_text("utf-8").split(RECORD)
+    except (OSError, UnicodeDecodeError):
+        return {}
+    # The last line is whole, too, or the file would not be there.
+    fields = (line.split("\t", 1) for line in lines if line)
+    return {f[0]: f[1] for f in fields if len(f) == 2}
+
+
+def _save(file: Path, known: dict[str, str]) -> None:
+    kept = (f"{t}\t{u}" for t, u in known.items() if not set(t) & set("\t\n\r"))
+    with whole_file(file) as beside:
+        beside.write_text(RECORD.join(kept), "utf-8", errors="replace")

@@ -106,7 +106,7 @@ def main(
     }
 
     jobs = [(d, s, n) for n in range(seeds) for s in v.speakers for d in range(10)]
-    plans = [plan(v, WORDS[d], v.speaker_id(s)) for d, s, _ in jobs]
+    plans = [next(plan(v, WORDS[d], v.speaker_id(s))) for d, s, _ in jobs]
     made = synthesize(v, plans, [n for _, _, n in jobs], temperature)
     y = [features(a, rate) for a in made]
     figures["digits"] = share(models["text"], y, [str(d) for d, _, _ in jobs])
@@ -121,7 +121,7 @@ def main(
     rng = random.Random(0)
     texts = ["".join(rng.choices("0123456789", k=4)) for _ in range(strings)]
     long = [
-        plan(v, " ".join(WORDS[int(d)] for d in t), i % len(v.speakers))
+        next(plan(v, " ".join(WORDS[int(d)] for d in t), i % len(v.speakers)))
         for i, t in enumerate(texts)
     ]
     spoken = synthesize(v, long, 0, temperature)

@@ -117,7 +117,7 @@ def main(
     texts = [data.clips[p].text for p in held]
     real = [read_audio(folder / p, v.sample_rate).audio for p in held]
     copies = synthesize(v, [plan_copy(v, folder / p) for p in held])
-    plans = [plan(v, t) for t in texts]
+    plans = [next(plan(v, t)) for t in texts]
     spoken = synthesize(v, plans)
     decoder = pocketsphinx.Decoder(samprate=16000)
     right = [" ".join(w for s in normalise(t) for w in s if w not in MARKS).lower() for t in texts]
@@ -142,14 +142,14 @@ def main(
     ]
     figures["F0 correlation with the plan"] = float(np.median([c for c, _ in follow]))
     some = texts[:10]
-    high = synthesize(v, [plan(v, t, style=Style(pitch_shift=4)) for t in some])
+    high = synthesize(v, [next(plan(v, t, style=Style(pitch_shift=4))) for t in some])
     shifts = [
         melody(a, u.local[bands:], v.sample_rate, hop)[1]
         for a, u in zip(high, plans, strict=False)
         if u.local is not None
     ]
     figures["semitones of a shift by 4"] = float(np.median(shifts))
-    slow = [plan(v, t, style=Style(length_scale=1.5)) for t in some]
+    slow = [next(plan(v, t, style=Style(length_scale=1.5))) for t in some]
     ratios = [s.samples / u.samples for s, u in zip(slow, plans, strict=False)]
     figures["length at 1.5"] = float(np.mean(ratios))
     print(json.dumps({k: round(f, 4) for k, f in figures.items()}, indent=1))

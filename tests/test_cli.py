@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from conftest import DIGITS, Result
 from test_train import write_recipe
 
 from wavegen.audio import read_audio
+from wavegen.synth import join, plan, synthesize
+from wavegen.voice import Voice
 
 
 def one_clear_line(result: Result, *parts: str) -> None:
@@ -100,10 +103,22 @@ def test_texts_that_cannot_be_spoken(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: object) -> None:
-    from wavegen.synth import plan
+def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) -> None:
+    assert next(plan(tiny_voice, "seven " * 3334)).samples > 600 * 8000
 
-    assert plan(tiny_voice, "seven " * 3334).samples > 600 * 8000  # type: ignore[arg-type]
+
+def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> None:
+    alone = replace(tiny_voice, config=tiny_voice.config.replace("data", join=1), longest=9)
+    long = plan(alone, "One two. Three! " * 10_000)
+    assert next(long).text == "one two"  # the rest is not read
+    parts = [*plan(alone, "One two. Three! Four?", silence=0.5)]
+    assert [u.text for u in parts] == ["one two", "three", "four"]
+    assert [u.after for u in parts] == [4000, 4000, 0]
+    audio = join(parts, synthesize(alone, parts))
+    assert len(audio) == sum(u.samples for u in parts) + 8000
+    assert not audio[parts[0].samples : parts[0].samples + 4000].any()
+    [whole] = plan(replace(tiny_voice, longest=9), "One two. Three! Four?", silence=0.5)
+    assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ from wavegen.speech.frontend import read_text
 from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice
 
+Audio = NDArray[np.float32]
+
+SENTENCE_SILENCE = 0.2
+"""Seconds between sentences; both have silences of their own at their ends."""
 SLICE_SECONDS = 0.05
 """Sound per call of an engine, so that progress and Ctrl-C stay live."""
 
@@ -43,6 +47,8 @@ class Utterance:
     """Words that a voice of few words never heard in training."""
     spans: tuple[tuple[str, int, int], ...] = ()
     """(words, first sample, end sample) of each unit."""
+    after: int = 0
+    """Samples of silence before the next one."""
 
 
 def plan(
@@ -53,8 +59,12 @@ def plan(
     style: Style = PLAIN,
     language: str | None = None,
     silence: float | None = None,
-) -> Utterance:
-    """Read a text and predict its length, and what it sounds like.
+) -> Iterator[Utterance]:
+    """Read a text and predict its length and what it sounds like, sentence by sentence.
+
+    Each sentence is an utterance of its own, followed by silence; the first one is there before the
+    third is read. A voice trained on joined clips knows the pauses between them, and says the
+    whole text in one utterance.
 
     Args:
         voice: the voice.
@@ -63,50 +73,64 @@ def plan(
         max_seconds: refuse to speak for longer.
         style: of the speech.
         language: how to read the text, as espeak-ng names it (default: the voice's).
-        silence: seconds between sentences, or what the voice speaks in one go (default: the mean
-            of the pauses in training).
+        silence: seconds between sentences, or what the voice speaks in one go (default:
+            `SENTENCE_SILENCE`, or the mean of the pauses in training).
 
     Raises:
-        TextError: the text has nothing to speak, no sound that the voice knows, or would take
-            more than ``max_seconds``.
-        VoiceError: the voice was trained without texts.
+        TextError: the text has nothing to speak, no sound that the voice knows, or takes more than
+            ``max_seconds``.
+        VoiceError: the voice was trained without texts, or can't be styled so.
     """
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
-    known = voice.words if len(voice.words) < FEW else ()
-    language = language or voice.config.data.language
-    units = list(read_text(text, voice.longest, known, language))
-    if not units:
-        raise TextError("the text holds no words to speak")
+    joined = voice.config.data.join > 1
+    if silence is None:
+        silence = sum(PAUSE_SECONDS) / 2 if joined else SENTENCE_SILENCE
     hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
-    pause = round((sum(PAUSE_SECONDS) / 2 if silence is None else silence) * rate)
-    parts = [voice.predict(unit, speaker, style) for unit in units]
-    lengths = [sum(p.alignment.frames) for p in parts if p.alignment]
-    frames = sum(lengths) + pause * (len(units) - 1)
-    if frames / rate > max_seconds:
-        raise TextError(
-            f"this would speak for {frames / rate:.0f} s, more than --max-seconds {max_seconds:g}"
-        )
-    pieces: list[Tensor] = []
-    spans = []
-    at = 0
-    for unit, part, length in zip(units, parts, lengths, strict=True):
-        if pieces:
-            pieces.append(voice.pause(pause))
-            at += pause
-        pieces.append(voice.features(part))
-        begin, at = at, at + length
-        spans.append((" ".join(unit.words), begin * hop, at * hop))
-    words = [w for u in units for w in u.words]
-    unheard = dict.fromkeys(w for w in words if w not in known) if known else ()
-    return Utterance(
-        " ".join(words),
-        speaker,
-        frames * hop,
-        torch.cat(pieces, 1),
-        tuple(unheard),
-        tuple(spans),
-    )
+    pause = round(silence * rate)
+    parts: list[_Part] = []
+    frames = 0
+    language = language or voice.config.data.language
+    for unit in read_text(text, voice.longest, voice.words, language):
+        spoken = voice.predict(unit, speaker, style)
+        assert spoken.alignment is not None
+        length = sum(spoken.alignment.frames)
+        frames += length + (pause if frames else 0)
+        if frames > max_seconds * rate:
+            raise TextError(f"this would speak for more than --max-seconds {max_seconds:g}")
+        parts.append(_Part(unit.words, voice.features(spoken), length * hop))
+        if len(parts) > 1 and not joined:  # now the one before is known not to be the last
+            yield _utterance(voice, parts[:1], speaker, pause)
+            del parts[0]
+    if not parts:
+        raise TextError("the text holds no words to speak")
+    yield replace(_utterance(voice, parts, speaker, pause), after=0)
+
+
+@dataclass(frozen=True)
+class _Part:
+    words: tuple[str, ...]
+    local: Tensor
+    samples: int
+
+
+def _utterance(voice: Voice, parts: Sequence[_Part], speaker: int, pause: int) -> Utterance:
+    """Parts with a pause between them, in frames, and after them."""
+    silence = pause * voice.config.hop_length
+    local: list[Tensor] = []
+    spans, at = [], 0
+    for part in parts:
+        if local and pause:
+            local.append(voice.pause(pause))
+        local.append(part.local)
+        spans.append((" ".join(part.words), at, at + part.samples))
+        at += part.samples + silence
+    words = [w for part in parts for w in part.words]
+    known = voice.words if len(voice.words) < FEW else words
+    unheard = tuple(dict.fromkeys(w for w in words if w not in known))
+    samples = at - silence
+    said = " ".join(words)
+    return Utterance(said, speaker, samples, torch.cat(local, 1), unheard, tuple(spans), silence)
 
 
 def _can(voice: Voice) -> str:
@@ -138,6 +162,12 @@ def plan_copy(voice: Voice, file: Path, speaker: int = 0) -> Utterance:
     return Utterance(file.name, speaker, len(audio), local)
 
 
+def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:
+    """The sound of utterances one after the other, with the silences between them."""
+    pieces = [np.pad(audio, (0, u.after)) for u, audio in zip(utterances, audios, strict=True)]
+    return np.concatenate(pieces)
+
+
 def synthesize(
     voice: Voice,
     utterances: Sequence[Utterance],
@@ -146,7 +176,7 @@ def synthesize(
     engine: Engine | None = None,
     precision: WeightPrecision | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[NDArray[np.float32]]:
+) -> list[Audio]:
     """Draw the samples of utterances of any lengths.
 
     Args:

@@ -67,20 +67,21 @@ def synth(
     check_output(output, force)
     if seconds is None:
         text = _read_text(text, text_file)
-    from wavegen.synth import plan, plan_seconds, synthesize
+    from wavegen.synth import join, plan, plan_seconds, synthesize
 
     chosen = find_voice(voice, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     if seconds is not None:
-        utterance = plan_seconds(chosen, min(seconds, max_seconds), who)
+        utterances = [plan_seconds(chosen, min(seconds, max_seconds), who)]
     elif not chosen.symbols and chosen.kind is None:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     else:
         style = Style(length_scale, pitch_shift, noise_scale, seed)
-        utterance = plan(chosen, text or "", who, max_seconds, style, language, sentence_silence)
-    length = utterance.samples / chosen.sample_rate
-    if utterance.unheard:
-        words = ", ".join(utterance.unheard[:10]) + (" …" if len(utterance.unheard) > 10 else "")
+        silence = sentence_silence
+        utterances = [*plan(chosen, text or "", who, max_seconds, style, language, silence)]
+    unheard = [*dict.fromkeys(w for u in utterances for w in u.unheard)]
+    if unheard:
+        words = ", ".join(unheard[:10]) + (" …" if len(unheard) > 10 else "")
         show.warn(f"voice {chosen.name} never heard: {words}")
     start = 0.0
     with show.progress_bar("speaking", "samples") as bar:
@@ -90,8 +91,10 @@ def synth(
             start = start if done else time.perf_counter()
             bar(done, total)
 
-        [audio] = synthesize(chosen, [utterance], seed, temperature, engine, precision, progress)
+        audios = synthesize(chosen, utterances, seed, temperature, engine, precision, progress)
     took = time.perf_counter() - start
+    audio = join(utterances, audios)
+    length = len(audio) / chosen.sample_rate
     write_audio(output, audio, chosen.sample_rate)
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""
     show.err.print(

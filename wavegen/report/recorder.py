@@ -89,7 +89,7 @@ def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
     size = min(voice.longest, 6)
     words = voice.words
     return [
-        plan(voice, " ".join(words[(n * step + i) % len(words)] for i in range(size)), s)
+        next(plan(voice, " ".join(words[(n * step + i) % len(words)] for i in range(size)), s))
         for n, s in enumerate(chosen)
     ]
 

@@ -190,6 +190,9 @@ class TrainConfig:
     """Decay per step of the moving average of the weights, which is what a voice holds."""
     precision: Precision = "auto"
     """``bf16`` autocast, ``f32``, or ``auto``: bf16 where its matrix product is the faster one."""
+    compile: bool = True
+    """On a GPU, fuse the network's operations by ``torch.compile``; where that fails, training goes
+    on without it."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500

@@ -66,10 +66,31 @@ class Stepper:
             fused=True,
         )
         self.network = accelerator.prepare_model(model)
+        self.logits: Callable[..., Tensor] = self.network
+        if config.compile and self.device.type == "cuda":
+            self.logits = self.compiled("inductor")
         self.ema = AveragedModel(model, multi_avg_fn=average(config.ema_decay))
         self.parts = config.accumulate
         self.tally = torch.zeros(2, dtype=torch.float64, device=self.device)
         """Bits and number of the speech samples since it was last set to zero."""
+
+    def compiled(self, backend: str | Callable[..., Any]) -> Callable[..., Tensor]:
+        """The network, compiled; or as it is, from where the compiler fails."""
+        from torch._dynamo.exc import TorchDynamoException  # takes a second
+
+        fused: Any = torch.compile(
+            self.network, dynamic=True, backend=backend
+        )  # windows of any length
+
+        def logits(*args: Tensor | None) -> Tensor:
+            try:
+                return fused(*args)  # type: ignore[no-any-return]
+            except TorchDynamoException as e:
+                self.warn(f"trains without torch.compile, which failed ({type(e).__name__})")
+                self.logits = self.network
+                return self.network(*args)  # type: ignore[no-any-return]
+
+        return logits
 
     def share(self, data: Windows, windows: Sequence[Window]) -> Share:
         """Read this process's share of a batch: every world-th window."""
@@ -87,7 +108,7 @@ class Stepper:
         batch = batch.each(lambda t: t.to(to, non_blocking=True))
         local = batch.local
         with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            logits = self.network(
+            logits = self.logits(
                 batch.codes,
                 batch.speaker if self.model.conditioning.speaker is not None else None,
                 None if local is None else local.to(self.model.skip_bias.dtype),

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -76,13 +77,33 @@ class _GatedResidual(torch.autograd.Function):
         return gx, grad_skip, grad_cond, grad_taps, grad_w_res, grad_w_skip, None
 
 
-_apply: Any = _GatedResidual.apply  # torch has no types for it
+_fast: Any = _GatedResidual.apply  # torch has no types for it
+
+
+def _plain(
+    x: Tensor,
+    skip: Tensor,
+    cond: Tensor,
+    taps: Tensor,
+    w_res: Tensor,
+    w_skip: Tensor,
+    dilation: int,
+) -> tuple[Tensor, Tensor]:
+    """The same as plain operations, for a compiler to fuse; it can't see into an autograd node."""
+    batch, time, channels = x.shape
+    z = x @ taps[-1]
+    for k, shift in _past(taps, dilation, time):
+        z = z + F.pad(x[:, : time - shift] @ taps[k], (0, 0, shift, 0))
+    z = (z.view(batch, cond.shape[1], -1, 2 * channels) + cond[:, :, None]).view_as(z)
+    h = torch.tanh(z[..., :channels]) * torch.sigmoid(z[..., channels:])
+    return x + h @ w_res, skip + h @ w_skip
 
 
 def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, int]]:
     """(tap, shift) of the taps that look back, where the window is long enough for them."""
     last = taps.shape[0] - 1
-    return [(k, shift) for k in range(last) if (shift := (last - k) * dilation) < time]
+    shifts = [(k, (last - k) * dilation) for k in range(last)]
+    return [(k, shift) for k, shift in shifts if shift < time]
 
 
 def _upsample(cond: Tensor, time: int) -> Tensor:
@@ -135,11 +156,12 @@ class GatedResidualBlock(nn.Module):
             (B, T, R) for the next block, and the skip sum.
         """
         args = (x, skip, cond, self.taps, self.w_res, self.w_skip)
+        block: Any = _plain if torch.compiler.is_compiling() else _fast
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             with torch.autocast(x.device.type, enabled=False):
-                out = _apply(*(t.to(dtype) for t in args), self.dilation)
+                out = block(*(t.to(dtype) for t in args), self.dilation)
         else:
-            out = _apply(*args, self.dilation)
+            out = block(*args, self.dilation)
         y, total = out
         return y, total

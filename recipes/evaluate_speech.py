@@ -23,7 +23,7 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from wavegen.audio import read_audio, write_audio
+from wavegen.audio import read_audio
 from wavegen.config import find_recipe, read_config
 from wavegen.corpus import training_clip
 from wavegen.data.dataset import Dataset, open_dataset
@@ -32,6 +32,7 @@ from wavegen.speech.fit import phones
 from wavegen.synth import plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise
 from wavegen.voice import Style, Voice, load_voice
+from wavegen.writing import write_audio
 
 Audio = NDArray[np.float32]
 

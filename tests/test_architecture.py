@@ -15,8 +15,8 @@ from wavegen.speech import FEATURES
 
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
-    {"errors", "config"},
-    {"model.layers", "audio", "mulaw", "features", "text", "cache", "optim"},
+    {"errors", "config", "files"},
+    {"model.layers", "audio", "writing", "mulaw", "features", "text", "cache", "optim"},
     {"model.context", "model.conditioning", "outputs"},
     {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},

@@ -10,8 +10,10 @@ import torch
 import torchaudio.functional as AF
 
 from wavegen import mulaw
-from wavegen.audio import check_output, read_audio, write_audio
+from wavegen.audio import read_audio
 from wavegen.errors import DataError, WavegenError
+from wavegen.files import check_output
+from wavegen.writing import SUFFIXES, write_audio
 
 
 def test_decoding_then_encoding_is_the_identity_on_all_codes() -> None:
@@ -99,5 +101,5 @@ def test_an_existing_output_needs_force(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.touch()
     with pytest.raises(WavegenError, match="--force"):
-        check_output(path, force=False)
-    check_output(path, force=True)
+        check_output(path, False, SUFFIXES)
+    check_output(path, True, SUFFIXES)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wavegen.audio import whole_file
 from wavegen.config import Config
 from wavegen.corpus import find_misfits, fit_aligner, heard, new_voice, speaker_of
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
+from wavegen.files import whole_file
 from wavegen.speech.frontend import symbol_ids
 from wavegen.speech.pairing import pair_words
 from wavegen.voice import Voice

@@ -1,25 +1,19 @@
-"""Reading, resampling, trimming and writing audio files."""
+"""Reading, resampling and trimming audio files."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.errors import DataError, WavegenError
+from wavegen.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
 """What is read."""
 UNREADABLE = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".ape", ".wv")
 """Audio that libsndfile can't decode; it is listed as left out, never passed over."""
-OUTPUT_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
-"""What is written."""
 
 
 @dataclass(frozen=True)
@@ -79,49 +73,3 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
     return Recording(audio, sample_rate, source_rate, channels, kind, clipped, trimmed)
-
-
-def check_output(path: Path, force: bool, suffixes: tuple[str, ...] = OUTPUT_SUFFIXES) -> None:
-    """Raises `WavegenError` when a file can't be written there, before any work is done."""
-    if path.suffix.lower() not in suffixes:
-        raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
-    if path.is_dir():
-        raise WavegenError(f"output {path} is a folder; give a file name")
-    if not path.parent.is_dir():
-        raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
-    if path.exists() and not force:
-        raise WavegenError(f"output {path} exists; --force replaces it")
-    if not os.access(path.parent, os.W_OK):
-        raise WavegenError(f"output {path}: the folder {path.parent} can't be written to")
-
-
-def write_audio(path: Path, audio: NDArray[np.float32], sample_rate: int) -> None:
-    """Write mono audio; the format follows the suffix, WAV files are 16-bit PCM.
-
-    The file appears whole or not at all. Raises `WavegenError` when it can't be written.
-    """
-    import soundfile
-
-    try:
-        with whole_file(path) as beside:
-            soundfile.write(beside, audio, sample_rate)
-    except (soundfile.SoundFileError, OSError) as e:
-        raise WavegenError(f"can't write {path}: {e}") from e
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces ``path`` when the block succeeds."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".wavegen-", suffix=path.suffix)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)  # mkstemp's 0600 is for secrets
-        with beside.open("rb") as f:
-            os.fsync(f.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
-from wavegen.audio import whole_file
 from wavegen.config import Config, to_toml
 from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
+from wavegen.files import whole_file
 
 
 def states(run: Path) -> list[Path]:

@@ -26,6 +26,8 @@ Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "numba"]
 WeightPrecision = Literal["f32", "bf16", "int8"]
 """Of the weights in generation."""
+Bits = Literal["16", "24", "float"]
+"""Width of a written sample."""
 
 Size = Literal["small", "medium", "large", "xl"]
 SIZES: dict[str, dict[str, int]] = {

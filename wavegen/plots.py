@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.audio import whole_file
 from wavegen.data.dataset import Dataset
 from wavegen.errors import WavegenError
+from wavegen.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

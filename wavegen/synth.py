@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Utterance:
     """A planned utterance: all that is known before the first sample is drawn."""
 
     text: str
-    """Its words."""
+    """Its words, or the name of the recording that it copies."""
     speaker: int
     samples: int
     local: Tensor | None
@@ -47,8 +47,20 @@ class Utterance:
     """Words that a voice of few words never heard in training."""
     spans: tuple[tuple[str, int, int], ...] = ()
     """(words, first sample, end sample) of each unit."""
+    phonemes: tuple[str, ...] = ()
+    """Of each word, and marks of punctuation."""
     after: int = 0
     """Samples of silence before the next one."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """An utterance to be drawn."""
+
+    utterance: Utterance
+    seed: int = 0
+    temperature: float = 1.0
+    """Below 1 is quieter and plainer, 0 takes the most likely sample."""
 
 
 def plan(
@@ -84,10 +96,8 @@ def plan(
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     joined = voice.config.data.join > 1
-    if silence is None:
-        silence = sum(PAUSE_SECONDS) / 2 if joined else SENTENCE_SILENCE
     hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
-    pause = round(silence * rate)
+    pause = pause_of(voice, silence) // hop
     parts: list[_Part] = []
     frames = 0
     language = language or voice.config.data.language
@@ -98,7 +108,8 @@ def plan(
         frames += length + (pause if frames else 0)
         if frames > max_seconds * rate:
             raise TextError(f"this would speak for more than --max-seconds {max_seconds:g}")
-        parts.append(_Part(unit.words, voice.features(spoken), length * hop))
+        phonemes = tuple("".join(p) for p in unit.phones)
+        parts.append(_Part(unit.words, phonemes, voice.features(spoken), length * hop))
         if len(parts) > 1 and not joined:  # now the one before is known not to be the last
             yield _utterance(voice, parts[:1], speaker, pause)
             del parts[0]
@@ -107,9 +118,17 @@ def plan(
     yield replace(_utterance(voice, parts, speaker, pause), after=0)
 
 
+def pause_of(voice: Voice, silence: float | None = None) -> int:
+    """Samples between sentences, whole frames of them; ``silence`` as for `plan`."""
+    if silence is None:
+        silence = sum(PAUSE_SECONDS) / 2 if voice.config.data.join > 1 else SENTENCE_SILENCE
+    return round(silence * voice.config.conditioning.frame_rate) * voice.config.hop_length
+
+
 @dataclass(frozen=True)
 class _Part:
     words: tuple[str, ...]
+    phonemes: tuple[str, ...]
     local: Tensor
     samples: int
 
@@ -128,9 +147,16 @@ def _utterance(voice: Voice, parts: Sequence[_Part], speaker: int, pause: int) -
     words = [w for part in parts for w in part.words]
     known = voice.words if len(voice.words) < FEW else words
     unheard = tuple(dict.fromkeys(w for w in words if w not in known))
-    samples = at - silence
-    said = " ".join(words)
-    return Utterance(said, speaker, samples, torch.cat(local, 1), unheard, tuple(spans), silence)
+    return Utterance(
+        " ".join(words),
+        speaker,
+        at - silence,
+        torch.cat(local, 1),
+        unheard,
+        tuple(spans),
+        tuple(p for part in parts for p in part.phonemes),
+        silence,
+    )
 
 
 def _can(voice: Voice) -> str:
@@ -168,34 +194,29 @@ def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:
     return np.concatenate(pieces)
 
 
-def synthesize(
+def draw(
     voice: Voice,
-    utterances: Sequence[Utterance],
-    seeds: Sequence[int] | int = 0,
-    temperature: float = 1.0,
+    takes: Iterable[Take],
     engine: Engine | None = None,
     precision: WeightPrecision | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Audio]:
-    """Draw the samples of utterances of any lengths.
+    ready: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, Audio]]:
+    """Draw the samples of any number of takes, as they come.
 
     Args:
         voice: the voice.
-        utterances: from `plan` or `plan_seconds`.
-        seeds: one for all, or one each.
-        temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
+        takes: read as the engine has room for them, by any of its threads.
         engine: default: `numba` for a voice on the CPU, else `cached`.
         precision: of the weights, in `numba` (default: its own).
-        progress: called with (samples drawn, samples to draw) of all utterances, with 0 once the
-            engine is ready.
+        ready: called once the engine can begin.
 
-    Returns:
-        Mono float32 in [-1, 1] for each utterance.
+    Yields:
+        (index of a take, mono float32 in [-1, 1] that goes on where its last piece ended), in
+        pieces of at most `SLICE_SECONDS`.
+
+    Raises:
+        WavegenError: the engine can't run this voice so.
     """
-    if not temperature >= 0:
-        raise WavegenError(f"temperature {temperature} must be at least 0")
-    if isinstance(seeds, int):
-        seeds = [seeds] * len(utterances)
     on_cpu = voice.model.skip_bias.device.type == "cpu"
     engine = engine or ("numba" if on_cpu else "cached")
     options: dict[str, Any] = {"precision": precision} if precision else {}
@@ -206,23 +227,54 @@ def synthesize(
     names = voice.speakers or ("",)
     voice.model.eval()
     # Encoded one by one, so that an utterance does not depend on its company.
-    jobs = [
+    jobs = (
         Job(
-            voice.rows(u.speaker, u.local)[0],
-            u.samples,
-            key(seed, u.text, names[u.speaker]),
-            temperature,
+            voice.rows(t.utterance.speaker, t.utterance.local)[0],
+            t.utterance.samples,
+            key(t.seed, t.utterance.text, names[t.utterance.speaker]),
+            t.temperature,
         )
-        for u, seed in zip(utterances, seeds, strict=True)
-    ]
-    codes = [np.empty(u.samples, np.uint8) for u in utterances]
-    filled = [0] * len(utterances)
-    total = sum(u.samples for u in utterances)
+        for t in takes
+    )
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
     pieces = ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options)
-    progress(0, total)
-    for i, piece in pieces:
-        codes[i][filled[i] : filled[i] + len(piece)] = piece.cpu().numpy()
+    ready()
+    for i, codes in pieces:
+        yield i, mulaw.decode(codes.cpu()).numpy()
+
+
+def synthesize(
+    voice: Voice,
+    utterances: Sequence[Utterance],
+    seeds: Sequence[int] | int = 0,
+    temperature: float = 1.0,
+    engine: Engine | None = None,
+    precision: WeightPrecision | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Audio]:
+    """Draw whole utterances; arguments as `draw`, and:
+
+    Args:
+        voice: the voice.
+        utterances: from `plan`, `plan_seconds` or `plan_copy`.
+        seeds: one for all, or one each.
+        temperature: of all.
+        engine: as in `draw`.
+        precision: as in `draw`.
+        progress: called with (samples drawn, samples to draw) of all utterances, with 0 once the
+            engine is ready.
+
+    Returns:
+        Mono float32 in [-1, 1] for each utterance.
+    """
+    if isinstance(seeds, int):
+        seeds = [seeds] * len(utterances)
+    takes = [Take(u, seed, temperature) for u, seed in zip(utterances, seeds, strict=True)]
+    audios = [np.empty(u.samples, np.float32) for u in utterances]
+    filled = [0] * len(utterances)
+    total = sum(u.samples for u in utterances)
+    for i, piece in draw(voice, takes, engine, precision, lambda: progress(0, total)):
+        audios[i][filled[i] : filled[i] + len(piece)] = piece
         filled[i] += len(piece)
         progress(sum(filled), total)
-    return [mulaw.decode(torch.from_numpy(c)).numpy() for c in codes]
+    return audios

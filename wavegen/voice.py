@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 
 from wavegen import mulaw
-from wavegen.audio import whole_file
 from wavegen.config import Config, load_config, to_dict
 from wavegen.errors import ConfigError, TextError, VoiceError
 from wavegen.features import mel, octaves, pitch
+from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet

@@ -17,7 +17,7 @@ def report(
     force: bool = typer.Option(False, "--force", help="Replace an existing file."),
 ) -> None:
     """Write one HTML page about a run: curves, samples to hear, data, settings, machine."""
-    from wavegen.audio import check_output
+    from wavegen.files import check_output
     from wavegen.report.page import check_run, write_report
 
     check_run(run_dir)

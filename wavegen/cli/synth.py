@@ -4,85 +4,131 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wavegen.cli import options as o
 from wavegen.cli import show
-from wavegen.config import Engine, WeightPrecision
-from wavegen.errors import TextError
+from wavegen.errors import TextError, WavegenError
 
 if TYPE_CHECKING:
-    pass
+    from wavegen.synth import Audio, Utterance
+    from wavegen.voice import Voice
+    from wavegen.writing import Finish
 
 
 def synth(
-    text: str | None = typer.Option(None, "--text", "-t", help="What to say."),
-    text_file: Path | None = typer.Option(
-        None, "--text-file", "-f", help="A file with what to say (default: standard input)."
-    ),
-    speaker: str | None = typer.Option(None, "--speaker", "-s", help="Speaker, by name or id."),
-    list_speakers: bool = typer.Option(False, "--list-speakers", help="List names and ids."),
-    voice: str | None = typer.Option(
-        None,
-        help="A bundled voice's name, or a voice file (default: the first bundled voice, with "
-        "--speaker the first that has it).",
-    ),
-    output: Path = typer.Option(Path("output.wav"), "--output", "-o", help="File to write."),
-    seed: int = typer.Option(0, help="Another seed gives another take."),
-    temperature: float = typer.Option(1.0, min=0.0, help="Below 1: less variation."),
-    language: str | None = typer.Option(
-        None, help="Read the text as this language of espeak-ng's (default: the voice's)."
-    ),
-    sentence_silence: float | None = typer.Option(
-        None, min=0.0, max=10.0, help="Seconds between sentences (default: the voice's own)."
-    ),
-    length_scale: float = typer.Option(1.0, min=0.1, max=10.0, help="Above 1 is slower."),
-    pitch_shift: float = typer.Option(0.0, min=-24.0, max=24.0, help="Semitones."),
-    noise_scale: float = typer.Option(
-        0.0, min=0.0, max=2.0, help="How far lengths and melody stray from the likeliest."
-    ),
-    seconds: float | None = typer.Option(
-        None, min=0.001, help="Length, for a voice trained without texts."
-    ),
-    engine: Engine | None = typer.Option(
-        None, help="How to draw samples (default: numba on a CPU; naive is slow, the reference)."
-    ),
-    precision: WeightPrecision | None = typer.Option(
-        None, help="Of the weights, in the numba engine (default: bf16)."
-    ),
-    max_seconds: float = typer.Option(600.0, min=0.0, help="Refuse to speak for longer."),
-    force: bool = typer.Option(False, "--force", help="Replace an existing output file."),
+    words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say.")] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="The same.")] = None,
+    text_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--text-file", "-f", help="A file with what to say (default: standard input, or -)."
+        ),
+    ] = None,
+    speaker: o.Speaker = None,
+    list_speakers: Annotated[
+        bool, typer.Option("--list-speakers", help="List names and ids.")
+    ] = False,
+    voice: o.VoiceName = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .wav, .flac, .ogg, .mp3 or .aiff (default: output.wav); - is "
+            "standard output.",
+        ),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Bare 16-bit samples to standard output, for | aplay.")
+    ] = False,
+    seed: o.Seed = 0,
+    temperature: o.Temperature = 1.0,
+    language: o.Language = None,
+    sentence_silence: o.SentenceSilence = None,
+    length_scale: o.LengthScale = 1.0,
+    pitch_shift: o.PitchShift = 0.0,
+    noise_scale: o.NoiseScale = 0.0,
+    seconds: o.Seconds = None,
+    max_seconds: o.MaxSeconds = 600.0,
+    sample_rate: o.SampleRate = None,
+    bits: o.BitDepth = "16",
+    volume: o.Volume = 1.0,
+    normalize: o.Normalize = None,
+    fade: o.Fade = 0.005,
+    engine: o.EngineName = None,
+    precision: o.Precision = None,
+    force: o.Force = False,
 ) -> None:
-    """Speak a text into an audio file."""
+    """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
     from wavegen.voice import Style, find_voice
 
     if list_speakers:
         for i, name in enumerate(find_voice(voice).speakers):
             typer.echo(f"{i}\t{name}")
         return
-    from wavegen.audio import check_output, write_audio
+    piped = raw or str(output) == "-"
+    finish = o.finish(sample_rate, volume, normalize, fade, bits)
+    if piped:
+        _check_pipe(output, finish)
+    else:
+        output = output or Path("output.wav")
+        from wavegen.files import check_output
+        from wavegen.writing import SUFFIXES
 
-    check_output(output, force)
-    if seconds is None:
-        text = _read_text(text, text_file)
-    from wavegen.synth import join, plan, plan_seconds, synthesize
+        check_output(output, force, SUFFIXES)
+    if str(text_file) == "-":
+        text_file = None
+    given = [t for t in (words, text) if t is not None]
+    if len(given) + (text_file is not None) > 1:
+        raise TextError("give one text: TEXT, --text or --text-file")
+    lines: Iterable[str] = [""] if seconds is not None else given or _read(text_file, piped)
+    lines = lines if piped else [*lines]
+    from wavegen.synth import Take, draw, join, pause_of, plan, plan_seconds, synthesize
 
     chosen = find_voice(voice, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
-    if seconds is not None:
-        utterances = [plan_seconds(chosen, min(seconds, max_seconds), who)]
-    elif not chosen.symbols and chosen.kind is None:
+    if seconds is None and not chosen.symbols and chosen.kind is None:
         raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
-    else:
-        style = Style(length_scale, pitch_shift, noise_scale, seed)
-        silence = sentence_silence
-        utterances = [*plan(chosen, text or "", who, max_seconds, style, language, silence)]
-    unheard = [*dict.fromkeys(w for u in utterances for w in u.unheard)]
-    if unheard:
-        words = ", ".join(unheard[:10]) + (" …" if len(unheard) > 10 else "")
-        show.warn(f"voice {chosen.name} never heard: {words}")
+    style = Style(length_scale, pitch_shift, noise_scale, seed)
+
+    def planned(line: str) -> Iterator[Utterance]:
+        if seconds is not None:
+            return iter([plan_seconds(chosen, min(seconds, max_seconds), who)])
+        return plan(chosen, line, who, max_seconds, style, language, sentence_silence)
+
+    def spoken() -> Iterator[Audio]:
+        """Piece by piece, each line as soon as it is there."""
+        import numpy as np
+
+        pause = np.zeros(pause_of(chosen, sentence_silence), np.float32)
+        for n, line in enumerate(lines):
+            try:
+                for u in planned(line):
+                    _warn_of_unheard(chosen, [u])
+                    for _, piece in draw(chosen, [Take(u, seed, temperature)], engine, precision):
+                        yield piece
+                    yield np.zeros(u.after, np.float32)
+            except TextError as e:
+                if given or text_file is not None:
+                    raise
+                show.warn(f"line {n + 1}: {e}")  # others are to come
+            else:
+                yield pause[: 0 if given else None]
+
+    if piped:
+        _pipe(spoken(), chosen.sample_rate, finish, raw)
+        return
+    assert output is not None
+    from wavegen.writing import check_finish, write_audio
+
+    check_finish(output.suffix, finish.rate(chosen.sample_rate), finish)
+    utterances = [u for line in lines for u in planned(line)]
+    _warn_of_unheard(chosen, utterances)
     start = 0.0
     with show.progress_bar("speaking", "samples") as bar:
 
@@ -95,7 +141,7 @@ def synth(
     took = time.perf_counter() - start
     audio = join(utterances, audios)
     length = len(audio) / chosen.sample_rate
-    write_audio(output, audio, chosen.sample_rate)
+    write_audio(output, audio, chosen.sample_rate, finish)
     name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""
     show.err.print(
         f"{output}: {length:.2f} s, voice {chosen.name}{name}, {length / took:.2f} x real time",
@@ -103,19 +149,52 @@ def synth(
     )
 
 
-def _read_text(text: str | None, text_file: Path | None) -> str:
-    if text is not None and text_file is not None:
-        raise TextError("give --text or --text-file, not both")
-    if text is None and text_file is None:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise TextError("nothing to say: give --text, --text-file, or text on standard input")
-        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    elif text_file is not None:
+def _warn_of_unheard(voice: Voice, utterances: Iterable[Utterance]) -> None:
+    unheard = [*dict.fromkeys(w for u in utterances for w in u.unheard)]
+    if unheard:
+        words = ", ".join(unheard[:10]) + (" …" if len(unheard) > 10 else "")
+        show.warn(f"voice {voice.name} never heard: {words}")
+
+
+def _check_pipe(output: Path | None, finish: Finish) -> None:
+    if output is not None and str(output) != "-":
+        raise WavegenError("--raw writes to standard output; leave out --output, or give -o -")
+    if sys.stdout is None or sys.stdout.isatty():
+        raise WavegenError("standard output is a terminal: pipe the sound into a program or a file")
+    if finish.normalize is not None:
+        raise WavegenError("--normalize needs the whole sound; write a file, or set --volume")
+    if finish.bits != "16":
+        raise WavegenError("--bits: sound in a pipe is 16-bit")
+
+
+def _pipe(pieces: Iterable[Audio], rate: int, finish: Finish, raw: bool) -> None:
+    from wavegen.writing import finished, pcm, wav_header
+
+    out = sys.stdout.buffer
+    if not raw:
+        out.write(wav_header(finish.rate(rate)))
+        out.flush()
+    for piece in finished(pieces, rate, finish):
+        out.write(pcm(piece))
+        out.flush()
+
+
+def _read(file: Path | None, by_line: bool) -> Iterator[str]:
+    """What to say from a file or standard input, as one text or line by line as they come."""
+    if file is not None:
         try:
-            text = text_file.read_text(encoding="utf-8", errors="replace")
+            text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as e:
-            raise TextError(f"can't read {text_file}: {e.strerror}") from e
-    assert text is not None
+            raise TextError(f"can't read {file}: {e.strerror}") from e
+    elif sys.stdin is None or sys.stdin.isatty():
+        raise TextError("nothing to say: give TEXT, --text-file, or text on standard input")
+    elif by_line:
+        while line := sys.stdin.buffer.readline():
+            if line := line.strip():
+                yield line.decode("utf-8", errors="replace")
+        return
+    else:
+        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     if not text.strip():
         raise TextError("the text is empty")
-    return text
+    yield text

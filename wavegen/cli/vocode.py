@@ -4,41 +4,55 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from wavegen.cli import options as o
 from wavegen.cli import show
-from wavegen.config import Engine, WeightPrecision
 
 
 def vocode(
-    file: Path = typer.Argument(..., help="A recording."),
-    voice: str | None = typer.Option(
-        None, help="A mel voice: bundled, by name, or a file (default: the first bundled one)."
-    ),
-    speaker: str | None = typer.Option(None, "--speaker", "-s", help="Speaker, by name or id."),
-    output: Path = typer.Option(Path("output.wav"), "--output", "-o", help="File to write."),
-    seed: int = typer.Option(0, help="Another seed gives another take."),
-    temperature: float = typer.Option(1.0, min=0.0, help="Below 1: less variation."),
-    engine: Engine | None = typer.Option(None, help="How to draw samples."),
-    precision: WeightPrecision | None = typer.Option(None, help="Of the weights, in numba."),
-    force: bool = typer.Option(False, "--force", help="Replace an existing output file."),
+    file: Annotated[Path, typer.Argument(help="A recording.")],
+    speaker: o.Speaker = None,
+    voice: Annotated[
+        str | None,
+        typer.Option(
+            "--voice",
+            "-v",
+            help="A mel voice: bundled, by name, or a file (default: the first bundled one).",
+        ),
+    ] = None,
+    output: o.Output = Path("output.wav"),
+    seed: o.Seed = 0,
+    temperature: o.Temperature = 1.0,
+    sample_rate: o.SampleRate = None,
+    bits: o.BitDepth = "16",
+    volume: o.Volume = 1.0,
+    normalize: o.Normalize = None,
+    fade: o.Fade = 0.005,
+    engine: o.EngineName = None,
+    precision: o.Precision = None,
+    force: o.Force = False,
 ) -> None:
     """Say a recording again: its mel spectrogram and F0 to sound, by a voice."""
-    from wavegen.audio import check_output, write_audio
+    from wavegen.files import check_output
+    from wavegen.writing import SUFFIXES, check_finish, write_audio
 
-    check_output(output, force)
+    check_output(output, force, SUFFIXES)
     from wavegen.synth import plan_copy, synthesize
     from wavegen.voice import find_voice
 
     chosen = find_voice(voice, speaker, mel=True)
+    finish = o.finish(sample_rate, volume, normalize, fade, bits)
+    check_finish(output.suffix, finish.rate(chosen.sample_rate), finish)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
     utterance = plan_copy(chosen, file, who)
     with show.progress_bar("speaking", "samples") as bar:
         start = time.perf_counter()
         [audio] = synthesize(chosen, [utterance], seed, temperature, engine, precision, bar)
     took = time.perf_counter() - start
-    write_audio(output, audio, chosen.sample_rate)
+    write_audio(output, audio, chosen.sample_rate, finish)
     length = utterance.samples / chosen.sample_rate
     show.err.print(
         f"{output}: {length:.2f} s, voice {chosen.name}, {length / took:.2f} x real time",

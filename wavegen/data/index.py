@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from wavegen.audio import whole_file
+from wavegen.files import whole_file
 
 FORMAT = 2
 FILE = "index.npz"

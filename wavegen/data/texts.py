@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wavegen.audio import whole_file
 from wavegen.data import index
+from wavegen.files import whole_file
 from wavegen.speech.frontend import Unit, read_clip
 
 RULES = ("wavegen.text", "wavegen.speech.frontend")

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 import wavegen
-from wavegen.audio import whole_file
 from wavegen.data.dataset import Dataset
+from wavegen.files import whole_file
 from wavegen.report.watch import Watch, is_clipped
 
 DATA = "data.json"

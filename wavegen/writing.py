@@ -1,0 +1,179 @@
+"""Sound to files, in the format of their suffix, and to pipes."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wavegen.config import Bits
+from wavegen.errors import WavegenError
+from wavegen.files import whole_file
+
+Audio = NDArray[np.float32]
+
+PCM = {"16": "PCM_16", "24": "PCM_24"}
+FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+    ".wav": ("WAV", {**PCM, "float": "FLOAT"}),
+    ".flac": ("FLAC", PCM),
+    ".ogg": ("OGG", {"16": "VORBIS"}),
+    ".mp3": ("MP3", {"16": "MPEG_LAYER_III"}),
+    ".aiff": ("AIFF", {**PCM, "float": "FLOAT"}),
+}
+"""libsndfile's names of what is written: of a suffix, and of its samples by their width."""
+SUFFIXES = tuple(FORMATS)
+SHORTEST_LOUD = 0.4
+"""Seconds of one block of BS.1770."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to sound before it is written."""
+
+    sample_rate: int | None = None
+    """Hz; None keeps the voice's."""
+    volume: float = 1.0
+    """Factor of the amplitude; what passes ±1 is clipped."""
+    normalize: float | None = None
+    """Loudness to bring it to, in LUFS (ITU-R BS.1770), as far as no peak is clipped; before
+    ``volume``."""
+    fade: float = 0.005
+    """Seconds of linear fade at either end, against clicks."""
+    bits: Bits = "16"
+    """Width of a sample, in formats that are not lossy."""
+
+    def rate(self, voice: int) -> int:
+        """Sample rate of what is written, in Hz, from that of the voice."""
+        return self.sample_rate or voice
+
+
+PLAIN = Finish()
+
+
+def finished(pieces: Iterable[Audio], rate: int, finish: Finish = PLAIN) -> Iterator[Audio]:
+    """Sound ready to write, while it comes: all of ``finish`` but the loudness, which needs the
+    whole.
+
+    Args:
+        pieces: mono float32, one after the other.
+        rate: theirs, in Hz.
+        finish: what to do.
+    """
+    pieces = _faded(pieces, round(finish.fade * rate))
+    if finish.rate(rate) != rate:
+        pieces = _resampled(pieces, rate, finish.rate(rate))
+    for piece in pieces:
+        if len(piece):
+            yield np.clip(piece * np.float32(finish.volume), -1, 1)
+
+
+def finish_whole(audio: Audio, rate: int, finish: Finish = PLAIN) -> Audio:
+    """All of ``finish`` on sound that is there as a whole; (T,) mono float32 at ``rate`` Hz."""
+    if finish.normalize is not None:
+        audio = audio * np.float32(_gain(audio, rate, finish.normalize))
+    return np.concatenate([audio[:0], *finished([audio], rate, finish)])
+
+
+def _faded(pieces: Iterable[Audio], length: int) -> Iterator[Audio]:
+    ramp: Audio = ((np.arange(length) + 0.5) / max(length, 1)).astype(np.float32)
+    held = np.empty(0, np.float32)  # may turn out to be the end
+    done = 0
+    for piece in pieces:
+        rising = ramp[done : done + len(piece)]
+        done += len(piece)
+        piece = np.concatenate([piece[: len(rising)] * rising, piece[len(rising) :]])
+        held = np.concatenate([held, piece])
+        ready = max(0, len(held) - length)
+        yield held[:ready]
+        held = held[ready:]
+    yield held * ramp[: len(held)][::-1]
+
+
+def _resampled(pieces: Iterable[Audio], rate: int, target: int) -> Iterator[Audio]:
+    import soxr
+
+    stream = soxr.ResampleStream(rate, target, 1, "float32")
+    for piece in pieces:
+        yield stream.resample_chunk(piece)
+    yield stream.resample_chunk(np.empty(0, np.float32), last=True)
+
+
+def _gain(audio: Audio, rate: int, target: float) -> float:
+    """What brings sound to a loudness; 1 for silence."""
+    import torch
+    from torchaudio.functional import loudness
+
+    peak = float(np.abs(audio).max(initial=0.0))
+    if not peak:
+        return 1.0
+    # A shorter clip goes on from its start: silence in its place would make it louder.
+    audio = np.resize(audio, max(len(audio), round(SHORTEST_LOUD * rate) + 1))
+    found = float(loudness(torch.from_numpy(audio)[None], rate))
+    if not np.isfinite(found):  # under the gate
+        return 1.0
+    return float(min(10 ** ((target - found) / 20), 1 / peak))
+
+
+def check_finish(suffix: str, rate: int, finish: Finish) -> None:
+    """Raises `WavegenError` where a format can't hold such samples."""
+    encode(np.zeros(rate // 100, np.float32), suffix, rate, finish)
+
+
+def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> bytes:
+    """A whole file of finished sound, (T,) mono at ``rate`` Hz, in the format of a suffix.
+
+    Raises:
+        WavegenError: the format can't hold such samples.
+    """
+    import soundfile
+
+    name, subtypes = FORMATS[suffix.lower()]
+    if finish.bits not in subtypes:
+        widths = " or ".join(subtypes) if len(subtypes) > 1 else "no other width"
+        raise WavegenError(f"--bits {finish.bits}: {suffix} files take {widths}")
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, audio, rate, format=name, subtype=subtypes[finish.bits])
+    except (soundfile.SoundFileError, TypeError, ValueError) as e:
+        reason = str(e).rpartition(" : ")[2]
+        raise WavegenError(f"{suffix} files can't hold {rate} Hz: {reason}") from e
+    return file.getvalue()
+
+
+def write_audio(path: Path, audio: Audio, rate: int, finish: Finish = PLAIN) -> None:
+    """Finish and write mono sound; ``rate`` is its own, in Hz.
+
+    The file appears whole or not at all. Raises `WavegenError` when it can't be written.
+    """
+    audio = finish_whole(audio, rate, finish)
+    write_whole(path, encode(audio, path.suffix, finish.rate(rate), finish))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises `WavegenError` when it can't be written."""
+    try:
+        with whole_file(path) as beside:
+            beside.write_bytes(data)
+    except OSError as e:
+        raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
+
+
+def pcm(audio: Audio) -> bytes:
+    """Finished sound as 16-bit little-endian samples, those that libsndfile would write: it keeps
+    the upper half of 32 bits."""
+    wide = np.rint(audio.astype(np.float64) * 2**31).clip(-(2**31), 2**31 - 1).astype(np.int32)
+    return (wide >> 16).astype("<i2").tobytes()
+
+
+def wav_header(rate: int) -> bytes:
+    """Of a WAV file of unknown length, to be followed by `pcm`; for pipes, into which libsndfile
+    can't write. Both lengths are the largest there are, as others write and read it."""
+    most = 0xFFFFFFFF
+    form = struct.pack("<HHIIHH", 1, 1, rate, 2 * rate, 2, 16)  # PCM, mono
+    riff = struct.pack("<4sI4s4sI", b"RIFF", most, b"WAVE", b"fmt ", len(form))
+    return riff + form + struct.pack("<4sI", b"data", most)

@@ -1,5 +1,6 @@
 """µ-law, and reading and writing audio files."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,12 +88,21 @@ def test_samples_that_are_no_numbers_make_a_file_unreadable(tmp_path: Path, bad:
         read_audio(path, 8000)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.wav"
     write_audio(path, np.zeros(10, np.float32), 8000)
     before = path.read_bytes()
-    with pytest.raises(WavegenError, match="can't write"):
+    with pytest.raises(WavegenError, match=r"can't hold -1 Hz: Format not recognised"):
         write_audio(path, np.zeros(10, np.float32), -1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WavegenError, match=r"can't write .*a\.wav: No space left"):
+        write_audio(path, np.zeros(10, np.float32), 8000)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 

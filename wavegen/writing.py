@@ -140,7 +140,7 @@ def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> byte
     try:
         soundfile.write(file, audio, rate, format=name, subtype=subtypes[finish.bits])
     except (soundfile.SoundFileError, TypeError, ValueError) as e:
-        reason = str(e).rpartition(" : ")[2]
+        reason = getattr(e, "error_string", str(e)).removeprefix("Error : ")
         raise WavegenError(f"{suffix} files can't hold {rate} Hz: {reason}") from e
     return file.getvalue()
 

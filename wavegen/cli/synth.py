@@ -86,6 +86,8 @@ def synth(
     given = [t for t in (words, text) if t is not None]
     if len(given) + (text_file is not None) > 1:
         raise TextError("give one text: TEXT, --text or --text-file")
+    if given and not given[0].strip():
+        raise TextError("the text is empty")
     lines: Iterable[str] = [""] if seconds is not None else given or _read(text_file, piped)
     lines = lines if piped else [*lines]
     from wavegen.synth import Take, draw, join, pause_of, plan, plan_seconds, synthesize

@@ -135,7 +135,7 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
         (["-o", "{tmp}/a.xyz"], ["suffix must be one of"]),
         (["-o", "{tmp}/a.raw"], ["suffix must be one of"]),
         (["-o", "{tmp}/there.wav"], ["exists", "--force"]),
-        (["--text-file", "{tmp}/there.wav"], ["not both"]),
+        (["--text-file", "{tmp}/there.wav"], ["give one text"]),
         (["--seconds", "1"], ["speaks texts"]),
     ],
 )
@@ -264,7 +264,7 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--layout", "tree"], ["data.layout must be one of"]),
         (["{digits}", "--device", "tpu"], ["choose auto, cpu or cuda"]),
         (["{digits}", "--resume"], ["nothing to resume"]),
-        (["{digits}", "--steps", "1", "--minutes", "1"], ["not both"]),
+        (["{digits}", "--steps", "1", "--minutes", "1"], ["give one text"]),
         (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
     ],
 )

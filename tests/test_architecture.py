@@ -21,8 +21,9 @@ LAYERS = [
     {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"synth", "corpus", "checkpoint", "step"},
+    {"synth", "jobs", "corpus", "checkpoint", "step"},
     {"train", "render", "score", "align", "bench", "report", "plots"},
+    {"cluster"},
     {"cli"},
 ]
 

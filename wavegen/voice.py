@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ class Voice:
     training: dict[str, Any] = field(default_factory=dict)
     """Summary of the training: steps, hours, bits per sample, …"""
     name: str = "voice"
+    digest: str = ""
+    """SHA-256 of its file."""
 
     @property
     def sample_rate(self) -> int:
@@ -325,6 +328,7 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS
         voice = untrained(config, speakers, symbols, words, about["longest"], channels)
         voice.training, voice.name = about["training"], path.stem
+        voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except (ConfigError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
@@ -340,14 +344,19 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     return voice
 
 
-def find_voice(name: str | None = None, speaker: str | None = None, mel: bool = False) -> Voice:
+def find_voice(
+    name: str | None = None,
+    speaker: str | None = None,
+    mel: bool = False,
+    load: Callable[[str], Voice] = load_voice,
+) -> Voice:
     """The voice asked for; without a name the first bundled one that has the speaker, and, if
-    ``mel``, is made with mel features.
+    ``mel``, is made with mel features. ``load`` may keep those that it has loaded.
 
     Raises:
         VoiceError: there is none.
     """
-    chosen = [load_voice(n) for n in ([name] if name is not None else bundled())]
+    chosen = [load(n) for n in ([name] if name is not None else bundled())]
     if mel:
         fitting = [v for v in chosen if v.config.conditioning.features == "mel"]
         if not fitting:

@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,7 @@ def _gain(audio: Audio, rate: int, target: float) -> float:
     return float(min(10 ** ((target - found) / 20), 1 / peak))
 
 
+@lru_cache
 def check_finish(suffix: str, rate: int, finish: Finish) -> None:
     """Raises `WavegenError` where a format can't hold such samples."""
     encode(np.zeros(rate // 100, np.float32), suffix, rate, finish)

@@ -17,6 +17,7 @@ from wavegen.cli import (
     info,
     inspect,
     prepare,
+    render,
     report,
     score,
     show,
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("synth")(synth.synth)
+app.command("render")(render.render)
 app.command("vocode")(vocode.vocode)
 app.command("train")(train.train)
 app.command("prepare")(prepare.prepare)

@@ -22,7 +22,7 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "jobs", "corpus", "checkpoint", "step"},
-    {"train", "render", "score", "align", "bench", "report", "plots"},
+    {"train", "render", "api", "score", "align", "bench", "report", "plots"},
     {"cluster"},
     {"cli"},
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -180,20 +180,14 @@ def _time(seconds: float) -> str:
 
 def _lines(jobs: Path) -> Iterator[str]:
     try:
-        if str(jobs) == "-":
-            file = os.fdopen(0, encoding="utf-8-sig", errors="replace", closefd=False)
-        else:
-            file = jobs.open(encoding="utf-8-sig", errors="replace", newline="")
-    except OSError as e:
-        raise WavegenError(f"can't read {jobs}: {e.strerror}") from e
-    if file.isatty():
-        raise WavegenError("standard input is a terminal: give it a list of jobs")
-    return _read(jobs, file)
-
-
-def _read(jobs: Path, file: Iterable[str]) -> Iterator[str]:
-    try:
-        yield from file
+        with (
+            os.fdopen(0, encoding="utf-8-sig", errors="replace", closefd=False)
+            if str(jobs) == "-"
+            else jobs.open(encoding="utf-8-sig", errors="replace", newline="")
+        ) as file:
+            if file.isatty():
+                raise WavegenError("standard input is a terminal: give it a list of jobs")
+            yield from file
     except OSError as e:
         raise WavegenError(f"can't read {jobs}: {e.strerror}") from e
 

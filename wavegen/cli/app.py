@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import sys
 
 import typer
@@ -77,10 +75,6 @@ def main() -> None:
         app()
     except WavegenError as e:
         _fail(str(e), 2)
-    except BrokenPipeError:
-        # The reader has gone; a flush at exit must not complain about it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as e:

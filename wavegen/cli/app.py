@@ -31,7 +31,10 @@ app = typer.Typer(
     help="Audio synthesis with WaveNet: train on a folder of audio, speak from text.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # `main` prints one line, or all of it with --debug
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: name.replace("_", "-"),  # --length_scale as well
+    },
 )
 app.command("synth")(synth.synth)
 app.command("render")(render.render)

@@ -20,6 +20,8 @@ VoiceName = Annotated[
     typer.Option(
         "--voice",
         "-v",
+        "--model",
+        "-m",
         help="A bundled voice's name, or a voice file (default: the first bundled voice, with "
         "--speaker the first that has it).",
     ),
@@ -55,7 +57,10 @@ Precision = Annotated[
     typer.Option(help="Of the weights, in the numba engine (default: bf16)."),
 ]
 Output = Annotated[
-    Path, typer.Option("--output", "-o", help="File to write: .wav, .flac, .ogg, .mp3 or .aiff.")
+    Path,
+    typer.Option(
+        "--output", "-o", "--output-file", help="File to write: .wav, .flac, .ogg, .mp3 or .aiff."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output file.")]
 SampleRate = Annotated[

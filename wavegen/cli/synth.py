@@ -39,12 +39,16 @@ def synth(
         typer.Option(
             "--output",
             "-o",
+            "--output-file",
             help="File to write: .wav, .flac, .ogg, .mp3 or .aiff (default: output.wav); - is "
             "standard output.",
         ),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Bare 16-bit samples to standard output, for | aplay.")
+        bool,
+        typer.Option(
+            "--raw", "--output-raw", help="Bare 16-bit samples to standard output, for | aplay."
+        ),
     ] = False,
     seed: o.Seed = 0,
     temperature: o.Temperature = 1.0,

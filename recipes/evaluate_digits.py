@@ -26,9 +26,10 @@ from sklearn.svm import SVC
 from wavegen.audio import read_audio
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
+from wavegen.library import load_voice
 from wavegen.score import Score, mean_bits, score_file
 from wavegen.synth import plan, synthesize
-from wavegen.voice import Voice, load_voice
+from wavegen.voice import Voice
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 Audio = NDArray[np.float32]

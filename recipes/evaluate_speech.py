@@ -28,10 +28,11 @@ from wavegen.config import find_recipe, read_config
 from wavegen.corpus import training_clip
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.features import MIDDLE_PITCH, octaves, pitch
+from wavegen.library import load_voice
 from wavegen.speech.fit import phones
 from wavegen.synth import plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise
-from wavegen.voice import Style, Voice, load_voice
+from wavegen.voice import Style, Voice
 from wavegen.writing import write_audio
 
 Audio = NDArray[np.float32]

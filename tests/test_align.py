@@ -10,12 +10,12 @@ import pytest
 import torch
 from conftest import DIGITS, Result
 
+from wavegen.library import load_voice
 from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.misfit import misfits
 from wavegen.speech.pairing import pair_words
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.text import phonemes
-from wavegen.voice import load_voice
 
 COMMA, STOP = 1, 2
 """Marks of the made-up voice; its phonemes are 3 to 6."""

@@ -21,7 +21,7 @@ LAYERS = [
     {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"synth", "jobs", "corpus", "checkpoint", "step"},
+    {"library", "synth", "jobs", "corpus", "checkpoint", "step"},
     {"train", "render", "api", "score", "align", "bench", "report", "plots"},
     {"cluster"},
     {"cli"},

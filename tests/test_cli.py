@@ -264,7 +264,7 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--layout", "tree"], ["data.layout must be one of"]),
         (["{digits}", "--device", "tpu"], ["choose auto, cpu or cuda"]),
         (["{digits}", "--resume"], ["nothing to resume"]),
-        (["{digits}", "--steps", "1", "--minutes", "1"], ["give one text"]),
+        (["{digits}", "--steps", "1", "--minutes", "1"], ["not both"]),
         (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
     ],
 )

@@ -19,7 +19,7 @@ from wavegen.audio import read_audio
 from wavegen.config import read_config, to_toml
 from wavegen.errors import WavegenError
 from wavegen.jobs import RenderJob, read_jobs
-from wavegen.voice import load_voice
+from wavegen.library import load_voice
 
 COUNT = 400
 

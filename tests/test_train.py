@@ -26,8 +26,8 @@ from wavegen.corpus import fit_speech, new_voice, resolve
 from wavegen.data.dataset import open_dataset
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
+from wavegen.library import load_voice
 from wavegen.train import Hooks, Stopped, Trainer
-from wavegen.voice import load_voice
 
 CPU = Accelerator(cpu=True)
 

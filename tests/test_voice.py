@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from wavegen.errors import VoiceError
-from wavegen.voice import Voice, bundled, load_voice, read_about
+from wavegen.library import bundled, load_voice, read_about
+from wavegen.voice import Voice
 
 
 def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
+from wavegen.library import find_voice
 from wavegen.synth import Audio, Take, draw, plan, plan_seconds
-from wavegen.voice import Style, Voice, find_voice
+from wavegen.voice import Style, Voice
 
 
 @dataclass(frozen=True)

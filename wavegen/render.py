@@ -18,8 +18,9 @@ from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
 from wavegen.files import forget_killed, whole_file
 from wavegen.jobs import FailedJob, RenderJob
+from wavegen.library import find_voice, load_voice
 from wavegen.synth import Audio, Take, Utterance, draw, join, plan, plan_seconds
-from wavegen.voice import Voice, find_voice, load_voice
+from wavegen.voice import Voice
 from wavegen.writing import PLAIN, Finish, check_finish, encode, finish_whole, write_whole
 
 RULES = 1

@@ -25,9 +25,10 @@ from wavegen.data.dataset import Dataset
 from wavegen.data.prefetch import prefetch
 from wavegen.data.windows import TrainingClip, Window, Windows
 from wavegen.errors import TrainingError
+from wavegen.library import load_voice, read_about
 from wavegen.optim import learning_rate
 from wavegen.step import Share, Stepper
-from wavegen.voice import Voice, load_voice, read_about
+from wavegen.voice import Voice
 
 COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from wavegen import mulaw
-from wavegen.config import Config, load_config, to_dict
-from wavegen.errors import ConfigError, TextError, VoiceError
+from wavegen.config import Config, to_dict
+from wavegen.errors import TextError, VoiceError
 from wavegen.features import mel, octaves, pitch
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
@@ -27,8 +25,7 @@ from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
 FORMAT = 1
-BUNDLED = Path(__file__).parent / "voices"
-DEFAULT = "digits"
+"""Of the voice file."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 
@@ -299,109 +296,3 @@ def untrained(
 def _acoustic(config: Config, symbols: int, speakers: int) -> AcousticModel:
     c = config.conditioning
     return AcousticModel(symbols, speakers, c.mel_channels, c.acoustic_channels).eval()
-
-
-def bundled() -> dict[str, Path]:
-    """Names and files of the voices that come with the package, the default one first."""
-    found = {p.stem: p for p in sorted(BUNDLED.glob("*.safetensors"))}
-    return {n: found[n] for n in sorted(found, key=lambda n: (n != DEFAULT, n))}
-
-
-def load_voice(name: str | Path = DEFAULT) -> Voice:
-    """Load a bundled voice by name, or any voice by its file.
-
-    Raises:
-        VoiceError: there is no such voice, or the file is not a whole voice file.
-    """
-    names = bundled()
-    path = names.get(str(name), Path(name))
-    if not path.is_file():
-        raise VoiceError(
-            f"no voice '{name}': give a .safetensors file or a bundled voice "
-            f"({', '.join(names) or 'there is none'})"
-        )
-    about, tensors = _read(path)
-    try:
-        config = load_config(about["config"], str(path))
-        speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
-        # Old aligners have fewer channels.
-        channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS
-        voice = untrained(config, speakers, symbols, words, about["longest"], channels)
-        voice.training, voice.name = about["training"], path.stem
-        voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (ConfigError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
-        raise VoiceError(f"{path} is no voice this version can read: {e}") from e
-    expected = voice.tensors()
-    wrong = sorted(
-        n
-        for n in expected.keys() | tensors.keys()
-        if n not in expected or n not in tensors or expected[n].shape != tensors[n].shape
-    )
-    if wrong:
-        raise VoiceError(f"{path}: its weights do not fit its configuration ({wrong[0]})")
-    for n, t in expected.items():
-        t.copy_(tensors[n])
-    return voice
-
-
-def find_voice(
-    name: str | None = None,
-    speaker: str | None = None,
-    mel: bool = False,
-    load: Callable[[str], Voice] = load_voice,
-) -> Voice:
-    """The voice asked for; without a name the first bundled one that has the speaker, and, if
-    ``mel``, is made with mel features. ``load`` may keep those that it has loaded.
-
-    Raises:
-        VoiceError: there is none.
-    """
-    chosen = [load(n) for n in ([name] if name is not None else bundled())]
-    if mel:
-        fitting = [v for v in chosen if v.config.conditioning.features == "mel"]
-        if not fitting:
-            raise VoiceError(
-                f"voice {name} has no mel features"
-                if name is not None
-                else "no bundled voice has mel features: give --voice FILE"
-            )
-        chosen = fitting
-    if not chosen:
-        raise VoiceError("no voice is bundled: give --voice FILE")
-    if speaker is None or name is not None:
-        return chosen[0]
-    for v in chosen:
-        if speaker in v.speakers:
-            return v
-    for v in chosen:
-        if speaker.isdecimal() and int(speaker) < len(v.speakers):
-            return v
-    known = "; ".join(f"{v.name}: {v.known_speakers}" for v in chosen)
-    raise VoiceError(f"no speaker '{speaker}' in any bundled voice ({known})")
-
-
-def read_about(path: Path) -> dict[str, Any]:
-    """The description inside a voice file, without building the networks; raises `VoiceError`."""
-    return _read(path)[0]
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as f:
-            text = (f.metadata() or {}).get("wavegen")
-            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118, not a dict
-    except (SafetensorError, OSError) as e:
-        raise VoiceError(f"{path} is not a whole voice file ({e})") from e
-    if text is None:
-        raise VoiceError(f"{path} is a safetensors file, but not a wavegen voice")
-    try:
-        about = json.loads(text)
-        if about["format"] != FORMAT:
-            raise VoiceError(
-                f"{path} has voice format {about['format']}; this version reads {FORMAT}"
-            )
-    except (ValueError, KeyError, TypeError) as e:
-        raise VoiceError(f"{path} has a broken description ({e})") from e
-    return about, tensors

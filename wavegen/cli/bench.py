@@ -79,7 +79,7 @@ def bench(
         if voice and size:
             raise WavegenError("give --voice or --size, not both")
         if voice:
-            from wavegen.voice import load_voice
+            from wavegen.library import load_voice
 
             loaded = load_voice(voice)
             networks = {loaded.name: (loaded.model.eval(), loaded.config)}

@@ -14,7 +14,7 @@ def info(
     from rich.table import Table
 
     from wavegen.config import to_dict
-    from wavegen.voice import load_voice
+    from wavegen.library import load_voice
 
     v = load_voice(voice)
     field = v.config.model.receptive_field

@@ -26,8 +26,8 @@ def score(
     from rich.table import Table
 
     from wavegen.generation.packing import rounded
+    from wavegen.library import load_voice
     from wavegen.score import Score, mean_bits, score_file
-    from wavegen.voice import load_voice
 
     loaded = load_voice(voice)
     if precision != "f32":

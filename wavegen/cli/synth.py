@@ -69,7 +69,8 @@ def synth(
     force: o.Force = False,
 ) -> None:
     """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
-    from wavegen.voice import Style, find_voice
+    from wavegen.library import find_voice
+    from wavegen.voice import Style
 
     if list_speakers:
         for i, name in enumerate(find_voice(voice).speakers):

@@ -40,8 +40,8 @@ def vocode(
     from wavegen.writing import SUFFIXES, check_finish, write_audio
 
     check_output(output, force, SUFFIXES)
+    from wavegen.library import find_voice
     from wavegen.synth import plan_copy, synthesize
-    from wavegen.voice import find_voice
 
     chosen = find_voice(voice, speaker, mel=True)
     finish = o.finish(sample_rate, volume, normalize, fade, bits)

@@ -9,7 +9,7 @@ def voices() -> None:
     """List the voices that come with wavegen."""
     from rich.table import Table
 
-    from wavegen.voice import bundled, read_about
+    from wavegen.library import bundled, read_about
 
     table = Table("voice", "speakers", "rate", "size", "licence", box=None, pad_edge=False)
     for name, path in bundled().items():

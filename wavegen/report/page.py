@@ -13,11 +13,12 @@ from wavegen.audio import read_audio
 from wavegen.config import Config, read_config, to_dict
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.files import whole_file
+from wavegen.library import load_voice
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
 from wavegen.report.watch import Watch
-from wavegen.voice import Voice, load_voice
+from wavegen.voice import Voice
 
 SHOWN_STEPS = 8
 """Steps whose samples are on the page; the first and the last are always among them."""

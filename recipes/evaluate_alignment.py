@@ -21,8 +21,8 @@ import numpy as np
 import typer
 
 from wavegen.align import fit_dataset
-from wavegen.config import load_config
 from wavegen.data.dataset import open_dataset
+from wavegen.recipe import load_config
 from wavegen.speech.frontend import read_clip
 
 Span = tuple[float, float]

@@ -24,11 +24,11 @@ import typer
 from numpy.typing import NDArray
 
 from wavegen.audio import read_audio
-from wavegen.config import find_recipe, read_config
 from wavegen.corpus import training_clip
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.features import MIDDLE_PITCH, octaves, pitch
 from wavegen.library import load_voice
+from wavegen.recipe import find_recipe, read_config
 from wavegen.speech.fit import phones
 from wavegen.synth import plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise

@@ -19,9 +19,10 @@ os.environ.setdefault(
 )
 
 from wavegen.cli.app import main
-from wavegen.config import Config, load_config
+from wavegen.config import Config
 from wavegen.corpus import fit_speech, new_voice
 from wavegen.data.dataset import open_dataset
+from wavegen.recipe import load_config
 from wavegen.voice import Voice
 
 DIGITS = Path(__file__).parent.parent / "samples" / "digits"

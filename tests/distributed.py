@@ -7,9 +7,9 @@ import torch
 from accelerate import Accelerator
 from conftest import DIGITS, TINY
 
-from wavegen.config import load_config
 from wavegen.corpus import fit_speech, new_voice, resolve
 from wavegen.data.dataset import open_dataset
+from wavegen.recipe import load_config
 from wavegen.train import Trainer
 
 

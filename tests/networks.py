@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavegen.config import load_config
 from wavegen.generation.job import Job
 from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import load_config
 
 HOP = 16
 

@@ -10,11 +10,12 @@ import soundfile
 import torch
 from conftest import DIGITS, TINY, Result
 
-from wavegen.config import Config, load_config, to_toml
+from wavegen.config import Config
 from wavegen.data import tracks
 from wavegen.data.dataset import open_dataset
 from wavegen.features import mel, mel_silence, octaves, pitch
 from wavegen.model.acoustic import AcousticModel
+from wavegen.recipe import load_config, to_toml
 from wavegen.speech.align import Alignment
 from wavegen.speech.fit import Recording, fit, phones
 from wavegen.speech.frontend import read_clip

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from wavegen.config import Config, find_recipe, load_config, read_config, recipe_names, to_toml
+from wavegen.config import Config
 from wavegen.errors import ConfigError
+from wavegen.recipe import find_recipe, load_config, read_config, recipe_names, to_toml
 
 
 @pytest.mark.parametrize("name", sorted(recipe_names()))

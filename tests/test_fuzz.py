@@ -16,10 +16,10 @@ import soundfile
 from conftest import DIGITS
 
 from wavegen.audio import read_audio
-from wavegen.config import read_config, to_toml
 from wavegen.errors import WavegenError
 from wavegen.jobs import RenderJob, read_jobs
 from wavegen.library import load_voice
+from wavegen.recipe import read_config, to_toml
 
 COUNT = 400
 

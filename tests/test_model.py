@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavegen.config import Config, load_config
+from wavegen.config import Config
 from wavegen.model.layers import _GatedResidual
 from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import load_config
 
 
 def small(layers: int = 4, cycle: int = 2, kernel: int = 2) -> Config:

@@ -21,12 +21,13 @@ from accelerate import Accelerator
 from conftest import DIGITS, TINY, Result
 
 from wavegen.checkpoint import states
-from wavegen.config import Config, to_toml
+from wavegen.config import Config
 from wavegen.corpus import fit_speech, new_voice, resolve
 from wavegen.data.dataset import open_dataset
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
+from wavegen.recipe import to_toml
 from wavegen.train import Hooks, Stopped, Trainer
 
 CPU = Accelerator(cpu=True)
@@ -226,7 +227,7 @@ def test_phones_need_a_text_for_every_clip(
 
 
 def write_recipe(path: Path, **train: object) -> Path:
-    from wavegen.config import load_config
+    from wavegen.recipe import load_config
 
     path.write_text(to_toml(load_config({**TINY, "train": {**TINY["train"], **train}}, "tiny")))
     return path

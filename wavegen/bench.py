@@ -22,13 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen.config import SIZES, Config, WeightPrecision, load_config
+from wavegen.config import SIZES, Config, WeightPrecision
 from wavegen.generation import ENGINES, simd
 from wavegen.generation.compiled import part
 from wavegen.generation.job import Job
 from wavegen.generation.numba_cpu import bytes_per_sample
 from wavegen.generation.packing import pack
 from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import load_config
 
 SAMPLE_RATE = 16000
 MELS = 80

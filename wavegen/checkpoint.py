@@ -18,10 +18,11 @@ from typing import Any
 
 import torch
 
-from wavegen.config import Config, to_toml
+from wavegen.config import Config
 from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
 from wavegen.files import whole_file
+from wavegen.recipe import to_toml
 
 
 def states(run: Path) -> list[Path]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from wavegen.config import load_config
 from wavegen.errors import ConfigError, VoiceError
+from wavegen.recipe import load_config
 from wavegen.speech.align import CHANNELS
 from wavegen.voice import FORMAT, Voice, untrained
 

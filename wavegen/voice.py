@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from wavegen import mulaw
-from wavegen.config import Config, to_dict
+from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.features import mel, octaves, pitch
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import to_dict
 from wavegen.speech import FEATURES, local
 from wavegen.speech.align import CHANNELS, Aligner, Alignment
 from wavegen.speech.fit import phones

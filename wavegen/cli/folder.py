@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from wavegen.cli import show
-from wavegen.config import Config, find_recipe, load_config, read_config
+from wavegen.config import Config
+from wavegen.recipe import find_recipe, load_config, read_config
 
 if TYPE_CHECKING:
     from wavegen.data.dataset import Dataset

@@ -13,8 +13,8 @@ def info(
     """Show all that a voice file holds."""
     from rich.table import Table
 
-    from wavegen.config import to_dict
     from wavegen.library import load_voice
+    from wavegen.recipe import to_dict
 
     v = load_voice(voice)
     field = v.config.model.receptive_field

@@ -16,8 +16,9 @@ import typer
 
 from wavegen.cli import show
 from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings, show_dataset
-from wavegen.config import SIZES, Config, Size, read_config
+from wavegen.config import SIZES, Config, Size
 from wavegen.errors import TrainingError
+from wavegen.recipe import read_config
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from wavegen.audio import read_audio
-from wavegen.config import Config, read_config, to_dict
+from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.files import whole_file
 from wavegen.library import load_voice
+from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID

@@ -1,0 +1,142 @@
+"""Recipes: a training configuration's strict TOML form. No torch here.
+
+A recipe is a TOML file with the sections of `Config`; every field is also a command-line override
+``--set section.key=value``, where the value is TOML. All faults are reported at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from wavegen.config import Config
+from wavegen.errors import ConfigError
+
+
+def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
+    """Build a `Config` from a TOML table and ``section.key=value`` overrides.
+
+    Raises:
+        ConfigError: naming every unknown key, wrong type and impossible value at once.
+    """
+    faults: list[str] = []
+    table = {k: dict(v) if isinstance(v, dict) else v for k, v in table.items()}
+    for item in overrides:
+        _override(table, item, faults)
+    sections: dict[str, Any] = {}
+    types = get_type_hints(Config)
+    for name, values in table.items():
+        if name not in types:
+            faults.append(f"unknown section [{name}]{_suggest(name, types)}")
+        elif not isinstance(values, dict):
+            faults.append(f"{name} must be a section [{name}]")
+        else:
+            sections[name] = _section(types[name], name, values, faults)
+    config = Config(**sections)
+    faults += config.faults()
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise ConfigError(f"{source}: {count}: {'; '.join(faults)}")
+    return config
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a recipe file; raises `ConfigError` when it is unreadable, no TOML, or wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"can't read the recipe {path}: {e}") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path} is not valid TOML: {e}") from e
+    return load_config(table, str(path), overrides)
+
+
+def recipe_names() -> dict[str, Path]:
+    """Names of the recipes that come with the package, and their files."""
+    here = Path(__file__).parent
+    # In a wheel the recipes lie inside the package, in a checkout beside it.
+    folder = here / "recipes" if (here / "recipes").is_dir() else here.parent / "recipes"
+    return {p.stem: p for p in sorted(folder.glob("*.toml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe given by name or by path.
+
+    Raises:
+        ConfigError: when there is neither.
+    """
+    names = recipe_names()
+    if name in names:
+        return names[name]
+    if Path(name).is_file():
+        return Path(name)
+    raise ConfigError(
+        f"no recipe '{name}': give a TOML file or one of {', '.join(names) or '(none bundled)'}"
+    )
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    return dataclasses.asdict(config)
+
+
+def to_toml(config: Config) -> str:
+    """The configuration as TOML that `load_config` reads back."""
+    lines = []
+    for section, values in to_dict(config).items():
+        lines += [f"[{section}]"]
+        # JSON's scalars and strings are TOML's.
+        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _suggest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _override(table: dict[str, Any], item: str, faults: list[str]) -> None:
+    key, equals, text = item.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not (equals and dot and name):
+        faults.append(f"--set {item}: expected section.key=value")
+        return
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # a bare word is a string, as people type it
+    values = table.setdefault(section, {})
+    if isinstance(values, dict):
+        values[name] = value
+
+
+def _section(cls: type, section: str, values: dict[str, Any], faults: list[str]) -> Any:
+    types = get_type_hints(cls)
+    good: dict[str, Any] = {}
+    for name, value in values.items():
+        where = f"{section}.{name}"
+        if name not in types:
+            faults.append(f"unknown key {where}{_suggest(name, types)}")
+        elif get_origin(types[name]) is Literal:
+            choices = get_args(types[name])
+            if value in choices:
+                good[name] = value
+            else:
+                faults.append(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+        elif types[name] is float and type(value) is int:
+            good[name] = float(value)
+        elif type(value) is float and not math.isfinite(value):
+            faults.append(f"{where} must be a finite number, not {value}")
+        elif type(value) is types[name]:
+            good[name] = value
+        else:
+            faults.append(
+                f"{where} must be {types[name].__name__}, not {type(value).__name__} ({value!r})"
+            )
+    return cls(**good)

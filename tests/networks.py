@@ -15,7 +15,21 @@ from wavegen.recipe import load_config
 HOP = 16
 
 
-def network(conditioned: bool = False, **model: int) -> WaveNet:
+STACKS = [
+    {"pool": 8, "layers": 3, "kernel_size": 2, "channels": 6},
+    {"pool": 12, "layers": 2, "kernel_size": 3, "channels": 40, "pooling": "conv"},
+]
+"""Two context stacks whose frames don't begin together."""
+KINDS: list[dict[str, Any]] = [
+    {"context": STACKS},
+    {"output": "logistic_mixture", "mixtures": 4},
+    {"output": "gaussian_mixture", "mixtures": 3, "context": STACKS},
+    {"ends": True},
+]
+"""What a network can have beside the plain stack."""
+
+
+def network(conditioned: bool = False, **model: Any) -> WaveNet:
     sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12, "skip_channels": 10}
     config = load_config(
         {

@@ -34,7 +34,7 @@ def reach(model: WaveNet, time: int) -> Tensor:
     def forward(x: Tensor) -> Tensor:
         skip = model.skip_bias.expand(1, time, -1).clone()
         for block, rows in zip(model.blocks, cond, strict=True):
-            x, skip = block(x, skip, rows)
+            x, skip = block(x, skip, (rows,))
         return model.readout(skip)[0].sum(-1)
 
     jacobian = torch.autograd.functional.jacobian(forward, embedded)
@@ -79,11 +79,13 @@ def test_logits_depend_on_speaker_and_on_features_of_other_frames() -> None:
 
 @pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (2, 4), (3, 2), (3, 5)])
 def test_the_hand_written_gradient_is_right(kernel: int, dilation: int) -> None:
-    shapes = [(2, 8, 3), (2, 8, 4), (2, 4, 6), (kernel, 3, 6), (3, 3), (3, 4)]
+    shapes = [(2, 8, 3), (2, 8, 4), (kernel, 3, 6), (3, 3), (3, 4), (2, 4, 6), (2, 8, 6), (2, 1, 6)]
     inputs = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes]
 
     def block(x: Tensor, skip: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
-        out: tuple[Tensor, Tensor] = _GatedResidual.apply(x, skip.clone(), *rest, dilation)
+        weights, conds = rest[:3], rest[3:]
+        out: tuple[Tensor, Tensor]
+        out = _GatedResidual.apply(x, skip.clone(), *weights, dilation, *conds)
         return out
 
     assert torch.autograd.gradcheck(block, inputs)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import llvmlite.binding
 import numba
@@ -17,14 +18,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import HOP, draw, network, random_rows
+from networks import HOP, KINDS, draw, network, random_rows
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
-from wavegen.generation import cached, numba_cpu, simd
+from wavegen.generation import cached, simd
+from wavegen.generation.group import Group
 from wavegen.generation.job import Job
-from wavegen.generation.numba_cpu import Group, generate
+from wavegen.generation.numba_cpu import generate
 from wavegen.generation.packing import pack, rounded
+from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
 
@@ -34,15 +37,16 @@ def forced(
     codes: Tensor,
     precision: WeightPrecision = "f32",
     slices: int = 37,
+    prompt: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Logits (B, T, Q) and drawn samples (B, T) of the engine under teacher forcing."""
     group = Group(pack(model, HOP, precision), len(codes))
     for i, r in enumerate(rows):
-        group.add(i, Job(r, codes.shape[1] + 1, str(i)))
+        group.add(i, Job(r, codes.shape[1] + 1, str(i), prompt=prompt), model)
     logits, drawn = [], []
     for begin in range(0, codes.shape[1], slices):
         part = codes[:, begin : begin + slices].contiguous()
-        out = np.empty((*part.shape, 256), np.float32)
+        out = np.empty((*part.shape, model.output.channels), np.float32)
         pieces = dict(group.advance(part.shape[1], part.numpy(), out))
         logits.append(torch.from_numpy(out))
         drawn.append(torch.stack([pieces[i] for i in range(len(codes))]))
@@ -86,41 +90,93 @@ def test_lower_precision_computes_with_the_rounded_weights(precision: WeightPrec
     assert 1e-3 < (whole - exact).abs().max() < 0.2
 
 
-def test_the_same_uniforms_give_the_samples_of_cached() -> None:
-    model = network(conditioned=True, residual_channels=32, skip_channels=32)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
+    def pick(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    torch.manual_seed(pick(0, 1000))
+    stacks = [
+        {
+            "pool": data.draw(st.sampled_from([2, 5, 16, 40])),
+            "layers": pick(1, 5),
+            "kernel_size": pick(2, 3),
+            "channels": pick(1, 70),
+            "pooling": data.draw(st.sampled_from(["mean", "conv"])),
+        }
+        for _ in range(pick(1, 2))
+    ]
+    output = data.draw(st.sampled_from(["categorical", "logistic_mixture"]))
+    model = network(data.draw(st.booleans()), output=output, mixtures=pick(1, 12), context=stacks)
+    batch, frames = pick(1, 9), pick(1, 12)
+    rows = random_rows(model, batch, frames)
+    codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
+    with torch.inference_mode():
+        heard, first = model.output.companded(codes), torch.zeros(batch, dtype=torch.int64)
+        context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
+        whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
+    logits, _ = forced(model, rows, codes, slices=pick(1, 50))
+    assert (logits - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", [{}, *KINDS], ids=str)
+@pytest.mark.parametrize("prompted", [0, 301])
+def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prompted: int) -> None:
+    model = network(conditioned=True, residual_channels=32, skip_channels=32, **kind)
     rows = random_rows(model, 2, 100)
-    length = 10_000
-    codes = torch.randint(0, 256, (2, length))
-    _, drawn = forced(model, rows, codes)
+    length = 2500
+    codes = torch.randint(0, model.output.levels, (2, length))
+    prompt = codes[0, :prompted] if prompted else None
+    jobs = [Job(r, length + 1, str(i), prompt=prompt) for i, r in enumerate(rows)]
+    _, drawn = forced(model, rows, codes, prompt=prompt)
     same = 0
     with torch.inference_mode():
-        weights, state = cached.Weights.of(model), cached.initial_state(model, 2)
-        uniforms = [numba_cpu.Uniforms(str(i)).draw(length) for i in range(2)]
-        u = torch.from_numpy(np.stack(uniforms))
+        weights = cached.Weights.of(model)
+        if prompted:
+            state = cached.prompted_state(model, jobs, HOP)
+        else:
+            state = cached.initial_state(model, 2)
+        u = torch.from_numpy(np.stack([Uniforms(j.key).draw(length) for j in jobs]))
+        no = torch.tensor([False, False])
         for t in range(length):
-            cond = model.conditioning.project(rows[:, min(t // HOP, 99)])
-            logits = cached.step(weights, state, cond)
-            same += int((model.output.sample(logits, u[:, t]) == drawn[:, t]).sum())
+            cached.listen(weights, state)
+            parts = [model.conditioning.project(rows[:, min(state.time // HOP, 99)])]
+            parts += [tuple(s.gates) for s in state.contexts]
+            gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
+            logits = cached.step(weights, state, gates)
+            same += int((model.output.sample(logits, u[:, t], 1.0, no) == drawn[:, t]).sum())
             state.code = codes[:, t]
-    assert same >= 0.999 * 2 * length
+    # Of 65,536 levels more are near enough to a tie than of 256.
+    assert same >= (0.999 if model.output.levels == 256 else 0.99) * 2 * length
 
 
-@pytest.mark.parametrize("precision", get_args(WeightPrecision))
-@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize(
+    ("precision", "kernel", "kind"),
+    [*itertools.product(get_args(WeightPrecision), [2, 3], [{}]), *(("bf16", 2, k) for k in KINDS)],
+    ids=str,
+)
 def test_company_threads_lanes_and_slices_change_no_bit(
-    precision: WeightPrecision, kernel: int
+    precision: WeightPrecision, kernel: int, kind: dict[str, Any]
 ) -> None:
-    model = network(
-        conditioned=True, kernel_size=kernel, dilation_cycle=5, residual_channels=40, layers=7
-    )
+    sizes = {"kernel_size": kernel, "dilation_cycle": 5, "residual_channels": 40, "layers": 7}
+    model = network(conditioned=True, **sizes, **kind)
     rng = random.Random(0)
     rows = random_rows(model, 30, 20)
+    prompt = torch.randint(0, model.output.levels, (77,))
     jobs = [
-        Job(rows[i, : rng.randint(1, 20)], rng.randint(1, 600), f"job {i}", rng.choice([1.0, 0.8]))
+        Job(
+            rows[i, : rng.randint(1, 20)],
+            rng.randint(1, 600),
+            f"job {i}",
+            rng.choice([1.0, 0.8]),
+            prompt if i % 5 == 0 else None,
+            i % 3 == 0,
+        )
         for i in range(30)
     ]
     alone = [draw(generate, model, [j], precision=precision, block=400)[0] for j in jobs]
-    assert [len(c) for c in alone] == [j.length for j in jobs]
+    assert [len(c) for c in alone] == [j.length for j in jobs] or model.output.end is not None
     for threads, lanes, block in ((1, 1, 33), (1, 8, 7), (2, 3, 50), (3, 8, 400), (1, 30, 61)):
         together = draw(
             generate, model, jobs, precision=precision, threads=threads, lanes=lanes, block=block

@@ -134,8 +134,8 @@ def bench_generation(
 
 def _weights(model: WaveNet) -> int:
     """Weights that every sample is multiplied with."""
-    frame = sum(p.numel() for p in model.conditioning.parameters())
-    return model.parameter_count - frame - model.embedding.weight.numel()
+    parts = [model.conditioning, model.embedding]
+    return model.parameter_count - sum(p.numel() for part in parts for p in part.parameters())
 
 
 def _in_turn(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Layout = Literal["auto", "flat", "folders", "pattern", "ljspeech", "vctk", "sidecar"]
 Features = Literal["auto", "none", "phones", "phones_f0", "mel"]
-Output = Literal["categorical"]
+Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
+Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "numba"]
 WeightPrecision = Literal["f32", "bf16", "int8"]
@@ -25,6 +27,8 @@ SIZES: dict[str, dict[str, int]] = {
     "xl": {"layers": 40, "residual_channels": 256, "skip_channels": 512},
 }
 """Presets of the network's size: fields of `ModelConfig`."""
+MOST_STRIDE = 1.0
+"""Seconds of `Config.stride` at most: training windows are whole numbers of it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,39 @@ class AudioConfig:
 
 
 @dataclass(frozen=True)
+class ContextConfig:
+    pool: int = 64
+    """Samples in one frame of the stack."""
+    layers: int = 8
+    """Gated residual blocks with dilations 1, 2, 4, …"""
+    kernel_size: int = 3
+    """Taps of each dilated causal convolution, 2 or 3."""
+    channels: int = 32
+    """Channels between blocks."""
+    pooling: Pooling = "mean"
+    """How a frame is made of its samples: the ``mean`` of their embeddings, which forgets their
+    order, or a strided convolution (``conv``), which keeps it."""
+
+    def faults(self) -> list[str]:
+        out = _at_least("model.context", self, 2, "pool")
+        out += _at_least("model.context", self, 1, "layers", "channels")
+        if self.kernel_size not in (2, 3):
+            out.append("model.context.kernel_size must be 2 or 3")
+        if self.layers > 16:
+            out.append("model.context.layers must be at most 16")
+        return out
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        return tuple(2**i for i in range(self.layers))
+
+    @property
+    def receptive_field(self) -> int:
+        """Past samples that can reach one output, whole frames of them."""
+        return ((self.kernel_size - 1) * sum(self.dilations) + 1) * self.pool
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     layers: int = 20
     """Gated residual blocks."""
@@ -95,16 +132,34 @@ class ModelConfig:
     skip_channels: int = 128
     """Channels of the skip connections and the output layers (S)."""
     output: Output = "categorical"
-    """Distribution of the next sample."""
+    """Distribution of the next sample: ``categorical`` over 256 µ-law codes, or a mixture of
+    logistic or normal distributions over 16-bit samples."""
+    mixtures: int = 10
+    """Components of a mixture."""
+    ends: bool = False
+    """The categorical output has one more class, the end of the clip, so that a voice without texts
+    makes clips of a length of their own."""
+    context: tuple[ContextConfig, ...] = ()
+    """Context stacks, each a table ``[[model.context]]``."""
 
     def faults(self) -> list[str]:
         out = _at_least(
-            "model", self, 1, "layers", "dilation_cycle", "residual_channels", "skip_channels"
+            "model",
+            self,
+            1,
+            "layers",
+            "dilation_cycle",
+            "residual_channels",
+            "skip_channels",
+            "mixtures",
         )
+        out += [fault for stack in self.context for fault in stack.faults()]
         if self.kernel_size not in (2, 3):
             out.append("model.kernel_size must be 2 or 3")
         if self.dilation_cycle > 16:
             out.append("model.dilation_cycle must be at most 16")
+        if self.ends and self.output != "categorical":
+            out.append("model.ends needs model.output categorical")
         return out
 
     @property
@@ -239,12 +294,23 @@ class Config:
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")
+        elif not out and self.stride > MOST_STRIDE * rate:
+            pools = ", ".join(str(c.pool) for c in self.model.context)
+            out.append(
+                f"model.context.pool ({pools}) and the {self.hop_length} samples of a frame begin "
+                f"together only every {self.stride} samples: choose pools that share its factors"
+            )
         return out
 
     @property
     def hop_length(self) -> int:
         """Samples per row of local conditioning."""
         return self.audio.sample_rate // self.conditioning.frame_rate
+
+    @property
+    def stride(self) -> int:
+        """Samples after which rows of conditioning and frames of context begin together."""
+        return math.lcm(self.hop_length, *(c.pool for c in self.model.context))
 
     def replace(self, section: str, **values: Any) -> Config:
         new = dataclasses.replace(getattr(self, section), **values)

@@ -90,10 +90,17 @@ def to_toml(config: Config) -> str:
     lines = []
     for section, values in to_dict(config).items():
         lines += [f"[{section}]"]
-        # JSON's scalars and strings are TOML's.
-        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
+        lines += [f"{k} = {_value(v)}" for k, v in values.items()]
         lines += [""]
     return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k} = {_value(v)}' for k, v in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)  # JSON's scalars and strings are TOML's
 
 
 def _suggest(name: str, known: Any) -> str:
@@ -129,6 +136,12 @@ def _section(cls: type, section: str, values: dict[str, Any], faults: list[str])
                 good[name] = value
             else:
                 faults.append(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+        elif get_origin(types[name]) is tuple:
+            if isinstance(value, list) and all(isinstance(v, dict) for v in value):
+                inner = get_args(types[name])[0]
+                good[name] = tuple(_section(inner, where, v, faults) for v in value)
+            else:
+                faults.append(f"{where} must be an array of tables, like [[{where}]]")
         elif types[name] is float and type(value) is int:
             good[name] = float(value)
         elif type(value) is float and not math.isfinite(value):

@@ -113,6 +113,8 @@ class Stepper:
                 batch.speaker if self.model.conditioning.speaker is not None else None,
                 None if local is None else local.to(self.model.skip_bias.dtype),
                 batch.before,
+                batch.history,
+                batch.lead,
             )
         nats = self.model.output.loss(logits, batch.codes)
         bits = (nats.detach() * batch.speech).sum().double() / math.log(2)

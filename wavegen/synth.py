@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wavegen import mulaw
 from wavegen.audio import read_audio
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
@@ -240,7 +239,7 @@ def draw(
     pieces = ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options)
     ready()
     for i, codes in pieces:
-        yield i, mulaw.decode(codes.cpu()).numpy()
+        yield i, voice.model.output.decode(codes.cpu()).numpy()
 
 
 def synthesize(

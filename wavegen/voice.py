@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from wavegen import mulaw
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.features import mel, octaves, pitch
@@ -227,7 +226,7 @@ class Voice:
     def nll(self, audio: torch.Tensor, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,)."""
         rows = self.rows(speaker, local)
-        codes = mulaw.encode(audio).to(rows.device)
+        codes = self.model.output.encode(audio).to(rows.device)
         return self.model.nll(codes, rows, self.config.hop_length)
 
     def speech(self) -> dict[str, torch.nn.Module]:

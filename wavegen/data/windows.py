@@ -7,7 +7,7 @@ import functools
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wavegen import mulaw
 from wavegen.config import Config
+from wavegen.outputs import OUTPUTS, Distribution
 from wavegen.speech.local import Spoken
 
 PAUSE_SECONDS = (0.03, 0.1)
@@ -74,7 +75,7 @@ class Window:
 @dataclass(frozen=True)
 class Batch:
     codes: Tensor
-    """(B, T) int64 µ-law codes; T is a whole number of frames."""
+    """(B, T) int64 samples as the output's codes; T is a multiple of `Config.stride`."""
     before: Tensor
     """(B,) the code before the first one; the start symbol where the utterance begins."""
     speaker: Tensor
@@ -85,6 +86,10 @@ class Batch:
     """(B, T) bool: in the loss; not the past and not the padding."""
     speech: Tensor
     """(B, T) bool: counted and inside a clip, not in a pause between clips."""
+    history: Tensor | None
+    """(B, H) uint8 µ-law codes from further back to the window's end, for context stacks."""
+    lead: Tensor | None
+    """(B,) samples of the history before the window."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with every tensor changed alike: moved to a device, or cut to some rows."""
@@ -115,13 +120,21 @@ class Windows:
         self.config = config
         self.pause = pause
         self.hop = config.hop_length
+        self.output: Distribution = OUTPUTS[config.model.output](config.model)
+        self.step = config.stride // self.hop
         self.past = -(-config.model.receptive_field // self.hop)
+        fields = [c.receptive_field for c in config.model.context]
+        self.span = -(-max(fields, default=0) // config.stride) * self.step
         window = round(config.train.window_seconds * config.conditioning.frame_rate)
         self.window = max(1, window)
         # Making features costs more than reading them, and a corpus may be larger than memory.
-        size = sum(c.frames(self.hop) for c in clips) * (0 if pause is None else len(pause))
+        size = sum(map(self._length, clips)) * (0 if pause is None else len(pause))
         share = min(1.0, CACHED_FEATURES / max(size, 1))
         self.local = functools.lru_cache(round(2 * share * len(clips)))(self._local)
+
+    def _length(self, clip: TrainingClip) -> int:
+        """Frames of a clip, and of the end after it."""
+        return -(-(clip.samples + (self.output.end is not None)) // self.hop)
 
     def _local(self, index: int, predicted: bool) -> Tensor:
         local = self.clips[index].local
@@ -159,20 +172,20 @@ class Windows:
                 for _ in range(min(rng.randint(1, self.config.data.join), len(indices))):
                     i = indices.pop()
                     parts.append((i, frame))
-                    frame += self.clips[i].frames(self.hop) + rng.randint(shortest, longest)
+                    frame += self._length(self.clips[i]) + rng.randint(shortest, longest)
                 out.append(tuple(parts))
         return out
 
     def _cut(self, utterance: tuple[tuple[int, int], ...]) -> list[Window]:
         last, start = utterance[-1]
-        frames = start + self.clips[last].frames(self.hop)
+        frames = start + self._length(self.clips[last])
         # Even pieces: a short remainder would cost a whole receptive field of past.
         pieces = -(-frames // self.window)
         cuts = [round(frames * k / pieces) for k in range(pieces + 1)]
         return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
 
     def _blank(self, w: Window, rng: random.Random) -> Blank | None:
-        if rng.random() >= self.config.train.blank:
+        if self.output.end is not None or rng.random() >= self.config.train.blank:
             return None
         length = max(1, round(rng.uniform(*BLANK_SECONDS) * self.config.conditioning.frame_rate))
         if length >= w.end - w.begin:
@@ -181,57 +194,96 @@ class Windows:
         return Blank(begin, begin + length, rng.uniform(-45, -6), rng.uniform(-70, -45))
 
     def frames(self, window: Window) -> int:
-        """Frames of a window with its past."""
-        return window.end - max(0, window.begin - self.past)
+        """Frames of a window with its past, whole strides of them."""
+        frames = window.end - self._low(window)
+        return frames + -frames % self.step
+
+    def _low(self, window: Window) -> int:
+        """First frame of a window with its past."""
+        return max(0, window.begin - self.past) // self.step * self.step
 
     def counted(self, window: Window) -> int:
         """Samples of a window that the loss counts."""
         blank = 0 if window.blank is None else window.blank.end - window.blank.begin
-        return (window.end - window.begin - blank) * self.hop
+        samples = (window.end - window.begin - blank) * self.hop
+        if self.output.end is not None and (end := self._end(window)) is not None:
+            samples -= window.end * self.hop - (end + 1)
+        return samples
 
     def batch(self, windows: Sequence[Window], frames: int = 0) -> Batch:
         """Read the samples and features of windows.
 
         Shorter ones are padded at the end, to the longest or to ``frames`` if that is more.
         """
-        spans = [(max(0, w.begin - self.past), w.end) for w in windows]
-        frames = max(frames, *(b - a for a, b in spans))
-        size, hop = len(windows), self.hop
-        codes = torch.full((size, frames * hop), mulaw.SILENCE)
-        before = torch.full((size,), mulaw.LEVELS)  # the start symbol
-        counted = torch.zeros(size, frames * hop, dtype=torch.bool)
-        speech = torch.zeros(size, frames * hop, dtype=torch.bool)
-        local = None
+        frames = max(frames, *map(self.frames, windows))
+        size, hop, out = len(windows), self.hop, self.output
+        time = frames * hop
+        codes = torch.empty(size, time, dtype=torch.int64)
+        before = torch.full((size,), out.start)
+        counted, speech = torch.zeros(2, size, time, dtype=torch.bool)
+        local = history = lead = None
         if self.pause is not None:
             local = self.pause.expand(size, -1, frames).clone()
-        for row, (w, (low, high)) in enumerate(zip(windows, spans, strict=True)):
-            counted[row, (w.begin - low) * hop : (high - low) * hop] = True
-            if low > 0:
-                before[row] = mulaw.SILENCE
-            for index, first in w.utterance:
-                clip = self.clips[index]
-                a, b = max(low * hop, first * hop), min(high * hop, first * hop + clip.samples)
-                if low > 0 and first * hop < low * hop <= first * hop + clip.samples:
-                    cut = (low - first) * hop
-                    before[row] = mulaw.encode(clip.audio(cut - 1, cut))[0]
-                if a >= b:
-                    continue
-                at = slice(a - low * hop, b - low * hop)
-                codes[row, at] = mulaw.encode(clip.audio(a - first * hop, b - first * hop))
-                speech[row, at] = counted[row, at]
-                if local is not None and clip.local is not None:
-                    fa, fb = a // hop, -(-b // hop)
-                    features = self.local(index, w.predicted)
-                    local[row, :, fa - low : fb - low] = features[:, fa - first : fb - first]
+        leads = [min(self._low(w), self.span) * hop for w in windows]
+        if self.config.model.context:
+            lead = torch.tensor(leads)
+            history = torch.full((size, max(leads) + time), mulaw.SILENCE, dtype=torch.uint8)
+        for row, (w, past) in enumerate(zip(windows, leads, strict=True)):
+            low = self._low(w) * hop
+            counted[row, w.begin * hop - low : w.end * hop - low] = True
+            audio = torch.zeros(past + time)
+            origin = low - past
+            for at, sound in self._sound(w.utterance, origin, w.end * hop):
+                audio[at - origin :][: len(sound)] = sound
+                speech[row, max(0, at - low) : max(0, at - low + len(sound))] = True
+            speech[row] &= counted[row]
             if w.blank is not None:
-                at = slice((w.blank.begin - low) * hop, (w.blank.end - low) * hop)
-                codes[row, at] = _quieten(codes[row, at], w.blank)
-                counted[row, at] = speech[row, at] = False
+                hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
+                audio[past:][hidden] = _quieten(audio[past:][hidden], w.blank)
+                counted[row, hidden] = speech[row, hidden] = False
+            drawn = out.encode(audio)
+            codes[row] = drawn[past:]
+            if history is not None:
+                history[row, : past + time] = out.companded(drawn)
+            if low:
+                last = [sound for _, sound in self._sound(w.utterance, low - 1, low)]
+                before[row] = out.encode(last[0] if last else torch.zeros(1))[0]
+            if out.end is not None and (end := self._end(w)) is not None:
+                codes[row, end - low] = out.end
+                counted[row, end + 1 - low :] = False
+            if local is not None:
+                self._features(w, local[row])
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
-        return Batch(codes, before, speaker, local, counted, speech)
+        return Batch(codes, before, speaker, local, counted, speech, history, lead)
+
+    def _sound(
+        self, utterance: tuple[tuple[int, int], ...], begin: int, end: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        """(first sample, audio) of what the clips hold of samples ``begin…end`` of an utterance."""
+        for index, frame in utterance:
+            clip, first = self.clips[index], frame * self.hop
+            a, b = max(begin, first), min(end, first + clip.samples)
+            if a < b:
+                yield a, clip.audio(a - first, b - first)
+
+    def _end(self, window: Window) -> int | None:
+        """The sample after the utterance's last one, if the window holds it."""
+        index, frame = window.utterance[-1]
+        end = frame * self.hop + self.clips[index].samples
+        return end if window.begin * self.hop <= end < window.end * self.hop else None
+
+    def _features(self, window: Window, local: Tensor) -> None:
+        """Fill in the (C, F) local features of a window's clips."""
+        low = self._low(window)
+        for index, first in window.utterance:
+            clip = self.clips[index]
+            a, b = max(low, first), min(window.end, first + clip.frames(self.hop))
+            if a < b and clip.local is not None:
+                features = self.local(index, window.predicted)
+                local[:, a - low : b - low] = features[:, a - first : b - first]
 
 
-def _quieten(codes: Tensor, blank: Blank) -> Tensor:
+def _quieten(audio: Tensor, blank: Blank) -> Tensor:
     same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
-    noise = torch.randn(codes.shape, generator=same) * 10 ** (blank.noise / 20)
-    return mulaw.encode(mulaw.decode(codes) * 10 ** (blank.gain / 20) + noise)
+    noise = torch.randn(audio.shape, generator=same) * 10 ** (blank.noise / 20)
+    return audio * 10 ** (blank.gain / 20) + noise

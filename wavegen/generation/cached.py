@@ -2,21 +2,41 @@
 
 Each block keeps the inputs its older taps will need in a ring of (kernel_size - 1) · dilation
 slots (Paine et al. 2016, "Fast Wavenet Generation Algorithm"), so a sample costs one step whatever
-the receptive field, and memory does not grow with the length.
+the receptive field, and memory does not grow with the length. A context stack steps in the same
+way once a frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from wavegen.generation.job import Batch, Job
+from wavegen.generation.prompt import remember
+from wavegen.model.context import ContextStack
 from wavegen.model.wavenet import WaveNet
+
+Gates = Sequence[Tensor]
+"""(B, 2R) for each block."""
+
+
+@dataclass
+class StackState:
+    """All that a context stack remembers of B utterances."""
+
+    queues: list[Tensor]
+    """Per block (slots, B, C): its last inputs, that of frame k in slot k % slots."""
+    heard: Tensor
+    """(B, P) µ-law codes, of sample t at t % P."""
+    frames: int
+    """Whole frames so far."""
+    gates: Gates
+    """What it gives the main stack until the next frame is whole."""
 
 
 @dataclass
@@ -28,14 +48,15 @@ class State:
     code: Tensor
     """(B,) the last sample, or the start symbol."""
     time: int
-    """Samples drawn so far."""
+    """Samples so far, the prompt's among them."""
+    contexts: list[StackState]
 
 
 @dataclass(frozen=True)
-class Weights:
-    """The network's weights, stacked for stepping."""
+class Blocks:
+    """The weights of gated residual blocks, stacked for stepping."""
 
-    model: WaveNet
+    dilations: tuple[int, ...]
     taps: list[Tensor]
     """Per block (kernel_size · R, 2R)."""
     residual: list[Tensor]
@@ -44,54 +65,135 @@ class Weights:
     """(L · R, S): one product for all blocks."""
 
     @classmethod
-    def of(cls, model: WaveNet) -> Weights:
-        blocks: list[Any] = list(model.blocks)
+    def of(cls, modules: nn.ModuleList) -> Blocks:
+        blocks: list[Any] = list(modules)
         return cls(
-            model,
+            tuple(b.dilation for b in blocks),
             [b.taps.flatten(0, 1) for b in blocks],
             [b.w_res for b in blocks],
             torch.cat([b.w_skip for b in blocks]),
         )
 
+    def step(
+        self, x: Tensor, queues: list[Tensor], time: int, gates: Gates, bias: Tensor
+    ) -> Tensor:
+        """(B, R) input at a time to (B, S) skip sum; the queues move on."""
+        channels = x.shape[1]
+        out = []
+        for i, dilation in enumerate(self.dilations):
+            queue = queues[i]
+            slots = queue.shape[0]
+            # The oldest first.
+            past = [queue[(time + age) % slots] for age in range(0, slots, dilation)]
+            z = torch.addmm(gates[i], torch.cat([*past, x], 1), self.taps[i])
+            queue[time % slots] = x
+            h = torch.tanh(z[:, :channels]) * torch.sigmoid(z[:, channels:])
+            x = torch.addmm(x, h, self.residual[i])
+            out.append(h)
+        return F.linear(torch.cat(out, 1), self.skip.t(), bias)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The network's weights, laid out for stepping."""
+
+    model: WaveNet
+    main: Blocks
+    contexts: list[Blocks]
+
+    @classmethod
+    def of(cls, model: WaveNet) -> Weights:
+        return cls(model, Blocks.of(model.blocks), [Blocks.of(c.blocks) for c in model.stacks])
+
 
 def initial_state(model: WaveNet, batch: int) -> State:
     """Zero queues and the start symbol."""
-    w = model.embedding.weight
-    m = model.config
-    slots = [(m.kernel_size - 1) * d for d in m.dilations]
+    w, m = model.skip_bias, model.config
+
+    def queues(channels: int, kernel: int, dilations: Sequence[int]) -> list[Tensor]:
+        return [w.new_zeros((kernel - 1) * d, batch, channels) for d in dilations]
+
+    def stack(context: ContextStack) -> StackState:
+        c = context.config
+        return StackState(
+            queues(c.channels, c.kernel_size, c.dilations),
+            torch.zeros(batch, c.pool, dtype=torch.int64, device=w.device),
+            0,
+            [w.new_zeros(batch, 2 * m.residual_channels)] * m.layers,
+        )
+
     return State(
-        [w.new_zeros(n, batch, m.residual_channels) for n in slots],
-        torch.full((batch,), model.start, device=w.device),
+        queues(m.residual_channels, m.kernel_size, m.dilations),
+        torch.full((batch,), model.output.start, device=w.device),
         0,
+        [stack(c) for c in model.stacks],
     )
 
 
-def step(weights: Weights, state: State, cond: tuple[Tensor, ...]) -> Tensor:
+def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> State:
+    """The state after the prompts of jobs, which have one length."""
+    state = initial_state(model, len(jobs))
+    prompts = torch.stack([j.prompt for j in jobs if j.prompt is not None])
+    state.time, state.code = prompts.shape[1], prompts[:, -1]
+    heard = model.output.companded(prompts)
+    pasts = [remember(model, j, hop_length) for j in jobs]
+
+    def fill(queue: Tensor, inputs: list[Tensor], time: int) -> None:
+        last = torch.stack(inputs, 1)  # (slots, B, C), oldest first
+        slots = len(queue)
+        queue[torch.arange(time - slots, time, device=queue.device) % slots] = last
+
+    for i, queue in enumerate(state.queues):
+        fill(queue, [p.inputs[i] for p in pasts], state.time)
+    for n, (stack, context) in enumerate(zip(state.contexts, model.stacks, strict=True)):
+        pool = context.config.pool
+        stack.frames = state.time // pool
+        for i, queue in enumerate(stack.queues):
+            fill(queue, [p.frames[n][i] for p in pasts], stack.frames)
+        stack.heard[:, : state.time % pool] = heard[:, stack.frames * pool :]
+        gates = torch.stack([p.gates[n] for p in pasts])
+        stack.gates = torch.chunk(gates, len(state.queues), -1)
+    return state
+
+
+def step(weights: Weights, state: State, gates: Gates) -> Tensor:
     """Advance by one sample; afterwards ``state.code`` waits for the drawn sample.
 
     Args:
         weights: of the model.
         state: changed in place.
-        cond: (B, 2R) per block, from `Conditioning.project`.
+        gates: (B, 2R) per block: conditioning from `Conditioning.project`, and what the context
+            stacks give.
 
     Returns:
         (B, Q) logits of the sample at ``state.time`` before the call.
     """
     model, t = weights.model, state.time
-    channels = model.config.residual_channels
-    x = model.embedding(state.code)  # (B, R)
-    gates = []
-    for i, dilation in enumerate(model.config.dilations):
-        queue = state.queues[i]
-        slots = queue.shape[0]
-        past = [queue[(t + age) % slots] for age in range(0, slots, dilation)]  # oldest first
-        z = torch.addmm(cond[i], torch.cat([*past, x], 1), weights.taps[i])
-        queue[t % slots] = x
-        h = torch.tanh(z[:, :channels]) * torch.sigmoid(z[:, channels:])
-        x = torch.addmm(x, h, weights.residual[i])
-        gates.append(h)
     state.time = t + 1
-    return model.readout(F.linear(torch.cat(gates, 1), weights.skip.t(), model.skip_bias))
+    x = model.embedding(state.code)
+    return model.readout(weights.main.step(x, state.queues, t, gates, model.skip_bias))
+
+
+def listen(weights: Weights, state: State) -> bool:
+    """Let the context stacks hear the last sample; returns whether one of them has whole frame
+    more, so that its gates have changed."""
+    model, t = weights.model, state.time
+    if not t:
+        return False
+    heard = model.output.companded(state.code)
+    changed = False
+    for context, blocks, s in zip(model.stacks, weights.contexts, state.contexts, strict=True):
+        pool = context.config.pool
+        s.heard[:, (t - 1) % pool] = heard
+        if t // pool == s.frames:
+            continue
+        x = context.pooled(s.heard[:, None])[:, 0]
+        gates: Any = context.bias[:, None].expand(-1, len(x), -1)
+        skip = blocks.step(x, s.queues, s.frames, gates, context.skip_bias)
+        s.gates = torch.chunk(context.gates(F.relu(skip)), len(model.blocks), -1)
+        s.frames += 1
+        changed = True
+    return changed
 
 
 @torch.inference_mode()
@@ -99,20 +201,30 @@ def generate(
     model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400
 ) -> Iterator[tuple[int, Tensor]]:
     """Draw the samples of jobs; arguments and result as `naive.generate`."""
-    batch = Batch(jobs)
+    batch = Batch(jobs, model.output)
     rows = batch.rows
     weights = Weights.of(model)
-    state = initial_state(model, len(rows))
-    cond: tuple[Tensor, ...] = ()
+    if batch.begin:
+        state = prompted_state(model, batch.jobs, hop_length)
+    else:
+        state = initial_state(model, len(rows))
+    local: Gates = ()
+    gates: Gates = ()
     for begin in range(0, batch.length, block):
         n = min(block, batch.length - begin)
         u = batch.uniforms(n)
         codes = torch.empty(len(rows), n, dtype=torch.int64, device=rows.device)
         for i in range(n):
-            frame, offset = divmod(begin + i, hop_length)
-            if offset == 0 and frame < rows.shape[1]:
-                cond = model.conditioning.project(rows[:, frame])
-            logits = step(weights, state, cond)
-            state.code = model.output.sample(logits, u[:, i], batch.temperatures)
+            changed = listen(weights, state)
+            frame, offset = divmod(state.time, hop_length)
+            if not local or (offset == 0 and frame < rows.shape[1]):
+                local = model.conditioning.project(rows[:, min(frame, rows.shape[1] - 1)])
+                changed = True
+            if changed:
+                parts = [local, *(s.gates for s in state.contexts)]
+                gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
+            state.code = batch.sample(step(weights, state, gates), u[:, i])
             codes[:, i] = state.code
         yield from batch.pieces(begin, codes)
+        if batch.over:
+            return

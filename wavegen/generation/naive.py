@@ -19,31 +19,35 @@ def generate(
 
     Args:
         model: the network.
-        jobs: at least one.
+        jobs: at least one; if they have prompts, of one length.
         hop_length: samples per row.
         block: most samples per piece.
 
     Yields:
-        (index, codes): of the job among ``jobs``, and the next (n,) int64 codes of it.
+        (index, codes): of the job among ``jobs``, and the next (n,) int64 codes of it; none where
+        it has ended by itself.
     """
     # Reaching one sample further than the receptive field needs keeps the edge out of doubt.
     reach = model.config.receptive_field + 1
-    batch = Batch(jobs)
+    batch = Batch(jobs, model.output)
     rows = batch.rows
-    codes = torch.zeros(len(rows), 0, dtype=torch.int64, device=rows.device)
+    codes = batch.prompts
     for begin in range(0, batch.length, block):
         n = min(block, batch.length - begin)
         u = batch.uniforms(n)
         for i in range(n):
-            t = begin + i
+            t = batch.begin + begin + i
             start = max(0, t + 1 - reach)
-            frames = torch.arange(start, t + 1, device=rows.device) // hop_length
+            at = torch.arange(start, t + 1, device=rows.device)
             window = torch.cat([codes[:, start:], codes.new_zeros(len(codes), 1)], 1)
+            heard = model.output.companded(codes)
             logits = model.run(
                 window,
-                rows[:, frames.clamp_(max=rows.shape[1] - 1)],
-                before=codes[:, start - 1] if start else None,
+                rows[:, (at // hop_length).clamp_(max=rows.shape[1] - 1)],
+                codes[:, start - 1] if start else None,
+                [c(heard)[:, at // c.config.pool] for c in model.stacks],
             )[:, -1]
-            drawn = model.output.sample(logits, u[:, i], batch.temperatures)
-            codes = torch.cat([codes, drawn[:, None]], 1)
-        yield from batch.pieces(begin, codes[:, begin:])
+            codes = torch.cat([codes, batch.sample(logits, u[:, i])[:, None]], 1)
+        yield from batch.pieces(begin, codes[:, batch.begin + begin :])
+        if batch.over:
+            return

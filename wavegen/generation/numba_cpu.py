@@ -39,17 +39,16 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 from numba.core import event
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.compiled import forget_cache
+from wavegen.generation.group import Group
 from wavegen.generation.job import Job
 from wavegen.generation.packing import Network, pack
-from wavegen.generation.step import AHEAD, State, run
-from wavegen.generation.uniforms import Uniforms
+from wavegen.generation.step import AHEAD
 from wavegen.model.wavenet import WaveNet
 
 log = logging.getLogger(__name__)
@@ -58,124 +57,23 @@ LANES = 8
 AT_HAND = 64
 """Jobs looked at together, at least, to start the longest first, so that all lanes end about when
 the others do."""
-NOTHING = np.empty((0, 0), np.int64)
-NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
 
 def bytes_per_sample(net: Network) -> int:
     """Weights read for a sample of a lone utterance; conditioning, read once a row, is left out."""
     m = net.matrices
-    read = m.places[:-1, 2:].prod(1) * (m.weights.itemsize / m.per)
+    read = m.places[:, 2:].prod(1) * (m.weights.itemsize / m.per)
+    conditioning = len(net.dilations) * (net.kernel + 1) + 3
+    read[conditioning] = 0
+    begins = net.stacks.matrix - net.stacks.convolution
+    for pool, begin, end in zip(net.stacks.pool, begins, [*begins[1:], len(read)], strict=True):
+        read[begin:end] /= pool
     for layer, dilation in enumerate(net.dilations):
         first = layer * (net.kernel + 1)
         if dilation % AHEAD == 0:
             read[first : first + net.kernel - 1] /= AHEAD
     read[(len(net.dilations) - 1) * (net.kernel + 1) + net.kernel] = 0  # the last residual
     return int(read.sum())
-
-
-class Group:
-    """Up to C utterances that advance together; the first `size` lanes are in use."""
-
-    def __init__(self, net: Network, capacity: int) -> None:
-        self.net, self.capacity, self.size = net, capacity, 0
-        self._run: Any = run[net.matrices.weights.dtype.name]
-        layers, c, s = len(net.dilations), net.channels, net.skip
-        slots = (net.kernel - 1) * net.dilations
-
-        def floats(*shape: int) -> Any:
-            return torch.zeros(*shape).numpy().reshape(-1)  # torch's begin on a cache line
-
-        def integers(count: int) -> Any:
-            return np.zeros(count, np.int64)
-
-        self.state = State(
-            queues=floats(int(slots.sum()), capacity, c),
-            first=np.cumsum(slots) - slots,
-            clock=integers(1),
-            code=integers(capacity),
-            wait=integers(capacity),
-            cond=floats(capacity, layers, 2 * c),
-            x=floats(capacity, c),
-            z=floats(capacity, 2 * c),
-            ahead=floats(layers, AHEAD, 2 * c),
-            gates=floats(capacity, layers, c),
-            skip=floats(capacity, s),
-            hidden=floats(capacity, s),
-            logits=floats(capacity, net.levels),
-            weights=floats(net.levels),
-            sums=np.zeros(net.levels),
-            frame=integers(capacity),
-        )
-        self.jobs: list[tuple[int, Job, Uniforms]] = []
-        self.done: list[int] = []
-
-    def add(self, index: int, job: Job) -> None:
-        """Give the next free lane to a job."""
-        lane, self.size = self.size, self.size + 1
-        self._lane(self.state.queues)[:, lane] = 0
-        self.state.code[lane] = self.net.start
-        self.state.wait[lane] = 0
-        self.jobs.append((index, job, Uniforms(job.key)))
-        self.done.append(0)
-
-    def remove(self, lane: int) -> None:
-        """Free a lane; the last one moves into it."""
-        last = self.size = self.size - 1
-        if lane != last:
-            queues = self._lane(self.state.queues)
-            queues[:, lane] = queues[:, last]
-            cond = self.state.cond.reshape(self.capacity, -1)
-            cond[lane] = cond[last]
-            for values in (self.state.code, self.state.wait):
-                values[lane] = values[last]
-        self.jobs[lane], self.done[lane] = self.jobs[last], self.done[last]
-        self.jobs.pop()
-        self.done.pop()
-
-    def _lane(self, queues: Any) -> Any:
-        return queues.reshape(-1, self.capacity, self.net.channels)
-
-    def advance(
-        self, count: int, forced: Any = NOTHING, logits: Any = NO_LOGITS
-    ) -> list[tuple[int, Tensor]]:
-        """Draw up to ``count`` samples of every utterance, and drop those that end.
-
-        Returns:
-            (index of the job, its (n,) int64 codes) of each; n is below ``count`` where one ends.
-        """
-        left = (j.length - d for (_, j, _), d in zip(self.jobs, self.done, strict=True))
-        count = min([count, *left])
-        uniforms = np.empty((self.size, count))
-        temperatures = np.empty(self.size)
-        for lane, (_, job, stream) in enumerate(self.jobs):
-            uniforms[lane] = stream.draw(count)
-            temperatures[lane] = job.temperature
-        drawn = np.empty((self.size, count), np.int64)
-        rows = self._rows(count)
-        self._run(
-            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
-            uniforms, temperatures, forced, drawn, logits,
-        )  # fmt: skip
-        out = []
-        for lane in reversed(range(self.size)):
-            index, job, _ = self.jobs[lane]
-            self.done[lane] += count
-            out.append((index, torch.from_numpy(drawn[lane])))
-            if self.done[lane] == job.length:
-                self.remove(lane)
-        return out
-
-    def _rows(self, count: int) -> Any:
-        """(size, F, E) the rows that begin within the next samples."""
-        hop = self.net.hop
-        frames = -(-count // hop) + 1
-        out = np.zeros((self.size, frames, self.net.row), np.float32)
-        for lane, (_, job, _) in enumerate(self.jobs):
-            first = -(-self.done[lane] // hop)
-            wanted = torch.arange(first, first + frames).clamp_(max=len(job.rows) - 1)
-            out[lane, :, : job.rows.shape[1]] = job.rows[wanted].detach().numpy()
-        return out
 
 
 class _Supply:
@@ -235,23 +133,27 @@ def generate(
     for _ in range(lanes):  # in turn, so that every thread has work
         for group in groups:
             if job := supply.take():
-                group.add(*job)
+                group.add(*job, model)
     if threads == 1:
-        return _work(groups[0], supply, block)
-    return _together(groups, supply, block)
+        return _work(groups[0], supply, block, model)
+    return _together(groups, supply, block, model)
 
 
-def _work(group: Group, supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
+def _work(
+    group: Group, supply: _Supply, block: int, model: WaveNet
+) -> Iterator[tuple[int, Tensor]]:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
         while group.size < group.capacity and (job := supply.take()):
-            group.add(*job)
+            group.add(*job, model)
         if not group.size:
             return
         yield from group.advance(block)
 
 
-def _together(groups: list[Group], supply: _Supply, block: int) -> Iterator[tuple[int, Tensor]]:
+def _together(
+    groups: list[Group], supply: _Supply, block: int, model: WaveNet
+) -> Iterator[tuple[int, Tensor]]:
     """Each group in a thread of its own; a reader who is slow or gone stops them."""
     pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
     stop = threading.Event()
@@ -265,7 +167,7 @@ def _together(groups: list[Group], supply: _Supply, block: int) -> Iterator[tupl
 
     def work(group: Group) -> None:
         try:
-            for piece in _work(group, supply, block):
+            for piece in _work(group, supply, block, model):
                 hand_over(piece)
                 if stop.is_set():
                     return

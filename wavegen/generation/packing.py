@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,10 @@ from torch import Tensor
 from wavegen.config import WeightPrecision
 from wavegen.generation.simd import HALF, PANEL
 from wavegen.model.wavenet import WaveNet
+from wavegen.outputs.mixture import ScalarInput
 
+KINDS = ("categorical", "logistic_mixture", "gaussian_mixture")
+"""Outputs that the compiled step can sample."""
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
@@ -29,16 +32,41 @@ class Matrices(NamedTuple):
     """Per matrix and output, what the sums are multiplied by in int8."""
     places: Integers
     """Per matrix its place in ``weights``, its place in ``scales``, its inputs and outputs. For
-    each block the taps, oldest first, and the residual; then skip, hidden, head, conditioning."""
+    each block the taps, oldest first, and the residual; then skip, hidden, head, conditioning; and
+    for each context stack the pooling convolution (or nothing), its blocks, skip, gates."""
     per: int
     """Weights in one element: 2 where pairs of bfloat16 share an int32."""
+
+
+class Stacks(NamedTuple):
+    """The context stacks; one row of each of these arrays is one of them."""
+
+    pool: Integers
+    channels: Integers
+    """Padded."""
+    layers: Integers
+    kernel: Integers
+    convolution: Integers
+    """1 where frames are pooled by one, 0 where they are the mean."""
+    matrix: Integers
+    """Its first matrix after the pooling convolution's."""
+    table: Integers
+    """Where its embedding begins in ``tables``."""
+    bias: Integers
+    """Where its biases begin in ``biases``: of the gates, layer by layer, then of the skip sum."""
+    tables: Floats
+    biases: Floats
+    heard: Integers
+    """The µ-law code of each code."""
 
 
 class Network(NamedTuple):
     """What the compiled step reads."""
 
     matrices: Matrices
+    stacks: Stacks
     embedding: Floats
+    """Per code; or, of a mixture, weight, bias and start symbol."""
     cond_bias: Floats
     skip_bias: Floats
     hidden_bias: Floats
@@ -50,7 +78,13 @@ class Network(NamedTuple):
     skip: int
     """S, padded."""
     levels: int
-    """Q."""
+    """Outputs of the head, Q."""
+    outputs: int
+    """Q, padded."""
+    kind: int
+    """Of the output: its place in `KINDS`."""
+    end: int
+    """Code of the end of a clip, or -1."""
     start: int
     """Code of the start symbol."""
     hop: int
@@ -81,8 +115,12 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
     m = model.config
     layers, channels, skip = m.layers, m.residual_channels, m.skip_channels
     # How often the channels repeat along inputs and outputs, so that each repeat is padded.
-    repeats = [(1, 2)] * m.kernel_size + [(1, 1)]
-    repeats = repeats * layers + [(layers, 1), (1, 1), (1, 1), (1, 2 * layers)]
+    block = [(1, 2)] * m.kernel_size + [(1, 1)]
+    repeats = block * layers + [(layers, 1), (1, 1), (1, 1), (1, 2 * layers)]
+    for c in m.context:
+        repeats += [(c.pool, 1)] * (c.pooling == "conv")
+        repeats += ([(1, 2)] * c.kernel_size + [(1, 1)]) * c.layers
+        repeats += [(c.layers, 1), (1, 2 * layers)]
     packed = []
     for parts, (inputs, outputs) in zip(_matrices(model), repeats, strict=True):
         whole = _pad(_pad(torch.cat(parts).float(), 0, inputs), 1, outputs)
@@ -90,8 +128,7 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         packed.append((_panels(values, precision), scale, whole.shape))
     # The past taps lie together, and so does the rest, in the order of use: memory is read in one
     # stream also where a step leaves out the past taps.
-    block = m.kernel_size + 1
-    past = [i for i in range(layers * block) if i % block < m.kernel_size - 1]
+    past = [i for i in range(layers * len(block)) if i % len(block) < m.kernel_size - 1]
     order = past + sorted(set(range(len(packed))) - set(past))
     places = np.zeros((len(packed), 4), np.int64)
     at = scale_at = 0
@@ -99,6 +136,12 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         panels, scale, shape = packed[i]
         places[i] = (at, scale_at, *shape)
         at, scale_at = at + len(panels), scale_at + len(scale)
+
+    table = model.embedding
+    if isinstance(table, ScalarInput):
+        embedding = torch.stack([table.weight, table.bias, table.start])
+    else:
+        embedding = table.get_parameter("weight")
 
     def vector(t: Tensor, parts: int = 1) -> Floats:
         return _aligned(_pad(t.float(), 0, parts))
@@ -110,7 +153,8 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
             places,
             2 if precision == "bf16" else 1,
         ),
-        _aligned(_pad(model.embedding.weight.float(), 1).flatten()),
+        _stacks(model),
+        _aligned(_pad(embedding.float(), 1).flatten()),
         vector(model.conditioning.bias, 2 * layers),
         vector(model.skip_bias),
         vector(model.hidden.bias),
@@ -120,23 +164,71 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         -(-channels // HALF) * HALF,
         -(-skip // HALF) * HALF,
         model.output.channels,
-        model.start,
+        int(places[layers * len(block) + 2, 3]),
+        KINDS.index(m.output),
+        -1 if model.output.end is None else model.output.end,
+        model.output.start,
         hop_length,
-        int(places[-1, 2]),
+        int(places[layers * len(block) + 3, 2]),
     )
 
 
 def _matrices(model: WaveNet) -> Iterator[list[Tensor]]:
     """(inputs, outputs) views of all weights in the order of `Matrices.places`; the parts of one
     matrix lie below each other."""
-    blocks: list[Any] = list(model.blocks)
+    yield from _blocks(model.blocks)
+    for linear in (model.hidden, model.head, model.conditioning):
+        yield [linear.weight.t()]
+    for stack in model.stacks:
+        if stack.convolution is not None:
+            yield [stack.convolution.weight.t()]
+        yield from _blocks(stack.blocks)
+        yield [stack.gates.weight.t()]
+
+
+def _blocks(modules: Iterable[Any]) -> Iterator[list[Tensor]]:
+    blocks = list(modules)
     for block in blocks:
         for tap in block.taps:
             yield [tap]
         yield [block.w_res]
     yield [block.w_skip for block in blocks]
-    for linear in (model.hidden, model.head, model.conditioning):
-        yield [linear.weight.t()]
+
+
+def _stacks(model: WaveNet) -> Stacks:
+    stacks, configs = model.stacks, model.config.context
+    channels = [-(-c.channels // HALF) * HALF for c in configs]
+    tables = [_pad(s.embedding.weight.float(), 1).flatten() for s in stacks]
+    biases = [
+        torch.cat([_pad(s.bias.float(), 1, 2).flatten(), _pad(s.skip_bias.float(), 0)])
+        for s in stacks
+    ]
+    convolutions = [int(c.pooling == "conv") for c in configs]
+    matrix = (model.config.kernel_size + 1) * model.config.layers + 4
+    first = []
+    for c, convolution in zip(configs, convolutions, strict=True):
+        first.append(matrix + convolution)
+        matrix += convolution + (c.kernel_size + 1) * c.layers + 2
+
+    def integers(values: Iterable[int]) -> Integers:
+        return np.array([*values], np.int64)
+
+    def starts(parts: list[Tensor]) -> Integers:
+        return integers(sum(map(len, parts[:i])) for i in range(len(parts)))
+
+    return Stacks(
+        integers(c.pool for c in configs),
+        integers(channels),
+        integers(c.layers for c in configs),
+        integers(c.kernel_size for c in configs),
+        integers(convolutions),
+        integers(first),
+        starts(tables),
+        starts(biases),
+        _aligned(torch.cat([*tables, torch.zeros(1)])),
+        _aligned(torch.cat([*biases, torch.zeros(1)])),
+        model.output.companded(torch.arange(model.output.levels + 1)).numpy(),
+    )
 
 
 def _round(matrix: Tensor, precision: WeightPrecision) -> tuple[Tensor, Tensor]:

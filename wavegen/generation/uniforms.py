@@ -20,10 +20,20 @@ class Uniforms:
     def __init__(self, key: str) -> None:
         digest = hashlib.sha256(key.encode()).digest()[:16]
         self._stream = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+        self._ahead = np.empty(0)
+
+    def peek(self, n: int) -> NDArray[np.float64]:
+        """The next n of the stream, which stay in it."""
+        short = n - len(self._ahead)
+        if short > 0:
+            self._ahead = np.concatenate([self._ahead, self._stream.random(short)])
+        return self._ahead[:n]
 
     def draw(self, n: int) -> NDArray[np.float64]:
         """The next n of the stream."""
-        return self._stream.random(n)
+        drawn = self.peek(n)
+        self._ahead = self._ahead[n:]
+        return drawn
 
 
 def key(seed: int, text: str, speaker: str) -> str:

@@ -27,17 +27,19 @@ class _GatedResidual(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         skip: Tensor,
-        cond: Tensor,
         taps: Tensor,
         w_res: Tensor,
         w_skip: Tensor,
         dilation: int,
+        *conds: Tensor,
     ) -> tuple[Tensor, Tensor]:
         batch, time, channels = x.shape
         rows = x.reshape(batch * time, channels)
-        z = _upsample(cond, time).view(batch * time, 2 * channels)
+        z3 = _upsample(conds[0], time)
+        for cond in conds[1:]:
+            z3.view(batch, cond.shape[1], -1, 2 * channels).add_(cond[:, :, None])
+        z = z3.view(batch * time, 2 * channels)
         z.addmm_(rows, taps[-1])
-        z3 = z.view(batch, time, 2 * channels)
         for k, shift in _past(taps, dilation, time):
             z3[:, shift:].baddbmm_(x[:, : time - shift], taps[k].expand(batch, -1, -1))
         a = torch.tanh(z[:, :channels])
@@ -47,7 +49,7 @@ class _GatedResidual(torch.autograd.Function):
         skip.view(batch * time, -1).addmm_(h, w_skip)
         ctx.mark_dirty(skip)
         ctx.save_for_backward(x, taps, w_res, w_skip, a, s)
-        ctx.dilation, ctx.frames = dilation, cond.shape[1]
+        ctx.dilation, ctx.frames = dilation, [cond.shape[1] for cond in conds]
         return y, skip
 
     @staticmethod
@@ -73,8 +75,8 @@ class _GatedResidual(torch.autograd.Function):
             gx[:, : time - shift].baddbmm_(gz3[:, shift:], taps[k].t().expand(batch, -1, -1))
             for b in range(batch):  # one batched product and its sum is slower in bf16
                 grad_taps[k].addmm_(x[b, : time - shift].t(), gz3[b, shift:])
-        grad_cond = _pool(gz3, ctx.frames)
-        return gx, grad_skip, grad_cond, grad_taps, grad_w_res, grad_w_skip, None
+        grad_conds = [_pool(gz3, frames) for frames in ctx.frames]
+        return gx, grad_skip, grad_taps, grad_w_res, grad_w_skip, None, *grad_conds
 
 
 _fast: Any = _GatedResidual.apply  # torch has no types for it
@@ -83,18 +85,19 @@ _fast: Any = _GatedResidual.apply  # torch has no types for it
 def _plain(
     x: Tensor,
     skip: Tensor,
-    cond: Tensor,
     taps: Tensor,
     w_res: Tensor,
     w_skip: Tensor,
     dilation: int,
+    *conds: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """The same as plain operations, for a compiler to fuse; it can't see into an autograd node."""
     batch, time, channels = x.shape
     z = x @ taps[-1]
     for k, shift in _past(taps, dilation, time):
         z = z + F.pad(x[:, : time - shift] @ taps[k], (0, 0, shift, 0))
-    z = (z.view(batch, cond.shape[1], -1, 2 * channels) + cond[:, :, None]).view_as(z)
+    for cond in conds:
+        z = (z.view(batch, cond.shape[1], -1, 2 * channels) + cond[:, :, None]).view_as(z)
     h = torch.tanh(z[..., :channels]) * torch.sigmoid(z[..., channels:])
     return x + h @ w_res, skip + h @ w_skip
 
@@ -145,23 +148,26 @@ class GatedResidualBlock(nn.Module):
             torch.randn(channels, skip_channels) / math.sqrt(channels * layers)
         )
 
-    def forward(self, x: Tensor, skip: Tensor, cond: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, skip: Tensor, conds: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """
         Args:
             x: (B, T, R).
             skip: (B, T, S), the sum so far; changed in place.
-            cond: (B, F, 2R) with F a divisor of T; each row holds for T/F samples.
+            conds: what is added inside the gates: one (B, F, 2R) or more, each F a divisor of T,
+                each row for T/F samples.
 
         Returns:
             (B, T, R) for the next block, and the skip sum.
         """
-        args = (x, skip, cond, self.taps, self.w_res, self.w_skip)
+        args = (x, skip, self.taps, self.w_res, self.w_skip)
         block: Any = _plain if torch.compiler.is_compiling() else _fast
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             with torch.autocast(x.device.type, enabled=False):
-                out = block(*(t.to(dtype) for t in args), self.dilation)
+                out = block(
+                    *(t.to(dtype) for t in args), self.dilation, *(t.to(dtype) for t in conds)
+                )
         else:
-            out = block(*args, self.dilation)
+            out = block(*args, self.dilation, *conds)
         y, total = out
         return y, total

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen import mulaw
 from wavegen.config import Config
 from wavegen.model.conditioning import Conditioning
+from wavegen.model.context import ContextStack
 from wavegen.model.layers import GatedResidualBlock
-from wavegen.outputs import OUTPUTS
+from wavegen.outputs import OUTPUTS, Distribution
 
 
 class WaveNet(nn.Module):
@@ -25,8 +31,7 @@ class WaveNet(nn.Module):
         super().__init__()
         m, c = config.model, config.conditioning
         self.config = m
-        self.output = OUTPUTS[m.output]
-        self.start = self.output.channels  # index of the learned start symbol
+        self.output: Distribution = OUTPUTS[m.output](m)
         self.conditioning = Conditioning(
             m.layers,
             m.residual_channels,
@@ -35,7 +40,10 @@ class WaveNet(nn.Module):
             local_channels,
             c.encoder_channels,
         )
-        self.embedding = nn.Embedding(self.output.channels + 1, m.residual_channels)
+        self.contexts = nn.ModuleList(
+            ContextStack(c, m.layers * 2 * m.residual_channels) for c in m.context
+        )
+        self.embedding = self.output.inputs(m.residual_channels)
         self.blocks = nn.ModuleList(
             GatedResidualBlock(m.residual_channels, m.skip_channels, m.kernel_size, d, m.layers)
             for d in m.dilations
@@ -50,61 +58,121 @@ class WaveNet(nn.Module):
         speaker: Tensor | None = None,
         local: Tensor | None = None,
         before: Tensor | None = None,
+        history: Tensor | None = None,
+        lead: Tensor | None = None,
     ) -> Tensor:
         """Teacher forcing.
 
         Args:
-            codes: (B, T) samples as codes. With local features of F frames, F divides T.
+            codes: (B, T) samples as codes. F, the frames of local features, divides T.
             speaker: (B,) speaker ids, or (B, G) embeddings.
             local: (B, C, F) local features, frame f for samples f·T/F … (f+1)·T/F − 1.
             before: (B,) the code before the first sample (default: the start symbol).
+            history: (B, H) µ-law codes for the context stacks, from further back to the window's
+                end (default: the window itself).
+            lead: (B,) samples of the history before the window, each a multiple of every stack's
+                pool (default: 0).
 
         Returns:
             (B, T, Q) logits: position t sees codes[:, :t], all of ``local``, and the speaker.
         """
-        return self.run(codes, self.conditioning.encode(codes.shape[0], speaker, local), before)
+        rows = self.conditioning.encode(codes.shape[0], speaker, local)
+        if not self.contexts:
+            return self.run(codes, rows, before)
+        history = self.output.companded(codes) if history is None else history
+        lead = codes.new_zeros(len(codes)) if lead is None else lead
+        context = [c.rows(c(history), lead, codes.shape[1]) for c in self.stacks]
+        return self.run(codes, rows, before, context)
 
-    def run(self, codes: Tensor, rows: Tensor, before: Tensor | None = None) -> Tensor:
-        """As `forward`, from the (B, F, E) rows of `Conditioning.encode`."""
+    def run(
+        self,
+        codes: Tensor,
+        rows: Tensor,
+        before: Tensor | None = None,
+        context: Sequence[Tensor] = (),
+        keep: list[Tensor] | None = None,
+    ) -> Tensor:
+        """As `forward`, from conditioning that is already encoded.
+
+        Args:
+            codes: (B, T).
+            rows: (B, F, E) from `Conditioning.encode`.
+            before: as in `forward`.
+            context: (B, F, C) of each stack, from `ContextStack.rows`.
+            keep: is given the (B, T, R) inputs of every block.
+        """
         batch, time = codes.shape
-        first = codes.new_full((batch, 1), self.start) if before is None else before[:, None]
-        x = self.embedding(torch.cat([first, codes[:, :-1]], 1))  # (B, T, R)
+        start = codes.new_full((batch, 1), self.output.start) if before is None else before[:, None]
+        x = self.embedding(torch.cat([start, codes[:, :-1]], 1))  # (B, T, R)
         skip = self.skip_bias.expand(batch, time, -1).clone()  # (B, T, S)
-        for block, cond in zip(self.blocks, self.conditioning.project(rows), strict=True):
-            x, skip = block(x, skip, cond)
+        for block, *conds in zip(self.blocks, *self.project(rows, context), strict=True):
+            if keep is not None:
+                keep.append(x)
+            x, skip = block(x, skip, tuple(conds))
         return self.readout(skip)
+
+    def project(self, rows: Tensor, context: Sequence[Tensor] = ()) -> list[tuple[Tensor, ...]]:
+        """What the gates are given: of the conditioning, and of each context stack, one (…, 2R)
+        for every block."""
+        stacks = zip(self.stacks, context, strict=True)
+        parts = [torch.chunk(c.gates(known), len(self.blocks), -1) for c, known in stacks]
+        return [self.conditioning.project(rows), *parts]
+
+    @property
+    def stacks(self) -> list[ContextStack]:
+        """The context stacks, typed."""
+        return list(self.contexts)  # type: ignore[arg-type]
 
     def readout(self, skip: Tensor) -> Tensor:
         """Skip sums (…, S) to logits (…, Q)."""
-        logits: Tensor = self.head(F.relu(self.hidden(F.relu(skip))))
+        hidden = F.relu(self.hidden(F.relu(skip)))
+        # A mixture's means are of 16 bits, which don't fit into bf16.
+        exact = self.output.levels > mulaw.LEVELS
+        with torch.autocast(hidden.device.type, enabled=False) if exact else nullcontext():
+            logits: Tensor = self.head(hidden.to(self.head.weight.dtype) if exact else hidden)
         return logits
 
     @torch.inference_mode()
-    def nll(self, codes: Tensor, rows: Tensor, hop_length: int, chunk_frames: int = 200) -> Tensor:
+    def nll(
+        self,
+        codes: Tensor,
+        rows: Tensor,
+        hop_length: int,
+        chunk_frames: int = 200,
+        context: bool = True,
+    ) -> Tensor:
         """Negative log-likelihood of a recording of any length, in pieces with their true past.
 
         Args:
             codes: (T,) the recording.
             rows: (1, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
             hop_length: samples per row.
-            chunk_frames: rows per piece.
+            chunk_frames: about as many rows per piece.
+            context: whether the context stacks say anything.
 
         Returns:
             (T,) nats of each sample.
         """
         total = codes.shape[0]
-        frames = -(-total // hop_length)
-        rows = rows.expand(-1, frames, -1)
-        padded = F.pad(codes, (0, frames * hop_length - total))
-        past = -(-self.config.receptive_field // hop_length)
+        stride = math.lcm(hop_length, *(c.config.pool for c in self.stacks))
+        length = -(-total // stride) * stride
+        frames = length // hop_length
+        rows = torch.cat([rows, rows[:, -1:].expand(-1, frames - rows.shape[1], -1)], 1)
+        padded = F.pad(codes, (0, length - total))[None]
+        heard = self.output.companded(padded)
+        known = [c(heard) * context for c in self.stacks]
+        past = -(-self.config.receptive_field // stride) * stride
+        step = max(1, chunk_frames * hop_length // stride) * stride
         out = []
-        for begin in range(0, frames, chunk_frames):
-            low, high = max(0, begin - past), min(frames, begin + chunk_frames)
-            piece = padded[None, low * hop_length : high * hop_length]
-            before = padded[None, low * hop_length - 1] if low else None
-            logits = self.run(piece, rows[:, low:high], before)
-            new = (begin - low) * hop_length
-            out.append(self.output.loss(logits[0, new:], piece[0, new:]))
+        for begin in range(0, length, step):
+            low, high = max(0, begin - past), min(length, begin + step)
+            piece = padded[:, low:high]
+            before = padded[:, low - 1] if low else None
+            first = torch.tensor([low], device=codes.device)
+            views = [c.rows(k, first, high - low) for c, k in zip(self.stacks, known, strict=True)]
+            part = rows[:, low // hop_length : high // hop_length]
+            logits = self.run(piece, part, before, views)[0, begin - low :]
+            out.append(self.output.loss(logits, piece[0, begin - low :]))
         return torch.cat(out)[:total]
 
     @property

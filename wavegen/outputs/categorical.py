@@ -1,39 +1,73 @@
-"""Softmax over 256 µ-law codes (WaveNet, §2.2)."""
+"""Softmax over 256 µ-law codes (WaveNet, §2.2), and perhaps the end of the clip."""
+
+from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from wavegen import mulaw
+from wavegen.config import ModelConfig
 
 
 class Categorical:
-    """A categorical distribution over µ-law codes; losses are of 8-bit µ-law samples."""
+    """A categorical distribution over µ-law codes; losses are of 8-bit µ-law samples.
 
-    channels = mulaw.LEVELS
+    Args:
+        config: with `ModelConfig.ends` there is one more class, `end`: the clip is over. It is only
+            ever predicted, never an input.
+    """
+
+    levels = mulaw.LEVELS
     unit = "µ-law 8-bit"
+    encode = staticmethod(mulaw.encode)
+    decode = staticmethod(mulaw.decode)
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.end = mulaw.LEVELS if config.ends else None
+        self.channels = mulaw.LEVELS + config.ends
+        self.start = self.channels
+
+    def inputs(self, channels: int) -> nn.Module:
+        """Samples to inputs of the network: codes (…) → (…, channels)."""
+        return nn.Embedding(self.channels + 1, channels)
+
+    @staticmethod
+    def companded(codes: Tensor) -> Tensor:
+        """The samples as µ-law codes (`end`, which nothing shall hear, as any of them)."""
+        return codes.clamp(max=mulaw.LEVELS - 1)
 
     @staticmethod
     def loss(logits: Tensor, codes: Tensor) -> Tensor:
-        """Negative log-likelihood in nats: logits (…, 256), codes (…) → (…)."""
+        """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""
         wide = logits if logits.dtype == torch.float64 else logits.float()
         flat = F.cross_entropy(wide.flatten(0, -2), codes.flatten(), reduction="none")
         return flat.view(codes.shape)
 
-    @staticmethod
-    def sample(logits: Tensor, uniforms: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
+    def sample(
+        self,
+        logits: Tensor,
+        uniforms: Tensor,
+        temperature: Tensor | float = 1.0,
+        ends: Tensor | bool = True,
+    ) -> Tensor:
         """Inverse CDF: the first code whose cumulative probability exceeds the uniform.
 
         Args:
-            logits: (B, 256).
+            logits: (B, channels).
             uniforms: (B,) float64 in [0, 1).
             temperature: divides the logits, one for all or (B, 1); 0 takes the most likely code.
+            ends: whether `end` may be drawn, one for all or (B,).
 
         Returns:
             (B,) int64 codes.
         """
         # float64, because 256 rounded float32 sums need not reach 1.
+        logits = logits.to(torch.float64, copy=True)
+        if self.end is not None:
+            may = torch.as_tensor(ends, device=logits.device).expand(len(logits))
+            logits[~may, self.end] = -torch.inf
         t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
-        cdf = torch.softmax(logits.double() / t.clamp_min(1e-30), -1).cumsum(-1)
+        cdf = torch.softmax(logits / t.clamp_min(1e-30), -1).cumsum(-1)
         index = torch.searchsorted(cdf, (uniforms * cdf[:, -1])[:, None], right=True)
         return index[:, 0].clamp_(max=logits.shape[-1] - 1)

@@ -1,0 +1,62 @@
+"""The state of an engine after a prompt, from one parallel forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wavegen.generation.job import Job
+from wavegen.model.wavenet import WaveNet
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a network remembers of one utterance after N samples."""
+
+    inputs: list[Tensor]
+    """Per block (slots, R): its last inputs, oldest first; zeros before the first sample."""
+    frames: list[list[Tensor]]
+    """Per context stack and block (slots, C): the same of its frames."""
+    gates: list[Tensor]
+    """Per context stack (L · 2R,): what it gives the main stack until its next frame is whole."""
+
+
+@torch.inference_mode()
+def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
+    """What stepping through the prompt of a job would leave behind.
+
+    The main stack runs over as much of the end of the prompt as can be told from its queues, the
+    context stacks over all of it.
+    """
+    assert job.prompt is not None
+    codes, m = job.prompt[None], model.config
+    count = codes.shape[1]
+    slots = [(m.kernel_size - 1) * d for d in m.dilations]
+    low = max(0, count - max(slots) - m.receptive_field)
+    at = torch.arange(low, count, device=codes.device)
+    heard = model.output.companded(codes)
+    frames: list[list[Tensor]] = [[] for _ in model.stacks]
+    known = [c(heard, keep)[0] for c, keep in zip(model.stacks, frames, strict=True)]
+    views = [k[None, at // c.config.pool] for c, k in zip(model.stacks, known, strict=True)]
+    inputs: list[Tensor] = []
+    rows = job.rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
+    model.run(codes[:, low:], rows, codes[:, low - 1] if low else None, views, inputs)
+    return Past(
+        [_last(x[0], n) for x, n in zip(inputs, slots, strict=True)],
+        [
+            [
+                _last(x[0], (c.config.kernel_size - 1) * d)
+                for x, d in zip(keep, c.config.dilations, strict=True)
+            ]
+            for c, keep in zip(model.stacks, frames, strict=True)
+        ],
+        [c.gates(k[-1]) for c, k in zip(model.stacks, known, strict=True)],
+    )
+
+
+def _last(x: Tensor, count: int) -> Tensor:
+    """The last rows of (n, C), with zeros before them where there are too few."""
+    return F.pad(x[max(0, len(x) - count) :], (0, 0, max(0, count - len(x)), 0))

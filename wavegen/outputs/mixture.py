@@ -1,0 +1,175 @@
+"""Mixtures of distributions over 16-bit samples (PixelCNN++, Salimans et al. 2017, §2.1).
+
+A component's probability is integrated over the bin of each of the 65,536 samples; the first and
+the last bin are open, so the probabilities sum to 1.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavegen import mulaw
+from wavegen.config import ModelConfig
+
+LEVELS = 65536
+WIDTH = 2 / LEVELS
+"""Of a bin; the one of code c lies around (c - LEVELS / 2) · WIDTH."""
+FLOOR = -11.0
+"""Least logarithm of a scale: half a bin. A narrower one gains nothing but larger gradients."""
+NARROW = 1e-12
+"""In place of a scale of 0, at temperature 0."""
+
+
+class Mixture:
+    """What the mixtures share. Of a component, the head gives the logarithm of its weight (up to a
+    constant), its mean, and the logarithm of its scale (before a soft floor).
+
+    Args:
+        config: `ModelConfig.mixtures` is read.
+    """
+
+    levels = LEVELS
+    start = LEVELS
+    end = None
+    unit = "16-bit"
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.channels = 3 * config.mixtures
+
+    @staticmethod
+    def encode(audio: Tensor) -> Tensor:
+        """Amplitudes to int64 codes in 0…65535; values beyond ±1 are clamped."""
+        samples = (audio.double() / WIDTH).round() + LEVELS // 2
+        return samples.clamp(0, LEVELS - 1).long()
+
+    @staticmethod
+    def decode(codes: Tensor) -> Tensor:
+        """Codes to float32 amplitudes in [-1, 1)."""
+        return (codes - LEVELS // 2).float() * WIDTH
+
+    @staticmethod
+    def inputs(channels: int) -> nn.Module:
+        """Samples to inputs of the network: codes (…) → (…, channels)."""
+        return ScalarInput(channels)
+
+    def companded(self, codes: Tensor) -> Tensor:
+        """The samples as µ-law codes."""
+        return mulaw.encode(self.decode(codes))
+
+    @staticmethod
+    def distribution(z: Tensor) -> Tensor:
+        """Cumulative distribution of a component of mean 0 and scale 1."""
+        raise NotImplementedError
+
+    @staticmethod
+    def log_mass(low: Tensor, high: Tensor) -> Tensor:
+        """Logarithm of what of such a component lies between two bounds, infinite ones too."""
+        raise NotImplementedError
+
+    def _parts(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log weights, means and log scales, each (…, K) float64."""
+        weight, mean, scale = logits.double().chunk(3, -1)
+        return weight.log_softmax(-1), mean, FLOOR + F.softplus(scale - FLOOR)
+
+    def loss(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""
+        weight, mean, scale = self._parts(logits)
+        codes = codes[..., None]
+        middle = (codes - LEVELS // 2) * WIDTH - mean
+        low = ((middle - WIDTH / 2) / scale.exp()).masked_fill(codes == 0, -torch.inf)
+        high = ((middle + WIDTH / 2) / scale.exp()).masked_fill(codes == LEVELS - 1, torch.inf)
+        nats = -torch.logsumexp(weight + self.log_mass(low, high), -1)
+        return nats if logits.dtype == torch.float64 else nats.float()
+
+    def sample(
+        self,
+        logits: Tensor,
+        uniforms: Tensor,
+        temperature: Tensor | float = 1.0,
+        ends: Tensor | bool = True,
+    ) -> Tensor:
+        """Inverse CDF: the first code whose cumulative probability exceeds the uniform.
+
+        Args:
+            logits: (B, channels).
+            uniforms: (B,) float64 in [0, 1).
+            temperature: divides the weights' logits and multiplies the scales, one for all or
+                (B, 1); 0 takes the mean of the component of the most weight.
+            ends: unused; these clips never end by themselves.
+
+        Returns:
+            (B,) int64 codes.
+        """
+        weight, mean, scale = self._parts(logits)
+        t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
+        share = torch.softmax(weight / t.clamp_min(1e-30), -1)
+        width = (scale.exp() * t).clamp_min(NARROW)
+        code = torch.zeros_like(uniforms, dtype=torch.int64)
+        end = torch.full_like(code, LEVELS - 1)
+        while bool((code < end).any()):  # bisection
+            middle = (code + end) // 2
+            edge = (middle - LEVELS // 2 + 0.5) * WIDTH
+            below = (share * self.distribution((edge[:, None] - mean) / width)).sum(-1)
+            found = below > uniforms
+            end = torch.where(found, middle, end)
+            code = torch.where(found | (code >= end), code, middle + 1)
+        return code
+
+
+class LogisticMixture(Mixture):
+    """Discretised logistic distributions (PixelCNN++, eq. 2)."""
+
+    @staticmethod
+    def distribution(z: Tensor) -> Tensor:
+        return z.sigmoid()
+
+    @staticmethod
+    def log_mass(low: Tensor, high: Tensor) -> Tensor:
+        # σ(high) - σ(low) without cancellation: nothing of it needs a density in its place.
+        mass: Tensor = F.logsigmoid(high) + F.logsigmoid(-low) + _log_gap(low - high)
+        return mass
+
+
+class GaussianMixture(Mixture):
+    """Normal distributions, integrated over the same bins, so that their bits compare."""
+
+    @staticmethod
+    def distribution(z: Tensor) -> Tensor:
+        below: Tensor = torch.special.ndtr(z)
+        return below
+
+    @staticmethod
+    def log_mass(low: Tensor, high: Tensor) -> Tensor:
+        # The tail that both bounds lie in is the one that can be told apart there.
+        upper = low > 0
+        low, high = torch.where(upper, -high, low), torch.where(upper, -low, high)
+        most: Tensor = torch.special.log_ndtr(high)
+        return most + _log_gap(torch.special.log_ndtr(low) - most)
+
+
+def _log_gap(difference: Tensor) -> Tensor:
+    """log(1 - exp(difference)) of negative differences."""
+    return torch.log(-torch.expm1(difference))
+
+
+class ScalarInput(nn.Module):
+    """A 16-bit sample's amplitude as input, and a learned start symbol before the first one.
+
+    Args:
+        channels: R.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.start = nn.Parameter(torch.randn(channels))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(…) codes → (…, R)."""
+        with torch.autocast(codes.device.type, enabled=False):  # 16 bits don't fit into bf16
+            scalar = Mixture.decode(codes).to(self.weight.dtype)[..., None]
+            x = scalar * self.weight + self.bias
+            return torch.where((codes == LEVELS)[..., None], self.start, x)

@@ -76,7 +76,8 @@ class Synthesizer:
         Args:
             text: anything.
             speaker: name or id.
-            seconds: length instead of a text, for a voice trained without texts.
+            seconds: length instead of a text, for a voice trained without texts (default: until it
+                ends by itself, where it can).
             seed: another one gives another take.
             temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
             length_scale: above 1 is slower.
@@ -96,7 +97,7 @@ class Synthesizer:
         who = voice.speaker_id(str(speaker)) if voice.speakers or speaker else 0
         style = Style(length_scale, pitch_shift, noise_scale, seed)
         if seconds is not None:
-            planned = iter([plan_seconds(voice, min(seconds, max_seconds), who)])
+            planned = iter([plan_seconds(voice, seconds, who, max_seconds)])
         else:
             planned = plan(voice, text, who, max_seconds, style, language, sentence_silence)
         for u in planned:

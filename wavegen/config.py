@@ -42,6 +42,9 @@ class DataConfig:
     """Silence at both ends more than this many dB below the clip's peak is cut off (0: never)."""
     join: int = 1
     """Up to this many clips of one speaker are joined, with short pauses, into one utterance."""
+    longest: float = 0.0
+    """Seconds: longer recordings are cut into equal pieces, each a clip of its own, so that music
+    and field recordings can be split and held out (0: never; those with a text stay whole)."""
     validation: float = 0.05
     """Share of the clips of each speaker held out to measure bits per sample during training."""
     test: float = 0.05
@@ -56,7 +59,7 @@ class DataConfig:
     """Whom the licence wants named, and where the recordings come from."""
 
     def faults(self) -> list[str]:
-        out = _at_least("data", self, 0, "trim_db") + _at_least("data", self, 1, "join")
+        out = _at_least("data", self, 0, "trim_db", "longest") + _at_least("data", self, 1, "join")
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) <= 0.5:
                 out.append(f"data.{name} must be between 0 and 0.5")

@@ -34,6 +34,11 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     """
     missing = len(dataset.clips) - len(dataset.units)
     features = dataset.features
+    if config.model.ends and features != "none":
+        raise TrainingError(
+            "model.ends is for voices without texts, and these have: leave it out, or set "
+            "conditioning.features to none"
+        )
     if features in FEATURES and FEATURES[features].text and missing:
         raise TrainingError(
             f"conditioning.features is {features}, but {missing} of {len(dataset.clips)} clips in "

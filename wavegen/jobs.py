@@ -184,8 +184,8 @@ def _job(number: int, row: Mapping[str, Any], base: RenderJob, suffix: str) -> R
             raise WavegenError(f"unknown field '{name[:40]}' (fields: {', '.join(FIELDS)})")
     values["output_file"] = check_name(values["output_file"], suffix)
     job = replace(base, line=number, **values)
-    if not (job.text or "").strip() and job.seconds is None:
-        raise WavegenError("no text, and no seconds")
+    if job.text is not None and not job.text.strip():
+        raise WavegenError("the text is empty")
     return job
 
 

@@ -116,9 +116,9 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
         raise VoiceError(f"{path} is a safetensors file, but not a wavegen voice")
     try:
         about = json.loads(text)
-        if about["format"] != FORMAT:
+        if about["format"] not in range(1, FORMAT + 1):
             raise VoiceError(
-                f"{path} has voice format {about['format']}; this version reads {FORMAT}"
+                f"{path} has voice format {about['format']}; this version reads 1 to {FORMAT}"
             )
     except (ValueError, KeyError, TypeError) as e:
         raise VoiceError(f"{path} has a broken description ({e})") from e

@@ -19,7 +19,16 @@ from wavegen.errors import VoiceError, WavegenError
 from wavegen.files import forget_killed, whole_file
 from wavegen.jobs import FailedJob, RenderJob
 from wavegen.library import find_voice, load_voice
-from wavegen.synth import Audio, Take, Utterance, draw, join, plan, plan_seconds
+from wavegen.synth import (
+    Audio,
+    Take,
+    Utterance,
+    draw,
+    join,
+    likely_samples,
+    plan,
+    plan_seconds,
+)
 from wavegen.voice import Voice
 from wavegen.writing import PLAIN, Finish, check_finish, encode, finish_whole, write_whole
 
@@ -100,7 +109,7 @@ class Renderer:
         rate = self.finish.rate(voice.sample_rate)
         check_finish(PurePosixPath(job.output_file).suffix, rate, self.finish)
         if job.seconds is not None:
-            return [plan_seconds(voice, min(job.seconds, job.max_seconds), speaker)]
+            return [plan_seconds(voice, job.seconds, speaker, job.max_seconds)]
         text, silence = job.text or "", job.sentence_silence
         planned = plan(voice, text, speaker, job.max_seconds, job.style, job.language, silence)
         return [*planned]
@@ -178,7 +187,7 @@ class Renderer:
             else:
                 groups.setdefault(id(voice), (voice, []))[1].extend(utterances)
         for voice, utterances in groups.values():
-            samples = sum(u.samples + u.after for u in utterances)
+            samples = sum(likely_samples(voice, u) + u.after for u in utterances)
             sound += samples / voice.sample_rate
             work += samples / self._rate(voice, utterances)
         return sound, work, failed
@@ -216,6 +225,8 @@ class _Open:
         """Whether the part is now whole."""
         begin = self.filled[part]
         self.filled[part] = end = begin + len(piece)
+        if not len(piece):  # it has ended by itself
+            self.audios[part] = self.audios[part][:end]
         self.audios[part][begin:end] = piece
         whole = end == len(self.audios[part])
         self.missing -= whole

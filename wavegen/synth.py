@@ -20,7 +20,7 @@ from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
-from wavegen.speech.frontend import read_text
+from wavegen.speech.frontend import read_clip, read_text
 from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice
 
@@ -28,6 +28,8 @@ Audio = NDArray[np.float32]
 
 SENTENCE_SILENCE = 0.2
 """Seconds between sentences; both have silences of their own at their ends."""
+LONGEST = 86400.0
+"""Seconds of one utterance at most: a day."""
 SLICE_SECONDS = 0.05
 """Sound per call of an engine, so that progress and Ctrl-C stay live."""
 
@@ -50,6 +52,10 @@ class Utterance:
     """Of each word, and marks of punctuation."""
     after: int = 0
     """Samples of silence before the next one."""
+    prompt: Tensor | None = None
+    """(N,) float32 that it goes on from; the local features begin with it."""
+    ends: bool = False
+    """It may end by itself, after ``samples`` at most."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def plan(
 
     Args:
         voice: the voice.
-        text: anything.
+        text: anything; nothing for a voice without texts whose clips end by themselves.
         speaker: id.
         max_seconds: refuse to speak for longer.
         style: of the speech.
@@ -92,6 +98,9 @@ def plan(
             ``max_seconds``.
         VoiceError: the voice was trained without texts, or can't be styled so.
     """
+    if not text.strip() and voice.model.output.end is not None:
+        yield plan_seconds(voice, None, speaker, max_seconds)
+        return
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     joined = voice.config.data.join > 1
@@ -164,11 +173,30 @@ def _can(voice: Voice) -> str:
     return "makes sound of any length" if voice.kind is None else "copies recordings (vocode)"
 
 
-def plan_seconds(voice: Voice, seconds: float, speaker: int = 0) -> Utterance:
-    """An utterance of a voice without text, of a given length; raises `VoiceError` otherwise."""
+def plan_seconds(
+    voice: Voice, seconds: float | None, speaker: int = 0, max_seconds: float = math.inf
+) -> Utterance:
+    """An utterance of a voice without text, of a given length, or (None) until it ends by itself.
+
+    Raises:
+        VoiceError: the voice can't do that.
+    """
     if voice.kind is not None:
         raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
-    return Utterance("", speaker, max(1, round(seconds * voice.sample_rate)), None)
+    if seconds is None and voice.model.output.end is None:
+        raise VoiceError(f"voice {voice.name} does not end by itself: --seconds sets its length")
+    longest = min(max_seconds if seconds is None else seconds, max_seconds, LONGEST)
+    samples = max(1, round(longest * voice.sample_rate))
+    return Utterance("", speaker, samples, None, ends=seconds is None)
+
+
+def likely_samples(voice: Voice, utterance: Utterance) -> int:
+    """About how many samples an utterance will have."""
+    if not utterance.ends:
+        return utterance.samples
+    clips, minutes = (voice.training.get(k, 0) for k in ("clips", "minutes_of_audio"))
+    mean = round(60 * minutes * voice.sample_rate / max(clips, 1))
+    return min(utterance.samples, mean or voice.sample_rate)
 
 
 def plan_copy(voice: Voice, file: Path, speaker: int = 0) -> Utterance:
@@ -180,11 +208,69 @@ def plan_copy(voice: Voice, file: Path, speaker: int = 0) -> Utterance:
     """
     if voice.kind is None or voice.kind.text:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
+    audio = _recording(voice, file)
+    local = voice.features(voice.observe(torch.from_numpy(audio), speaker, None))
+    return Utterance(file.name, speaker, len(audio), local)
+
+
+def plan_continuation(
+    voice: Voice,
+    file: Path,
+    speaker: int = 0,
+    seconds: float | None = None,
+    max_seconds: float = math.inf,
+    text: str | None = None,
+    prompt_text: str | None = None,
+    style: Style = PLAIN,
+    language: str | None = None,
+) -> Utterance:
+    """An utterance that goes on from a recording.
+
+    Args:
+        voice: the voice.
+        file: the recording.
+        speaker: id.
+        seconds: length of what follows, for a voice without texts (default: until it ends).
+        max_seconds: of what follows at most.
+        text: what follows says, for a voice with texts.
+        prompt_text: what the recording says, where the features are made of phonemes.
+        style: of the speech.
+        language: of both texts, as espeak-ng names it (default: the voice's).
+
+    Raises:
+        VoiceError: the voice can't go on from a recording, or not so.
+        TextError: a text is missing or can't be spoken.
+        DataError: the recording can't be read, or holds nothing.
+    """
+    audio = torch.from_numpy(_recording(voice, file))
+    if voice.kind is None:
+        if text is not None:
+            raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
+        return replace(plan_seconds(voice, seconds, speaker, max_seconds), prompt=audio)
+    if not voice.symbols:
+        raise VoiceError(f"voice {voice.name} {_can(voice)}; it can't go on from one")
+    if text is None or seconds is not None:
+        raise TextError(f"voice {voice.name} speaks texts: --text says how it goes on")
+    said = None
+    if voice.kind.text:
+        language = language or voice.config.data.language
+        said = None if prompt_text is None else read_clip(prompt_text, language)
+        if said is None:
+            raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
+    hop = voice.config.hop_length
+    local = [voice.features(voice.observe(audio, speaker, said))]
+    for u in plan(voice, text, speaker, max_seconds, style, language):
+        assert u.local is not None
+        local += [u.local, voice.pause(u.after // hop)]
+    whole = torch.cat(local, 1)
+    return Utterance(text, speaker, whole.shape[1] * hop - len(audio), whole, prompt=audio)
+
+
+def _recording(voice: Voice, file: Path) -> Audio:
     audio = read_audio(file, voice.sample_rate).audio
     if not len(audio):
         raise DataError(f"{file} holds no samples at {voice.sample_rate} Hz")
-    local = voice.features(voice.observe(torch.from_numpy(audio), speaker, None))
-    return Utterance(file.name, speaker, len(audio), local)
+    return audio
 
 
 def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:
@@ -211,7 +297,7 @@ def draw(
 
     Yields:
         (index of a take, mono float32 in [-1, 1] that goes on where its last piece ended), in
-        pieces of at most `SLICE_SECONDS`.
+        pieces of at most `SLICE_SECONDS`; an empty one where the utterance has ended by itself.
 
     Raises:
         WavegenError: the engine can't run this voice so.
@@ -223,7 +309,7 @@ def draw(
         raise WavegenError("engine numba needs the voice on the CPU")
     if engine != "numba" and options:
         raise WavegenError(f"engine {engine} takes no precision; numba does")
-    names = voice.speakers or ("",)
+    names, output = voice.speakers or ("",), voice.model.output
     voice.model.eval()
     # Encoded one by one, so that an utterance does not depend on its company.
     jobs = (
@@ -232,6 +318,8 @@ def draw(
             t.utterance.samples,
             key(t.seed, t.utterance.text, names[t.utterance.speaker]),
             t.temperature,
+            None if t.utterance.prompt is None else output.encode(t.utterance.prompt),
+            t.utterance.ends,
         )
         for t in takes
     )
@@ -239,7 +327,7 @@ def draw(
     pieces = ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options)
     ready()
     for i, codes in pieces:
-        yield i, voice.model.output.decode(codes.cpu()).numpy()
+        yield i, output.decode(codes.cpu()).numpy()
 
 
 def synthesize(
@@ -271,9 +359,9 @@ def synthesize(
     takes = [Take(u, seed, temperature) for u, seed in zip(utterances, seeds, strict=True)]
     audios = [np.empty(u.samples, np.float32) for u in utterances]
     filled = [0] * len(utterances)
-    total = sum(u.samples for u in utterances)
+    total = sum(likely_samples(voice, u) for u in utterances)
     for i, piece in draw(voice, takes, engine, precision, lambda: progress(0, total)):
         audios[i][filled[i] : filled[i] + len(piece)] = piece
         filled[i] += len(piece)
-        progress(sum(filled), total)
-    return audios
+        progress(min(sum(filled), total), total)
+    return [audio[:n] for audio, n in zip(audios, filled, strict=True)]

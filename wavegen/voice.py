@@ -24,8 +24,8 @@ from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
-FORMAT = 1
-"""Of the voice file."""
+FORMAT = 2
+"""Of the voice file. 2 came with context stacks and outputs beside µ-law; 1 reads as it did."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 

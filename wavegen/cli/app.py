@@ -12,6 +12,7 @@ import wavegen
 from wavegen.cli import (
     align,
     bench,
+    continue_,
     info,
     inspect,
     prepare,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command("synth")(synth.synth)
 app.command("render")(render.render)
 app.command("vocode")(vocode.vocode)
+app.command("continue")(continue_.continue_)
 app.command("train")(train.train)
 app.command("prepare")(prepare.prepare)
 app.command("inspect")(inspect.inspect)

@@ -17,7 +17,6 @@ def info(
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
-    field = v.config.model.receptive_field
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -28,7 +27,7 @@ def info(
     row("voice", v.name)
     row("sample rate", f"{v.sample_rate} Hz")
     row("parameters", f"{v.model.parameter_count:,}")
-    row("receptive field", f"{field:,} samples, {1000 * field / v.sample_rate:.0f} ms")
+    row("receptive field", show.timescales(v.config))
     row("speakers", ", ".join(f"{i} {s}" for i, s in enumerate(v.speakers)) or "none")
     row("phonemes", " ".join(v.symbols) or "none (no text)")
     shown = ", ".join(v.words[:20]) + (" …" if len(v.words) > 20 else "")

@@ -11,10 +11,25 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wavegen.config import Config
+
 out = Console(highlight=False, markup=False)  # names may hold brackets
 """Results, on stdout."""
 err = Console(stderr=True, highlight=False, markup=False)
 """Everything said along the way, on stderr, so that pipes stay clean."""
+
+
+def timescales(config: Config) -> str:
+    """How much of the past the network sees, at each of its rates."""
+    rate = config.audio.sample_rate
+
+    def span(samples: int) -> str:
+        seconds = samples / rate
+        time = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+        return f"{samples:,} samples, {time}"
+
+    stacks = (f"; in frames of {c.pool} {span(c.receptive_field)}" for c in config.model.context)
+    return span(config.model.receptive_field) + "".join(stacks)
 
 
 def warn(message: str, console: Console = err) -> None:

@@ -132,10 +132,9 @@ def train(
         data.warn(watch)
         for row in read_rows(run / "metrics.jsonl"):
             watch.row(row)  # what a resumed run has been through
-    field = config.model.receptive_field
     show.err.print(
         f"training {trainer.voice.model.parameter_count:,} parameters "
-        f"(receptive field {field:,} samples, {1000 * field / config.audio.sample_rate:.0f} ms) "
+        f"(receptive field {show.timescales(config)}) "
         f"on {_places(accelerator)} in {config.train.precision}, steps {trainer.step:,} to "
         f"{config.train.steps:,}, into {run}",
         soft_wrap=True,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wavegen.config import Config
 from wavegen.data.index import Entry
 from wavegen.data.layouts import Clip, find_clips
+from wavegen.data.pieces import cut_long
 from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
 from wavegen.data.texts import Units, read_units
@@ -102,7 +103,12 @@ def open_dataset(
     """
     layout, clips = find_clips(root, config.data)
     placed = [c for c in clips if not c.problem and not c.spare]
-    prepared = prepare(root, placed, config.audio.sample_rate, config.data.trim_db, cache, progress)
+    rate = config.audio.sample_rate
+    prepared = prepare(root, placed, rate, config.data.trim_db, cache, progress)
+    if config.data.longest:
+        longest = max(2, round(config.data.longest * rate))
+        placed, prepared = cut_long(placed, prepared, longest)
+        clips = [*placed, *(c for c in clips if c.problem or c.spare)]
     problems = {c.path: c.problem or c.spare for c in clips}
     texts: dict[str, str] = {}
     for c in placed:
@@ -141,7 +147,6 @@ def open_dataset(
         features = "mel" if len(units) == len(usable) else "none"
     tracks = no_tracks()
     if f0 and features in FEATURES and FEATURES[features].sound:
-        rate = config.audio.sample_rate
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, progress)
     return Dataset(
         root, layout, usable, units, left_out, prepared, split, speakers, features, tracks

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavegen import mulaw
 from wavegen.audio import read_audio
+from wavegen.data.pieces import bounds, source
 from wavegen.errors import DataError
 from wavegen.speech.frontend import read_clip
 from wavegen.voice import Voice
@@ -35,7 +35,8 @@ class Worth:
 def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str, Any]]) -> Worth:
     """Likelihood of clips with their right conditioning, and with parts of it removed.
 
-    Local features are set to zero; the speaker becomes the mean of all embeddings.
+    Local features and what context stacks say are set to zero; the speaker becomes the mean of all
+    embeddings.
 
     Args:
         voice: the voice.
@@ -49,7 +50,7 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
     nats: dict[str, float] = defaultdict(float)
     samples = 0
     for probe in probes:
-        audio = _audio(voice, folder / probe["path"], probe["sha256"])
+        audio = _audio(voice, folder, probe["path"], probe["sha256"])
         speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
         local = None
         if voice.kind is not None:
@@ -57,10 +58,15 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
             if unit is None and voice.kind.text:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
             local = voice.features(voice.observe(audio, speaker, unit))
-        for name, rows in _variants(voice, speaker, local).items():
-            codes = mulaw.encode(audio).to(rows.device)
+        variants = _variants(voice, speaker, local)
+        codes = voice.model.output.encode(audio).to(voice.model.skip_bias.device)
+        for name, rows in variants.items():
             nll = voice.model.nll(codes, rows, voice.config.hop_length)
             nats[name] += float(nll.double().sum())
+        if voice.model.stacks:
+            right = next(iter(variants.values()))
+            nll = voice.model.nll(codes, right, voice.config.hop_length, context=False)
+            nats["context stacks zeroed"] += float(nll.double().sum())
         samples += len(audio)
     if not samples:
         raise DataError("no clip is held out for validation")
@@ -68,7 +74,8 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
     return Worth(bits, len(probes), samples / voice.sample_rate)
 
 
-def _audio(voice: Voice, path: Path, digest: str) -> Tensor:
+def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
+    path = folder / source(clip)
     try:
         content = path.read_bytes()
     except OSError as e:
@@ -76,6 +83,8 @@ def _audio(voice: Voice, path: Path, digest: str) -> Tensor:
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{path} has changed since the run began")
     audio = read_audio(path, voice.sample_rate, voice.config.data.trim_db).audio
+    begin, end = bounds(clip, len(audio))
+    audio = audio[begin:end]
     if voice.kind is None or not voice.kind.text:
         audio = audio[: round(LONGEST * voice.sample_rate)]
     return torch.from_numpy(audio)

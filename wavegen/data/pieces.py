@@ -1,0 +1,47 @@
+"""Long recordings cut into pieces, each a clip of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from wavegen.data.layouts import Clip
+from wavegen.data.prepare import Prepared
+
+
+def cut_long(
+    clips: Sequence[Clip], prepared: Prepared, longest: int
+) -> tuple[list[Clip], Prepared]:
+    """Cut the clips of more than ``longest`` samples into equal pieces, named ``PATH#1/3``.
+
+    Clips with a text stay whole, since nobody knows which words a piece would say.
+    """
+    entries = dict(prepared.entries)
+    out: list[Clip] = []
+    for clip in clips:
+        entry = entries.get(clip.path)
+        if entry is None or clip.text or entry.samples <= longest:
+            out.append(clip)
+            continue
+        count = -(-entry.samples // longest)
+        for number in range(1, count + 1):
+            path = f"{clip.path}#{number}/{count}"
+            begin, end = bounds(path, entry.samples)
+            entries[path] = entry._replace(
+                path=path, offset=entry.offset + begin, samples=end - begin
+            )
+            out.append(dataclasses.replace(clip, path=path))
+    return out, Prepared(prepared.folder, entries, prepared.samples)
+
+
+def source(path: str) -> str:
+    """The file that a clip is of, which may be a piece of it."""
+    return re.sub(r"#\d+/\d+$", "", path)
+
+
+def bounds(path: str, samples: int) -> tuple[int, int]:
+    """First and end sample of a clip in its file of so many samples."""
+    m = re.search(r"#(\d+)/(\d+)$", path)
+    number, count = (int(m[1]), int(m[2])) if m else (1, 1)
+    return samples * (number - 1) // count, samples * number // count

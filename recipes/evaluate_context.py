@@ -1,6 +1,6 @@
 """Whether a context stack is used: bits per sample where only a long memory helps.
 
-    python recipes/evaluate_context.py FOLDER [--steps 2000] [--clips 400]
+    python recipes/evaluate_context.py FOLDER [--steps 800] [--clips 400]
 
 Made-up recordings at 4 kHz are written into FOLDER: sixteen levels held for slots of 5 ms plus
 faint noise; slot n repeats the level of slot n - 33 with probability 0.95, and is drawn anew
@@ -72,7 +72,7 @@ def train(folder: Path, run: Path, config: Config) -> float:
     return bits
 
 
-def main(folder: Path, steps: int = 2000, clips: int = 400) -> None:
+def main(folder: Path, steps: int = 800, clips: int = 400) -> None:
     sounds = folder / "sounds"
     sounds.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)

@@ -70,12 +70,16 @@ class Result:
     """Of torch's best square product on as many threads: in f32 on a CPU, in bf16 on CUDA."""
 
 
-def sized(name: str) -> tuple[WaveNet, Config]:
-    """A random network of one of the `SIZES`, conditioned on mel frames, and its configuration."""
+def sized(name: str, pool: int = 0) -> tuple[WaveNet, Config]:
+    """A random network of one of the `SIZES`, conditioned on mel frames, and its configuration.
+
+    With ``pool`` it has a context stack of ten blocks of 32 channels on frames of so many samples.
+    """
+    stacks = [{"pool": pool, "layers": 10, "channels": 32}] if pool else []
     config = load_config(
         {
             "audio": {"sample_rate": SAMPLE_RATE},
-            "model": SIZES[name],
+            "model": {**SIZES[name], "context": stacks},
             "conditioning": {"encoder_channels": MELS},
         },
         name,
@@ -133,9 +137,14 @@ def bench_generation(
 
 
 def _weights(model: WaveNet) -> int:
-    """Weights that every sample is multiplied with."""
-    parts = [model.conditioning, model.embedding]
-    return model.parameter_count - sum(p.numel() for part in parts for p in part.parameters())
+    """Weights that every sample is multiplied with; those of a context stack, its share."""
+
+    def count(part: nn.Module) -> int:
+        return sum(p.numel() for p in part.parameters())
+
+    seldom = sum(map(count, (model.conditioning, model.embedding, model.contexts)))
+    shares = ((count(c) - count(c.embedding)) // c.config.pool for c in model.stacks)
+    return model.parameter_count - seldom + sum(shares)
 
 
 def _in_turn(

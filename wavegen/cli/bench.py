@@ -43,6 +43,9 @@ def bench(
     precision: list[str] | None = typer.Option(
         None, help="Of numba's weights: f32, bf16, int8 (default: all)."
     ),
+    context: int = typer.Option(
+        0, min=0, help="Every size also with a context stack on frames of so many samples."
+    ),
     voice: str | None = typer.Option(None, help="A real voice in place of the sizes."),
     clips: int = typer.Option(
         0, min=0, help="In place of a batch, so many clips of 0.5 to 4 s, as lanes fall free."
@@ -63,7 +66,7 @@ def bench(
     engines = _chosen("engine", engine, Engine, ("cached", "numba"))
     precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
     if train:
-        if engine or precision or voice or clips:
+        if engine or precision or voice or clips or context:
             raise WavegenError("--train takes --size, --batch, --threads and --repeats only")
         cells = [
             cell
@@ -76,8 +79,8 @@ def bench(
     else:
         if clips and batch:
             raise WavegenError("--clips draws as many clips as it says; leave out --batch")
-        if voice and size:
-            raise WavegenError("give --voice or --size, not both")
+        if voice and (size or context):
+            raise WavegenError("give --voice, or --size and --context")
         if voice:
             from wavegen.library import load_voice
 
@@ -85,6 +88,8 @@ def bench(
             networks = {loaded.name: (loaded.model.eval(), loaded.config)}
         else:
             networks = {s: sized(s) for s in sizes}
+            if context:
+                networks |= {f"{s}+{context}": sized(s, context) for s in sizes}
         cells = [
             Cell(e, s, b, t, p)
             for s in networks

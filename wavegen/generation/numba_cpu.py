@@ -31,6 +31,7 @@ to float; more would need products of rounded activations (dpbf16, vpdpbusd). A 
 from __future__ import annotations
 
 import heapq
+import itertools
 import logging
 import pickle
 import queue
@@ -65,8 +66,8 @@ def bytes_per_sample(net: Network) -> int:
     read = m.places[:, 2:].prod(1) * (m.weights.itemsize / m.per)
     conditioning = len(net.dilations) * (net.kernel + 1) + 3
     read[conditioning] = 0
-    begins = net.stacks.matrix - net.stacks.convolution
-    for pool, begin, end in zip(net.stacks.pool, begins, [*begins[1:], len(read)], strict=True):
+    begins = [*(net.stacks.matrix - net.stacks.convolution), len(read)]
+    for pool, (begin, end) in zip(net.stacks.pool, itertools.pairwise(begins), strict=True):
         read[begin:end] /= pool
     for layer, dilation in enumerate(net.dilations):
         first = layer * (net.kernel + 1)

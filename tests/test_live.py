@@ -11,7 +11,7 @@ from wavegen.train import Progress
 
 
 def progress(step: int, steps: int = 1_400_000) -> Progress:
-    return Progress(step, steps, 3.98765, 1_251_230.0, 4.05, 6e-3, 123.4, 0.004)
+    return Progress(step, steps, 3.98765, 1_251_230.0, 4.05, 6e-3, 123.4, 0.004, "µ-law 8-bit")
 
 
 class Clock:

@@ -257,8 +257,8 @@ def test_the_curves_show_where_it_matters() -> None:
     assert limits is not None
     assert 3.7 < limits[0] < 3.8
     assert 4.1 < limits[1] < 4.2
-    assert plots.curves(rows, 1.0).lstrip().startswith(b"<?xml")
-    assert plots.curves(rows, 1.0) == plots.curves(rows, 1.0)
+    assert plots.curves(rows, Config()).lstrip().startswith(b"<?xml")
+    assert plots.curves(rows, Config()) == plots.curves(rows, Config())
 
 
 def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:

@@ -45,13 +45,15 @@ class Progress:
     step: int
     steps: int
     bits: float
-    """Mean bits per sample (µ-law 8-bit) since the last row."""
+    """Mean bits per sample since the last row."""
     samples_per_second: float
     validation: float | None
     learning_rate: float
     gradient_norm: float
     waiting: float
     """Share of the time spent waiting for data."""
+    unit: str
+    """Of the samples whose bits these are."""
 
 
 @dataclass
@@ -154,8 +156,9 @@ class Trainer:
                 }
                 self._log(row)
                 lr = row["learning_rate"]
+                unit = self.voice.model.output.unit
                 self.hooks.progress(
-                    Progress(self.step, t.steps, mean, rate, validation, lr, norm, waiting)
+                    Progress(self.step, t.steps, mean, rate, validation, lr, norm, waiting, unit)
                 )
                 self.stepper.tally.zero_()
                 peak = waited = 0.0

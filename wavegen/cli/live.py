@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from wavegen.cli import show
 
@@ -90,7 +91,7 @@ class LiveView:
     def line(self, p: train.Progress) -> str:
         """The figures in one line."""
         parts = [f"{name} {value}" for name, value in _figures(p)]
-        return f"step {p.step:,}/{p.steps:,}: {', '.join(parts)}, {self.left()}"
+        return f"step {p.step:,}/{p.steps:,}: {', '.join(parts)} ({_unit(p)}), {self.left()}"
 
     def render(self) -> Group:
         """The bar and, once there are any, the figures below it; at most 80 columns wide."""
@@ -101,7 +102,11 @@ class LiveView:
         for name, _ in figures:
             table.add_column(name, no_wrap=True)
         table.add_row(*(value for _, value in figures))
-        return Group(self.bar, table)
+        return Group(self.bar, table, Text(_unit(self.progress), style="dim"))
+
+
+def _unit(p: train.Progress) -> str:
+    return f"bits per {p.unit} sample"
 
 
 def _figures(p: train.Progress) -> list[tuple[str, str]]:

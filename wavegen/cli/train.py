@@ -104,6 +104,8 @@ def train(
             clear(run)
     voice = new_voice(config, dataset)
     if first and not resume:
+        if voice.aligner is not None:
+            show.err.print("first, learning from the texts: when each phoneme is said, and how")
         with show.progress_bar("learning to align and to predict", "steps") as learning:
             misfits = fit_speech(voice, dataset, learning, accelerator.device)
         for path, why in misfits:
@@ -196,6 +198,7 @@ def _places(accelerator: Accelerator) -> str:
 
 def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     from wavegen.cli.live import LiveView
+    from wavegen.data.pieces import source
     from wavegen.report.recorder import Recorder
     from wavegen.train import Hooks, Stopped, fold_bits
 
@@ -210,7 +213,7 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
             trainer.hooks = Hooks(stop, view.update, warn=show.warn)
             if trainer.accelerator.is_main_process:
                 paths = trainer.dataset.split["validation"]
-                held_out = [trainer.dataset.root / p for p in paths]
+                held_out = [trainer.dataset.root / source(p) for p in paths]
                 recorder = stack.enter_context(Recorder(trainer.run, show.warn, held_out))
 
                 def log(row: dict[str, float]) -> None:
@@ -232,19 +235,21 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     with show.err.status("measuring bits per sample on the test clips"):
         test = trainer.finish()
         trainer.close()
-    said = "" if test is None else f", {test:.4f} bits per sample on the test clips"
+    unit = f"bits per {trainer.voice.model.output.unit} sample"
+    said = "" if test is None else f", {test:.4f} {unit} on the test clips"
     show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
     if trainer.config.data.fold:
-        show.err.print(_summary(fold_bits(trainer.run), trainer.config.data.fold), soft_wrap=True)
+        folds = _summary(fold_bits(trainer.run), trainer.config.data.fold, unit)
+        show.err.print(folds, soft_wrap=True)
 
 
-def _summary(bits: dict[int, float], fold: str) -> str:
+def _summary(bits: dict[int, float], fold: str, unit: str) -> str:
     """One line on the folds of a cross-validation that are done."""
     values = list(bits.values())
     parts = ", ".join(f"fold {k} {b:.4f}" for k, b in bits.items())
     spread = f" ± {statistics.stdev(values):.4f} (standard deviation)" if len(values) > 1 else ""
     return (
-        f"{len(bits)} of {fold.partition('/')[2]} folds done, bits per sample on their test clips: "
+        f"{len(bits)} of {fold.partition('/')[2]} folds done, {unit} on their test clips: "
         f"{parts}; mean {statistics.mean(values):.4f}{spread}"
     )
 

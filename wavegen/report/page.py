@@ -14,6 +14,7 @@ from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.files import whole_file
 from wavegen.library import load_voice
+from wavegen.outputs import OUTPUTS
 from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
@@ -104,7 +105,7 @@ def _content(run: Path) -> dict[str, Any]:
         "unit": voice.model.output.unit if voice else "",
         "no_voice": no_voice,
         "warnings": warnings,
-        "curves": _uri(curves(rows, config.train.clip_norm), "image/svg+xml") if rows else "",
+        "curves": _uri(curves(rows, config), "image/svg+xml") if rows else "",
         "samples": samples,
         "all_steps": steps,
         "unread": unread,
@@ -140,15 +141,16 @@ def _facts(
     done = "finished" if step >= config.train.steps else "not finished"
     out = [("steps", f"{step:,}", f"of {config.train.steps:,}, {done}")]
     losses = [r["loss_bits"] for r in rows if "loss_bits" in r]
+    unit = f"bits per {OUTPUTS[config.model.output].unit} sample"
     if losses:
-        out.append(("training", f"{losses[-1]:.3f}", "bits per sample, last row"))
+        out.append(("training", f"{losses[-1]:.3f}", f"{unit}, last row"))
     val = [(r["val_bits"], r["step"]) for r in rows if "val_bits" in r]
     if val:
-        out.append(("validation", f"{min(val)[0]:.3f}", f"bits, best, step {min(val)[1]:,}"))
+        out.append(("validation", f"{min(val)[0]:.3f}", f"{unit}, best, step {min(val)[1]:,}"))
     if voice is None:
         return out
     if "test_bits" in voice.training:
-        out.append(("test", f"{voice.training['test_bits']:.3f}", "bits per sample"))
+        out.append(("test", f"{voice.training['test_bits']:.3f}", unit))
     field = config.model.receptive_field
     ms = 1000 * field / config.audio.sample_rate
     out.append(("time", _hours(voice.training.get("hours", 0.0)), f"to {voice.name}.safetensors"))

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.config import Config
+from wavegen.outputs import OUTPUTS
+
 MOST_POINTS = 500
 """Points of a curve; of longer ones neighbours are put together."""
 LOUD_DB, QUIET_DB = -10.0, -90.0
@@ -18,12 +21,12 @@ a faint sample looks faint."""
 BLUE, PALE, ORANGE, GREY = "#2563a8", "#bcd3ea", "#d9730d", "#777777"
 
 
-def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
+def curves(rows: Sequence[Mapping[str, float]], config: Config) -> bytes:
     """Loss and validation, and below learning rate, gradient norm and speed, over the steps.
 
     Args:
         rows: of metrics.jsonl.
-        clip_norm: ``train.clip_norm``, drawn as a line.
+        config: of the run.
 
     Returns:
         An SVG file.
@@ -46,7 +49,10 @@ def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
         val_steps, val = series(rows, "val_bits")
         if len(val):
             loss.plot(val_steps, val, "o-", color=ORANGE, markersize=4, label="validation")
-        loss.set(title="bits per sample", ylim=_where_it_matters(steps, bits, val_steps, val))
+        unit = OUTPUTS[config.model.output].unit
+        loss.set(
+            title=f"bits per {unit} sample", ylim=_where_it_matters(steps, bits, val_steps, val)
+        )
         if len(steps):
             loss.legend(frameon=False)
         _curve(axes["B"], rows, "learning_rate", "learning rate")
@@ -56,7 +62,7 @@ def curves(rows: Sequence[Mapping[str, float]], clip_norm: float) -> bytes:
         if largest:
             norm.plot(*thinned(*series(rows, largest), np.max), color=PALE, linewidth=1)
         _curve(norm, rows, "gradient_norm", "gradient norm" + " (pale: largest)" * bool(largest))
-        norm.axhline(clip_norm, color=GREY, linewidth=0.8, linestyle="--")
+        norm.axhline(config.train.clip_norm, color=GREY, linewidth=0.8, linestyle="--")
         if len(steps):
             norm.set_yscale("log")
         for a in axes.values():

@@ -85,7 +85,8 @@ def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
     speakers = max(1, len(voice.speakers))
     chosen = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
     if not voice.symbols:
-        return [plan_seconds(voice, 2.0, s) for s in chosen]
+        seconds = None if voice.model.output.end is not None else 2.0
+        return [plan_seconds(voice, seconds, s, max_seconds=4.0) for s in chosen]
     step = max(1, len(voice.words) // count)
     size = min(voice.longest, 6)
     words = voice.words

@@ -30,7 +30,7 @@ def test_the_live_view_fits_eighty_columns() -> None:
     view.step(10_000)
     Console(file=out, width=80, force_terminal=True, color_system=None).print(view.render())
     lines = out.getvalue().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert max(map(len, lines)) <= 80
     for part in (
         "10,000/1,400,000",

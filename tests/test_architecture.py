@@ -16,7 +16,7 @@ from wavegen.speech import FEATURES
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
     {"errors", "config", "recipe", "files"},
-    {"model.layers", "audio", "writing", "mulaw", "features", "text", "cache", "optim"},
+    {"model.layers", "audio", "emphasis", "writing", "mulaw", "features", "text", "cache", "optim"},
     {"model.context", "model.conditioning", "outputs"},
     {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},

@@ -23,6 +23,7 @@ from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.prepare import prepare
 from wavegen.data.split import split_clips
 from wavegen.data.windows import TrainingClip, Windows
+from wavegen.emphasis import emphasise
 from wavegen.errors import DataError
 from wavegen.speech.frontend import read_clip
 
@@ -318,3 +319,18 @@ def test_misfits_are_recorded_apart_and_come_back_on_resuming(
     assert len(dataset.split["train"]) == len(whole.split["train"]) - 1
     write_run(tmp_path, tiny_config, dataset)
     assert recorded_split(tmp_path, whole).split == dataset.split
+
+
+def test_windows_of_emphasised_clips_are_those_of_whole_ones(tiny_config: Config) -> None:
+    audio = torch.rand(9000) - 0.5
+    clip = TrainingClip(9000, 0, lambda a, b: audio[a:b], None)
+    config = tiny_config.replace("audio", preemphasis=0.85).replace("data", join=1)
+    windows = Windows([clip], config, None)
+    want = mulaw.encode(emphasise(audio, 0.85))
+    for group in windows.epoch(0):
+        batch = windows.batch(group)
+        for row, w in enumerate(group):
+            low = max(0, w.begin - windows.past) * 80
+            n = min(9000, w.end * 80) - low
+            assert torch.equal(batch.codes[row, :n], want[low : low + n])
+            assert not low or batch.before[row] == want[low - 1]

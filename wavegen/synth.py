@@ -16,6 +16,7 @@ from torch import Tensor
 from wavegen.audio import read_audio
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
+from wavegen.emphasis import Deemphasis
 from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
@@ -309,25 +310,33 @@ def draw(
         raise WavegenError("engine numba needs the voice on the CPU")
     if engine != "numba" and options:
         raise WavegenError(f"engine {engine} takes no precision; numba does")
-    names, output = voice.speakers or ("",), voice.model.output
+    names = voice.speakers or ("",)
     voice.model.eval()
-    # Encoded one by one, so that an utterance does not depend on its company.
-    jobs = (
-        Job(
-            voice.rows(t.utterance.speaker, t.utterance.local)[0],
-            t.utterance.samples,
-            key(t.seed, t.utterance.text, names[t.utterance.speaker]),
-            t.temperature,
-            None if t.utterance.prompt is None else output.encode(t.utterance.prompt),
-            t.utterance.ends,
-        )
-        for t in takes
-    )
+    open_: dict[int, tuple[Deemphasis, int]] = {}  # of each utterance, and samples to come
+
+    def jobs() -> Iterator[Job]:
+        # Encoded one by one, so that an utterance does not depend on its company.
+        for i, t in enumerate(takes):
+            u = t.utterance
+            before = 0.0 if u.prompt is None else float(u.prompt[-1])
+            open_[i] = Deemphasis(voice.config.audio.preemphasis, before), u.samples
+            yield Job(
+                voice.rows(u.speaker, u.local)[0],
+                u.samples,
+                key(t.seed, u.text, names[u.speaker]),
+                t.temperature,
+                None if u.prompt is None else voice.codes(u.prompt),
+                u.ends,
+            )
+
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    pieces = ENGINES[engine](voice.model, jobs, voice.config.hop_length, block, **options)
+    pieces = ENGINES[engine](voice.model, jobs(), voice.config.hop_length, block, **options)
     ready()
     for i, codes in pieces:
-        yield i, output.decode(codes.cpu()).numpy()
+        filtered, left = open_.pop(i)
+        if len(codes) and left > len(codes):
+            open_[i] = filtered, left - len(codes)
+        yield i, filtered(voice.model.output.decode(codes.cpu()).numpy())
 
 
 def synthesize(

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from wavegen.config import Config
+from wavegen.emphasis import emphasise
 from wavegen.errors import TextError, VoiceError
 from wavegen.features import mel, octaves, pitch
 from wavegen.files import whole_file
@@ -226,8 +227,12 @@ class Voice:
     def nll(self, audio: torch.Tensor, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,)."""
         rows = self.rows(speaker, local)
-        codes = self.model.output.encode(audio).to(rows.device)
-        return self.model.nll(codes, rows, self.config.hop_length)
+        return self.model.nll(self.codes(audio), rows, self.config.hop_length)
+
+    def codes(self, audio: torch.Tensor) -> torch.Tensor:
+        """(T,) float32 at the voice's rate as the codes that the network hears."""
+        heard = emphasise(audio, self.config.audio.preemphasis)
+        return self.model.output.encode(heard).to(self.model.skip_bias.device)
 
     def speech(self) -> dict[str, torch.nn.Module]:
         """What a voice with text holds beside the WaveNet."""

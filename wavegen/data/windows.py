@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wavegen import mulaw
 from wavegen.config import Config
+from wavegen.emphasis import emphasise
 from wavegen.outputs import OUTPUTS, Distribution
 from wavegen.speech.local import Spoken
 
@@ -259,12 +260,15 @@ class Windows:
     def _sound(
         self, utterance: tuple[tuple[int, int], ...], begin: int, end: int
     ) -> Iterator[tuple[int, Tensor]]:
-        """(first sample, audio) of what the clips hold of samples ``begin…end`` of an utterance."""
+        """(first sample, audio as the network hears it) of what the clips hold of samples
+        ``begin…end`` of an utterance."""
         for index, frame in utterance:
             clip, first = self.clips[index], frame * self.hop
             a, b = max(begin, first), min(end, first + clip.samples)
             if a < b:
-                yield a, clip.audio(a - first, b - first)
+                known = a > first  # the sample before
+                sound = clip.audio(a - first - known, b - first)
+                yield a, emphasise(sound, self.config.audio.preemphasis)[known:]
 
     def _end(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""

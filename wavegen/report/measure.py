@@ -59,7 +59,7 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
                 raise DataError(f"{folder / probe['path']}: its text has no words")
             local = voice.features(voice.observe(audio, speaker, unit))
         variants = _variants(voice, speaker, local)
-        codes = voice.model.output.encode(audio).to(voice.model.skip_bias.device)
+        codes = voice.codes(audio)
         for name, rows in variants.items():
             nll = voice.model.nll(codes, rows, voice.config.hop_length)
             nats[name] += float(nll.double().sum())

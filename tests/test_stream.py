@@ -81,7 +81,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(tiny_voice_file: Path) -> None:
         (("--raw", "-o", "a.wav"), "leave out --output"),
         (("-o", "-", "--normalize", "-23"), "--normalize needs the whole sound"),
         (("-o", "-", "--bits", "24"), "16-bit"),
-        (("-o", "a.ogg", "--bits", "24"), ".ogg files take no other width"),
+        (("-o", "a.ogg", "--bits", "24"), ".ogg files take 16"),
         (("-o", "a.mp3", "--sample-rate", "96000"), "can't hold 96000 Hz"),
         (("--text", "two"), "give one text"),
     ],

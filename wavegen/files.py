@@ -57,11 +57,15 @@ def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
     """Raises `WavegenError` when a file can't be written there, before any work is done."""
     if path.suffix.lower() not in suffixes:
         raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
-    if path.is_dir():
+    try:
+        folder, exists, parent = path.is_dir(), path.exists(), path.parent.is_dir()
+    except OSError as e:  # such as a name that is too long
+        raise WavegenError(f"output {path}: {e.strerror or e}") from e
+    if folder:
         raise WavegenError(f"output {path} is a folder; give a file name")
-    if not path.parent.is_dir():
+    if not parent:
         raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
-    if path.exists() and not force:
+    if exists and not force:
         raise WavegenError(f"output {path} exists; --force replaces it")
     if not os.access(path.parent, os.W_OK):
         raise WavegenError(f"output {path}: the folder {path.parent} can't be written to")

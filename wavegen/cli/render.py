@@ -99,10 +99,13 @@ def render(
         seconds=seconds,
         max_seconds=max_seconds,
     )
-    first = next(lines, "")
-    if not first:
-        raise WavegenError(f"{jobs}: the list of jobs is empty")
-    read = read_jobs(chain([first], lines), kind_of(jobs, first), base, f".{form}")
+    head: list[str] = []
+    while not "".join(head).strip():
+        try:
+            head.append(next(lines))
+        except StopIteration:
+            raise WavegenError(f"{jobs}: the list of jobs is empty") from None
+    read = read_jobs(chain(head, lines), kind_of(jobs, head[-1]), base, f".{form}")
     renderer = Renderer(o.finish(sample_rate, volume, normalize, fade, bits), engine, precision)
     if dry_run:
         _, todo, summary = sort_out(read, renderer, Manifest(output, part))

@@ -18,10 +18,7 @@ _HOST = re.sub(r"\W", "_", socket.gethostname())
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder that replaces ``path`` when the block succeeds."""
-    prefix = f".wavegen-{_HOST}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
-    os.close(handle)
-    beside = Path(name)
+    beside = _temporary(path.parent, path.suffix)
     try:
         yield beside
         umask = os.umask(0)
@@ -32,6 +29,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _temporary(folder: Path, suffix: str = "") -> Path:
+    """An empty file of this process."""
+    prefix = f".wavegen-{_HOST}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
+    os.close(handle)
+    return Path(name)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `OSError` where no file can be made in a folder, which its permissions don't tell."""
+    _temporary(folder).unlink()
 
 
 def forget_killed(folder: Path) -> None:

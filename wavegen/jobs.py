@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -121,10 +122,19 @@ def read_jobs(
                 raise WavegenError(f"line {first} has the same output_file")
         except WavegenError as e:
             # The name belongs to the line of this list, not to that of a list of failed jobs.
-            yield FailedJob(number, str(e), {"output_file": f"{number:06d}{suffix}", **row})
+            fields = {"output_file": f"{number:06d}{suffix}", **row}
+            with contextlib.suppress(WavegenError):
+                fields["output_file"] = check_name(str(fields["output_file"]), suffix)
+            yield FailedJob(number, str(e), fields)
         else:
             seen[job.output_file] = number
             yield job
+
+
+def name_of(job: RenderJob | FailedJob) -> str:
+    """Of the file that a job is about."""
+    name = job.output_file if isinstance(job, RenderJob) else job.fields["output_file"]
+    return str(name)
 
 
 _Rows = Iterator[tuple[int, Mapping[str, Any], str]]

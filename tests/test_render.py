@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from conftest import Result
 
+from wavegen.errors import VoiceError
 from wavegen.jobs import FailedJob, RenderJob
 from wavegen.render import Renderer, render
 from wavegen.render import Result as Rendered
@@ -309,6 +310,21 @@ def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
             killed += 1
     assert start(jobs, out, tiny_voice_file).wait() == 0
     assert files(out) == files(tmp_path / "calm")
+
+
+def test_what_a_rendering_worker_raises_is_told_from_its_death() -> None:
+    from wavegen.cluster import lost
+
+    class TaskError(Exception):
+        cause: Exception | None = None
+
+    error, jobs = TaskError(), [RenderJob(3, "a.wav", "one")]
+    assert "its worker died" in next(lost(error, jobs)).error
+    error.cause = ZeroDivisionError("by zero")
+    assert next(lost(error, jobs)).error == "its worker failed: ZeroDivisionError: by zero"
+    error.cause = VoiceError("no voice")
+    with pytest.raises(VoiceError, match="no voice"):
+        next(lost(error, jobs))
 
 
 @pytest.mark.slow

@@ -104,14 +104,16 @@ def test_failed_jobs_are_listed_and_can_be_tried_again(
         {"text": "one", "output_file": "../x.wav"},
         {"text": "two", "seconds": 3},
         {"text": "two", "max_seconds": 0.01},
+        {"text": "one", "voice": "a" * 300},
     ]
     jobs.write_text("".join(json.dumps(r) + "\n" for r in rows))
     done = cli("render", jobs, "-o", out, "--voice", tiny_voice_file)
     assert done.code == 1
-    for line, part in enumerate(("bob", "no words", "nobody", "inside", "in seconds", "max-s"), 2):
+    parts = ("bob", "no words", "nobody", "inside", "in seconds", "max-s", "too long")
+    for line, part in enumerate(parts, 2):
         [said] = [x for x in done.err.splitlines() if x.startswith(f"line {line}: ")]
         assert part in said
-    assert "6 jobs failed" in done.err
+    assert "7 jobs failed" in done.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["jobs.jsonl", "out"]
     failed = out / "failed.jsonl"
     assert cli("render", failed, "-o", out, "--voice", tiny_voice_file).code == 1

@@ -160,7 +160,7 @@ def test_a_mel_voice_without_texts_copies_recordings(
     assert done.code == 0, done.err
     voice, out = run / "voice.safetensors", tmp_path / "copy.wav"
     source = DIGITS / "3_theo_8.wav"
-    done = cli("vocode", source, "--voice", voice, "-o", out)
+    done = cli("vocode", source, "-m", voice, "-o", out)
     assert done.code == 0, done.err
     assert soundfile.info(out).frames == soundfile.info(source).frames
     for args, part in (

@@ -22,6 +22,7 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"library", "synth", "jobs", "corpus", "checkpoint", "step"},
+    {"manifest"},
     {"train", "render", "api", "score", "align", "bench", "report", "plots"},
     {"cluster"},
     {"cli"},

@@ -185,3 +185,15 @@ def test_long_recordings_are_cut_into_clips(tmp_path: Path, tone: Callable[..., 
     assert np.abs(np.concatenate(parts[:3]) - whole).max() < 1e-4
     voice = new_voice(resolve(config, dataset, torch.device("cpu")), dataset)
     assert voice.kind is None
+
+
+def test_more_seconds_than_allowed_are_refused(cli: Callable[..., Result], tmp_path: Path) -> None:
+    voice = free_voice(tmp_path / "free.safetensors")
+    args = ("synth", "--voice", voice, "-o", tmp_path / "a.wav", "--seconds")
+    for seconds, limit, more in (
+        ("3", ("--max-seconds", "2"), "3 s, more than --max-seconds 2"),
+        ("86401", ("--max-seconds", "1e6"), "86401 s, more than 86400 s"),
+    ):
+        done = cli(*args, seconds, *limit)
+        assert done.code == 2
+        assert done.err == f"error: this would sound for {more}\n"

@@ -44,12 +44,13 @@ def test_all_kinds_give_the_same_jobs() -> None:
 @pytest.mark.parametrize(
     ("row", "part"),
     [
-        ("nonsense", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("nonsense", "no JSON: Expecting value at column 1"),
+        ("[" * 100_000, "no JSON: nested too deeply"),
+        ("9" * 5000, "no JSON: Exceeds the limit"),
         ("3", "no JSON object"),
         ('{"text": "a", "spaeker": "b"}', "unknown field 'spaeker'"),
-        ('{"speaker": "b"}', "no text"),
-        ('{"text": ""}', "no text"),
+        ('{"text": ""}', "the text is empty"),
+        ('{"row": "nonsense", "output_file": "b.wav"}', "its row could not be read"),
         ('{"text": ["a"]}', "text must be a string"),
         ('{"text": "a", "seed": 1.5}', "seed must be a whole number"),
         ('{"text": "a", "seed": "x"}', "seed must be a whole number"),
@@ -69,13 +70,38 @@ def test_a_row_that_is_no_job_fails_alone(row: str, part: str) -> None:
     assert isinstance(bad, FailedJob)
     assert bad.line == 2
     assert part in bad.error
+    if part.startswith("no JSON"):
+        assert bad.fields == {"row": row, "output_file": "000002.wav"}
+
+
+def test_a_failed_job_never_names_the_clip_of_another() -> None:
+    lines = ['{"text": "a", "output_file": "000003.wav"}', "", '{"text": "b"}']
+    lines += ['{"text": "c", "output_file": "x.flac"}'] * 2
+    failed = [j for j in read("jsonl", "\n".join(lines)) if isinstance(j, FailedJob)]
+    assert [(j.line, j.fields["output_file"]) for j in failed] == [
+        (3, "000003-again.wav"),
+        (5, "000005.flac"),
+    ]
 
 
 def test_a_csv_list_needs_a_header_with_known_names() -> None:
     for text in ("one,two\nthree,four\n", "", "text,spaeker\na,b\n"):
         with pytest.raises(WavegenError, match="first line of a CSV list names its columns"):
             read("csv", text)
-    assert isinstance(read("csv", "text,seed\na,1,2\n")[0], FailedJob)
+    [bad] = read("csv", "text,seed\na,1,2\n")
+    assert isinstance(bad, FailedJob)
+    assert bad.fields == {"row": "a,1,2", "output_file": "000002.wav"}
+
+
+@pytest.mark.parametrize(("rest", "lines"), [("d\n", "4 to 5"), ('"d"\ne\n', "4 to 5")])
+def test_an_unclosed_quote_in_a_csv_list_says_what_it_took(rest: str, lines: str) -> None:
+    good, bad, *more = read("csv", f'text\na\n"b\nc\n{rest}')
+    assert isinstance(good, RenderJob)
+    assert isinstance(bad, FailedJob)
+    assert bad.line == 3
+    assert f"an unclosed quote took lines {lines} with it" in bad.error
+    assert bad.fields["row"] == '"b\nc\n' + rest.splitlines()[0]
+    assert [j.text for j in more if isinstance(j, RenderJob)] == rest.splitlines()[1:]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +121,13 @@ def test_the_kind_is_told_by_the_suffix_or_the_first_line() -> None:
     assert kind_of(Path("a.tsv"), "{") == "csv"
     assert kind_of(Path("-"), ' {"text": 1}') == "jsonl"
     assert kind_of(Path("-"), "hello") == "text"
+    assert kind_of(Path("-"), "Text; speaker_id") == "csv"
+    assert kind_of(Path("-"), "speaker,seed") == "text"
+    assert kind_of(Path("a.txt"), "text") == "text"
+    assert kind_of(Path("-"), "[[wʌn]] two") == "text"
+    for wrong in ("[", '[{"text": "a"}]', ' ["a",', "RIFF\0", "caf\ufffd"):
+        with pytest.raises(WavegenError, match=r"^a.jsonl.* (JSON array|UTF-8)"):
+            kind_of(Path("a.jsonl"), wrong)
 
 
 def test_a_missing_seed_comes_from_the_file_name() -> None:
@@ -127,6 +160,6 @@ def test_any_list_is_read_and_no_name_leaves_the_folder(kind: Kind, text: str) -
     for job in jobs:
         if isinstance(job, RenderJob):
             assert (root / job.output_file).resolve().is_relative_to(root)
-            assert job.seconds is not None or (job.text or "").strip()
+            assert job.text is None or job.text.strip()
         else:
             assert job.error

@@ -17,7 +17,8 @@ import pytest
 import soundfile
 from conftest import Result
 
-from wavegen.jobs import RenderJob
+from wavegen.errors import VoiceError
+from wavegen.jobs import FailedJob, RenderJob
 from wavegen.render import Renderer, render
 from wavegen.render import Result as Rendered
 
@@ -103,14 +104,16 @@ def test_failed_jobs_are_listed_and_can_be_tried_again(
         {"text": "one", "output_file": "../x.wav"},
         {"text": "two", "seconds": 3},
         {"text": "two", "max_seconds": 0.01},
+        {"text": "one", "voice": "a" * 300},
     ]
     jobs.write_text("".join(json.dumps(r) + "\n" for r in rows))
     done = cli("render", jobs, "-o", out, "--voice", tiny_voice_file)
     assert done.code == 1
-    for line, part in enumerate(("bob", "no words", "nobody", "inside", "in seconds", "max-s"), 2):
+    parts = ("bob", "no words", "nobody", "inside", "in seconds", "max-s", "too long")
+    for line, part in enumerate(parts, 2):
         [said] = [x for x in done.err.splitlines() if x.startswith(f"line {line}: ")]
         assert part in said
-    assert "6 jobs failed" in done.err
+    assert "7 jobs failed" in done.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["jobs.jsonl", "out"]
     failed = out / "failed.jsonl"
     assert cli("render", failed, "-o", out, "--voice", tiny_voice_file).code == 1
@@ -119,6 +122,44 @@ def test_failed_jobs_are_listed_and_can_be_tried_again(
     again = cli("render", failed, "-o", out)
     assert again.code == 0, again.err
     assert sorted(files(out)) == ["000001.wav", "000002.wav", "000003.wav"]
+
+
+def test_failed_jobs_of_another_list_stay(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    out = tmp_path / "out"
+    for name, rows in (
+        ("one", '{"text": "?", "output_file": "a.wav"}\nnonsense\n'),
+        ("two", '{"text": "two", "output_file": "b.wav"}\n'),
+        ("three", '{"text": "two", "output_file": "a.wav"}\n'),
+    ):
+        (tmp_path / f"{name}.jsonl").write_text(rows)
+        done = cli("render", tmp_path / f"{name}.jsonl", "-o", out, "--voice", tiny_voice_file)
+        assert done.code == (name == "one"), done.err
+    [left] = (out / "failed.jsonl").read_text().splitlines()
+    assert json.loads(left)["row"] == "nonsense"
+    assert cli("render", out / "failed.jsonl", "-o", out, "--voice", tiny_voice_file).code == 1
+    assert json.loads((out / "failed.jsonl").read_text())["row"] == "nonsense"
+
+
+def test_failed_jobs_come_in_order(tiny_voice_file: Path) -> None:
+    texts = ["?", "!", "...", "one"]
+    jobs = [RenderJob(i, f"{i}.wav", t, str(tiny_voice_file)) for i, t in enumerate(texts)]
+    lines = [r.line for r in Renderer().render(jobs) if isinstance(r, FailedJob)]
+    assert lines == [0, 1, 2]
+
+
+def test_the_newest_clip_counts_whichever_list_names_it(
+    tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    a, b = (RenderJob(1, "a.wav", "one", str(tiny_voice_file), seed=s) for s in (1, 2))
+    assert render([a], tmp_path, Renderer(), (1, 2)).made == 1
+    size = (tmp_path / "a.wav").stat().st_size
+    assert render([b], tmp_path, Renderer()).made == 1
+    assert (tmp_path / "a.wav").stat().st_size == size
+    (tmp_path / "manifest-2-of-2.jsonl").touch()
+    assert render([a], tmp_path, Renderer(), (1, 2)).made == 1
+    assert render([a], tmp_path, Renderer()).kept == 1
 
 
 def test_no_link_leads_out_of_the_folder(tmp_path: Path, tiny_voice_file: Path) -> None:
@@ -177,7 +218,16 @@ def test_shards_do_their_part_and_share_the_folder(
         (("empty.txt", "-o", "out"), "the list of jobs is empty"),
         (("jobs.txt", "-o", "jobs.txt"), "is a file; it must name a folder"),
         (("jobs.txt", "-o", "out", "--shard", "3/2"), "--shard 3/2: give K/N"),
+        (("blank.txt", "-o", "out"), "the list of jobs is empty"),
         (("jobs.txt", "-o", "/proc/out"), "can't write into /proc/out"),
+        (("jobs.txt", "-o", "/proc/self"), "can't write into /proc/self"),
+        (("jobs.txt", "-o", "o" * 300), "File name too long"),
+        (("jobs.txt", "-o", "has-failed", "--dry-run"), "has-failed/failed.jsonl is a folder"),
+        (("jobs.txt", "-o", "has-made", "--dry-run"), "can't read has-made/manifest.jsonl"),
+        (("jobs.txt", "-o", "has-made"), "can't read has-made/manifest.jsonl"),
+        (("jobs.txt", "-o", "out", "--voice", "nobody", "--dry-run"), "no voice 'nobody'"),
+        (("jobs.txt", "-o", "out", "-s", "nobody", "--dry-run"), "no speaker 'nobody'"),
+        (("jobs.txt", "-o", "out", "--shard", "auto"), "RANK=2 must be a number from 0, below"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(
@@ -189,13 +239,19 @@ def test_wrong_arguments_are_one_clear_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.txt").touch()
-    (tmp_path / "jobs.txt").write_text("one\n")
+    monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    (tmp_path / "jobs.txt").write_text("one\ntwo\n")
+    (tmp_path / "blank.txt").write_text("\n \n")
+    (tmp_path / "has-failed" / "failed.jsonl").mkdir(parents=True)
+    (tmp_path / "has-made" / "manifest.jsonl").mkdir(parents=True)
+    there = sorted(tmp_path.rglob("*"))
     done = cli("render", *args)
     assert done.code == 2
     [line] = done.err.splitlines()
     assert line.startswith("error: ")
     assert part in line
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty.txt", "jobs.txt"]
+    assert sorted(tmp_path.rglob("*")) == there
 
 
 def start(jobs: Path, out: Path, voice: Path) -> subprocess.Popen[bytes]:
@@ -256,6 +312,21 @@ def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
             killed += 1
     assert start(jobs, out, tiny_voice_file).wait() == 0
     assert files(out) == files(tmp_path / "calm")
+
+
+def test_what_a_rendering_worker_raises_is_told_from_its_death() -> None:
+    from wavegen.cluster import lost
+
+    class TaskError(Exception):
+        cause: Exception | None = None
+
+    error, jobs = TaskError(), [RenderJob(3, "a.wav", "one")]
+    assert "its worker died" in next(lost(error, jobs)).error
+    error.cause = ZeroDivisionError("by zero")
+    assert next(lost(error, jobs)).error == "its worker failed: ZeroDivisionError: by zero"
+    error.cause = VoiceError("no voice")
+    with pytest.raises(VoiceError, match="no voice"):
+        next(lost(error, jobs))
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from wavegen.audio import read_audio
 from wavegen.emphasis import Deemphasis, emphasise
 from wavegen.errors import DataError, WavegenError
 from wavegen.files import check_output
-from wavegen.writing import SUFFIXES, write_audio
+from wavegen.writing import SUFFIXES, wav_header, write_audio
 
 
 def test_decoding_then_encoding_is_the_identity_on_all_codes() -> None:
@@ -87,6 +87,29 @@ def test_samples_that_are_no_numbers_make_a_file_unreadable(tmp_path: Path, bad:
     soundfile.write(path, np.array([0.0, bad, 0.1]), 8000, subtype="FLOAT")
     with pytest.raises(DataError, match=r"bad\.wav holds NaN"):
         read_audio(path, 8000)
+
+
+def test_why_a_file_cannot_be_read_is_said(tmp_path: Path) -> None:
+    for path, why in (
+        (tmp_path / "none.wav", "there is no such file"),
+        (tmp_path, "it is a folder"),
+        (tmp_path / ("a" * 300), "File name too long"),
+    ):
+        with pytest.raises(DataError, match=f"can't read .* as audio: {why}"):
+            read_audio(path, 8000)
+
+
+def test_a_wav_that_was_cut_off_is_named(
+    tmp_path: Path, tone: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = tone(tmp_path / "whole.wav")
+    data = whole.read_bytes()
+    (tmp_path / "cut.wav").write_bytes(data[: 44 + (len(data) - 44) * 3 // 4])
+    (tmp_path / "pipe.wav").write_bytes(wav_header(8000) + data[44:])
+    for name in ("whole", "cut", "pipe", "cut"):
+        assert len(read_audio(tmp_path / f"{name}.wav", 8000).audio)
+    [said] = caplog.messages
+    assert said.endswith("cut.wav is cut off: 25.0% is missing")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(

@@ -14,7 +14,7 @@ import soundfile
 from conftest import Result
 
 import wavegen
-from wavegen.errors import TextError, VoiceError
+from wavegen.errors import TextError, VoiceError, WavegenError
 
 
 def command(*args: object) -> list[str]:
@@ -75,15 +75,31 @@ def test_a_reader_that_goes_away_ends_it_quietly(tiny_voice_file: Path) -> None:
     assert said == b""
 
 
+@pytest.mark.parametrize("how", [("--raw",), ("-o", "-")])
+def test_nothing_to_say_or_no_place_to_say_it_is_one_line(
+    tiny_voice_file: Path, how: tuple[str, ...]
+) -> None:
+    args = command(*how, "--voice", tiny_voice_file)
+    empty = subprocess.run(args, input=b"\n \n", capture_output=True)
+    assert (empty.returncode, empty.stdout) == (2, b"")
+    assert empty.stderr == b"error: the text is empty\n"
+    with Path("/dev/full").open("wb") as full:
+        said = subprocess.run(args, input=b"one", stdout=full, stderr=subprocess.PIPE)
+    assert said.returncode == 2
+    assert said.stderr == b"error: can't write to standard output: No space left on device\n"
+
+
 @pytest.mark.parametrize(
     ("args", "part"),
     [
         (("--raw", "-o", "a.wav"), "leave out --output"),
         (("-o", "-", "--normalize", "-23"), "--normalize needs the whole sound"),
         (("-o", "-", "--bits", "24"), "16-bit"),
-        (("-o", "a.ogg", "--bits", "24"), ".ogg files take no other width"),
+        (("-o", "a.ogg", "--bits", "24"), ".ogg files take 16"),
         (("-o", "a.mp3", "--sample-rate", "96000"), "can't hold 96000 Hz"),
         (("--text", "two"), "give one text"),
+        (("--temperature", "inf"), "--temperature must be a finite number"),
+        (("-o", "a.ogg", "--sample-rate", "384000"), ".ogg files can't hold 384000 Hz"),
     ],
 )
 def test_what_cannot_be_written_is_said_first(
@@ -117,6 +133,16 @@ def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
         next(voice.synthesize("one", "bob"))
     with pytest.raises(TextError, match="no words"):
         next(voice.synthesize("?!"))
+    for wrong, match in (
+        ({"length_scale": 0}, "length_scale must be a number from 0.1 to 10"),
+        ({"length_scale": np.nan}, "length_scale must be a number"),
+        ({"sentence_silence": -1}, "sentence_silence must be a number from 0"),
+        ({"temperature": np.nan}, "temperature must be a number from 0"),
+        ({"engine": "foo"}, "no engine 'foo': choose from naive, cached, numba"),
+        ({"precision": "int4"}, "no precision 'int4': choose from f32, bf16, int8"),
+    ):
+        with pytest.raises(WavegenError, match=match):
+            next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]
     with pytest.raises(VoiceError, match="no voice 'nobody'"):
         wavegen.load_voice("nobody")
 

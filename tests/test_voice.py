@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from wavegen.errors import VoiceError
-from wavegen.library import bundled, load_voice, read_about
-from wavegen.voice import Voice
+from wavegen.library import bundled, find_voice, load_voice, read_about
+from wavegen.synth import plan
+from wavegen.voice import Style, Voice
 
 
 def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) -> None:
@@ -28,7 +29,7 @@ def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) 
 
 def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:
     assert tiny_voice.speaker_id("nicolas") == tiny_voice.speaker_id("3") == 3
-    for wrong in ("bob", "6", "-1"):
+    for wrong in ("bob", "6", "-1", "9" * 5000):
         with pytest.raises(VoiceError, match=r"no speaker.*0 george"):
             tiny_voice.speaker_id(wrong)
 
@@ -51,7 +52,12 @@ def test_weights_that_do_not_fit_are_refused(tiny_voice_file: Path, tmp_path: Pa
     [
         ({"format": 99}, "voice format 99; this version reads"),
         ({"config": {"model": {"layers": "many"}}}, "model.layers must be int"),
+        ({"config": {"model": {"residual_channels": 10**9}}}, "no voice this version can read"),
         ({"speakers": None}, "no voice this version can read"),
+        ({"words": [1]}, "words must be a list of strings"),
+        ({"longest": "x"}, "longest must be a whole number"),
+        ({"training": None}, "training must be an object"),
+        ({"training": {"clips": "x"}}, "training.clips must be a number"),
     ],
 )
 def test_descriptions_from_elsewhere_are_refused(
@@ -62,6 +68,13 @@ def test_descriptions_from_elsewhere_are_refused(
     save_file(load_file(tiny_voice_file), path, about)
     with pytest.raises(VoiceError, match=match):
         load_voice(path)
+
+
+def test_what_is_no_file_or_id_is_refused() -> None:
+    with pytest.raises(VoiceError, match=r"can't read the voice 'aaa.*: File name too long"):
+        load_voice("a" * 300)
+    with pytest.raises(VoiceError, match=r"no speaker '99.*in any bundled voice"):
+        find_voice(speaker="9" * 5000)
 
 
 def test_a_pickle_is_never_run(tmp_path: Path) -> None:
@@ -83,3 +96,8 @@ def test_the_bundled_voices_load_with_their_licence() -> None:
         assert voice.training["licence"]
         assert voice.training["attribution"]
         assert path.stat().st_size < 6e6
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, 2**80, -(2**80)])
+def test_any_seed_strays(tiny_voice: Voice, seed: int) -> None:
+    assert next(plan(tiny_voice, "one", style=Style(noise_scale=0.5, seed=seed))).samples

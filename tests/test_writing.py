@@ -50,10 +50,17 @@ def test_every_format_holds_the_sound(tmp_path: Path, suffix: str) -> None:
 
 
 def test_what_a_format_cannot_hold_is_said_in_one_line() -> None:
-    with pytest.raises(WavegenError, match=r"--bits 24: \.ogg"):
+    with pytest.raises(WavegenError, match=r"--bits 24: \.ogg files take 16"):
         encode(noise(0.1), ".ogg", 16000, Finish(bits="24"))
     with pytest.raises(WavegenError, match=r"\.mp3 files can't hold 96000 Hz: MPEG"):
         encode(noise(0.1), ".mp3", 96000)
+    with pytest.raises(WavegenError, match=r"\.flac files can't hold 200001 Hz: "):
+        encode(noise(0.1), ".flac", 200_001)
+    assert encode(noise(0.1), ".ogg", 200_000)
+    with pytest.raises(
+        WavegenError, match=r"\.ogg files can't hold 200001 Hz: Vorbis takes 200000"
+    ):
+        encode(noise(0.1), ".ogg", 200_001)
 
 
 @pytest.mark.parametrize("target", [8000, 22050, 44100])

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
+from wavegen.jobs import check_number
 from wavegen.library import find_voice
 from wavegen.synth import Audio, Take, draw, plan, plan_seconds
 from wavegen.voice import Style, Voice
@@ -92,7 +93,20 @@ class Synthesizer:
         Raises:
             TextError: the text can't be spoken.
             VoiceError: no such speaker, or the voice can't do what is asked for.
+            WavegenError: a number is out of its range, or there is no such engine or precision.
         """
+        given = {
+            "seconds": seconds,
+            "temperature": temperature,
+            "length_scale": length_scale,
+            "pitch_shift": pitch_shift,
+            "noise_scale": noise_scale,
+            "sentence_silence": sentence_silence,
+            "max_seconds": None if max_seconds == math.inf else max_seconds,
+        }
+        for name, value in given.items():
+            if value is not None:
+                check_number(name, value)
         voice = self.voice
         who = voice.speaker_id(str(speaker)) if voice.speakers or speaker else 0
         style = Style(length_scale, pitch_shift, noise_scale, seed)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,10 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 """What is read."""
 UNREADABLE = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".ape", ".wv")
 """Audio that libsndfile can't decode; it is listed as left out, never passed over."""
+UNKNOWN = 0x7FFF0000
+"""Bytes of sound from which a WAV's header stands for an unknown length, as pipes write it."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,7 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
             kind = f"{f.format}/{f.subtype}"
             audio = f.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.SoundFileError, OSError, MemoryError) as e:  # a header may claim anything
-        reason = str(e).rsplit("\n", 1)[-1].removeprefix(f"Error opening {str(path)!r}: ")
-        if path.is_file() and path.stat().st_size == 0:
-            reason = "the file is empty"
-        raise DataError(f"can't read {path} as audio: {reason}") from e
+        raise DataError(f"can't read {path} as audio: {_reason(path, e)}") from e
     if audio.size == 0:
         raise DataError(f"{path} holds no samples")
     if not np.isfinite(audio).all():
@@ -70,6 +75,41 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         )
         trimmed = (audio.size - kept.size) / sample_rate
         audio = kept
+    if path.suffix.lower() == ".wav":
+        _warn_of_cut(path)
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
     return Recording(audio, sample_rate, source_rate, channels, kind, clipped, trimmed)
+
+
+@cache  # said once
+def _warn_of_cut(path: Path) -> None:
+    """Where a WAV's header claims more sound than the file holds, as after a broken download."""
+    with path.open("rb") as f:
+        size = f.seek(0, os.SEEK_END)
+        f.seek(0)
+        if not f.read(12).startswith(b"RIFF"):
+            return
+        while len(head := f.read(8)) == 8:
+            name, length = struct.unpack("<4sI", head)
+            missing = f.tell() + length - size
+            if name == b"data":
+                if missing > 0 and length < UNKNOWN:
+                    log.warning("%s is cut off: %.1f%% is missing", path, 100 * missing / length)
+                return
+            f.seek(length + length % 2, os.SEEK_CUR)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file can't be read; libsndfile says "System error" of most."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return "there is no such file"
+    except OSError as e:  # such as a name that is too long
+        return e.strerror or str(e)
+    if path.is_dir():
+        return "it is a folder"
+    if path.is_file() and not size:
+        return "the file is empty"
+    return str(error).rsplit("\n", 1)[-1].removeprefix(f"Error opening {str(path)!r}: ")

@@ -35,6 +35,21 @@ class Worker:
         return [*self.renderer.render(jobs)]
 
 
+def lost(error: Exception, jobs: Iterable[RenderJob]) -> Iterator[FailedJob]:
+    """What comes of jobs whose task failed with one of Ray's errors.
+
+    Raises:
+        WavegenError: what the worker raised, as it would be raised without Ray.
+    """
+    cause = getattr(error, "cause", None)  # of RayTaskError: the worker lives
+    if isinstance(cause, WavegenError):
+        raise cause
+    died = f"its worker died {RETRIES + 1} times ({type(error).__name__})"
+    failed = f"its worker failed: {type(cause).__name__}: {cause}"
+    for job in jobs:
+        yield FailedJob(job.line, died if cause is None else failed, job.fields())
+
+
 def on_ray(
     renderer: Renderer, address: str | None = None
 ) -> Callable[[Iterable[RenderJob]], Iterator[Result]]:
@@ -78,9 +93,7 @@ def on_ray(
                 try:
                     yield from ray.get(done)
                 except ray.exceptions.RayError as e:
-                    for job in chunk:
-                        error = f"its worker died {RETRIES + 1} times ({type(e).__name__})"
-                        yield FailedJob(job.line, error, job.fields())
+                    yield from lost(e, chunk)
                 free.append(worker)
         finally:
             ray.shutdown()

@@ -18,10 +18,7 @@ _HOST = re.sub(r"\W", "_", socket.gethostname())
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder that replaces ``path`` when the block succeeds."""
-    prefix = f".wavegen-{_HOST}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
-    os.close(handle)
-    beside = Path(name)
+    beside = _temporary(path.parent, path.suffix)
     try:
         yield beside
         umask = os.umask(0)
@@ -32,6 +29,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _temporary(folder: Path, suffix: str = "") -> Path:
+    """An empty file of this process."""
+    prefix = f".wavegen-{_HOST}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
+    os.close(handle)
+    return Path(name)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `OSError` where no file can be made in a folder, which its permissions don't tell."""
+    _temporary(folder).unlink()
 
 
 def forget_killed(folder: Path) -> None:
@@ -57,11 +67,15 @@ def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
     """Raises `WavegenError` when a file can't be written there, before any work is done."""
     if path.suffix.lower() not in suffixes:
         raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
-    if path.is_dir():
+    try:
+        folder, exists, parent = path.is_dir(), path.exists(), path.parent.is_dir()
+    except OSError as e:  # such as a name that is too long
+        raise WavegenError(f"output {path}: {e.strerror or e}") from e
+    if folder:
         raise WavegenError(f"output {path} is a folder; give a file name")
-    if not path.parent.is_dir():
+    if not parent:
         raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
-    if path.exists() and not force:
+    if exists and not force:
         raise WavegenError(f"output {path} exists; --force replaces it")
     if not os.access(path.parent, os.W_OK):
         raise WavegenError(f"output {path}: the folder {path.parent} can't be written to")

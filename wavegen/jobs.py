@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -71,7 +72,7 @@ class FailedJob:
     """Of its row, so that the job can be put right and tried again."""
 
 
-_NUMBERS = {
+NUMBERS = {
     "temperature": (0.0, math.inf),
     "sentence_silence": (0.0, 10.0),
     "length_scale": (0.1, 10.0),
@@ -80,10 +81,13 @@ _NUMBERS = {
     "seconds": (0.001, math.inf),
     "max_seconds": (0.0, math.inf),
 }
+"""Least and greatest value of a field."""
 _NAMES = ("text", "voice", "speaker", "output_file", "language")
-FIELDS = (*_NAMES, "seed", *_NUMBERS)
-IGNORED = ("error", "line")
+FIELDS = (*_NAMES, "seed", *NUMBERS)
+IGNORED = ("error", "line", "row")
 """Of a list of failed jobs."""
+ARRAY = re.compile(r'\s*\[\s*([{"]|$)')
+"""How a JSON array begins; a text may begin with [[phonemes]]."""
 
 
 def read_jobs(
@@ -94,7 +98,8 @@ def read_jobs(
     Args:
         lines: of the list.
         kind: ``jsonl`` (an object a line), ``csv`` (a header, then a row each; the delimiter is a
-            comma, semicolon or tab) or ``text`` (a text a line). Empty lines are passed over.
+            comma, semicolon or tab) or ``text`` (a text a line). Empty lines are passed over. What
+            can't be read is kept as the field ``row`` of its failed job.
         base: what holds where a row leaves a field out.
         suffix: of the file of a job without ``output_file``, whose name is its line's number.
 
@@ -103,81 +108,125 @@ def read_jobs(
     """
     rows = {"jsonl": _jsonl, "csv": _csv, "text": _text}[kind](lines)
     seen: dict[str, int] = {}
-    for number, row in rows:
+    for number, row, wrong in rows:
         try:
-            if isinstance(row, str):
-                raise WavegenError(row)
+            if wrong:
+                raise WavegenError(wrong)
             job = _job(number, row, base, suffix)
             if job.output_file in seen:
-                raise WavegenError(f"line {seen[job.output_file]} has the same output_file")
+                first = seen[job.output_file]
+                # Tried again, it must not replace the other's clip.
+                stem, end = f"{number:06d}", PurePosixPath(job.output_file).suffix
+                stem += "-again" * (stem + end in seen)
+                row = {**row, "output_file": stem + end}
+                raise WavegenError(f"line {first} has the same output_file")
         except WavegenError as e:
             # The name belongs to the line of this list, not to that of a list of failed jobs.
-            known = {} if isinstance(row, str) else row
-            yield FailedJob(number, str(e), {"output_file": f"{number:06d}{suffix}", **known})
+            fields = {"output_file": f"{number:06d}{suffix}", **row}
+            with contextlib.suppress(WavegenError):
+                fields["output_file"] = check_name(str(fields["output_file"]), suffix)
+            yield FailedJob(number, str(e), fields)
         else:
             seen[job.output_file] = number
             yield job
 
 
-_Rows = Iterator[tuple[int, Mapping[str, Any] | str]]
-"""(line, its fields, or what is wrong with it)."""
+def name_of(job: RenderJob | FailedJob) -> str:
+    """Of the file that a job is about."""
+    name = job.output_file if isinstance(job, RenderJob) else job.fields["output_file"]
+    return str(name)
+
+
+_Rows = Iterator[tuple[int, Mapping[str, Any], str]]
+"""(line, its fields, what is wrong with it)."""
 
 
 def _jsonl(lines: Iterable[str]) -> _Rows:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        row, wrong = None, "no JSON object"
         try:
             row = json.loads(line)
-        except (ValueError, RecursionError) as e:
-            yield number, f"no JSON: {e}"
-            continue
-        yield number, row if isinstance(row, dict) else "no JSON object"
+        except json.JSONDecodeError as e:
+            wrong = f"no JSON: {e.msg} at column {e.colno}"
+        except RecursionError:
+            wrong = "no JSON: nested too deeply"
+        except ValueError as e:
+            wrong = f"no JSON: {e}"
+        if isinstance(row, dict):
+            yield number, row, ""
+        else:
+            yield number, {"row": line.rstrip("\r\n")}, wrong
 
 
 def _csv(lines: Iterable[str]) -> _Rows:
     lines = iter(lines)
-    first = next(lines, "")
-    delimiter = max(",;\t", key=first.count)
-    names = [n.strip().lower() for n in next(csv.reader([first], delimiter=delimiter), [])]
+    before, first = next(((n, x) for n, x in enumerate(lines, 1) if x.strip()), (1, ""))
+    delimiter, names = _header(first)
     unknown = [n for n in names if n not in (*FIELDS, *IGNORED, "speaker_id")]
     if unknown or not names:
         raise WavegenError(
             f"the first line of a CSV list names its columns, out of {', '.join(FIELDS)}"
             + (f"; not '{unknown[0][:40]}'" if unknown else "")
         )
-    reader = csv.reader(lines, delimiter=delimiter)
+    taken: list[str] = []
+
+    def taking() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(taking(), delimiter=delimiter, strict=True)
     while True:
-        number = reader.line_num + 2
+        number = before + reader.line_num + 1
+        taken.clear()
         try:
             cells = next(reader)
+            wrong = f"{len(cells)} columns, and the header has {len(names)}"
         except StopIteration:
             return
         except csv.Error as e:
-            yield number, f"no CSV: {e}"
-            continue
-        if len(cells) > len(names):
-            yield number, f"{len(cells)} columns, and the header has {len(names)}"
+            cells, wrong = [], f"no CSV: {e}"
+            if len(taken) > 1:
+                last = before + reader.line_num
+                wrong += f"; an unclosed quote took lines {number + 1} to {last} with it"
+        if len(cells) > len(names) or (not cells and any(x.strip() for x in taken)):
+            yield number, {"row": "".join(taken).rstrip("\r\n")}, wrong
         elif any(c.strip() for c in cells):
-            yield number, {n: c for n, c in zip(names, cells, strict=False) if c.strip()}
+            yield number, {n: c for n, c in zip(names, cells, strict=False) if c.strip()}, ""
+
+
+def _header(line: str) -> tuple[str, list[str]]:
+    """The delimiter and the names of a CSV list's columns."""
+    delimiter = max(",;\t", key=line.count)
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        cells = [line]
+    return delimiter, [c.strip().lower() for c in cells]
 
 
 def _text(lines: Iterable[str]) -> _Rows:
     for number, line in enumerate(lines, 1):
         if text := line.strip():
-            yield number, {"text": text}
+            yield number, {"text": text}, ""
 
 
 def _job(number: int, row: Mapping[str, Any], base: RenderJob, suffix: str) -> RenderJob:
     values: dict[str, Any] = {"output_file": f"{number:06d}{suffix}"}
+    if "row" in row and not {"text", "seconds"} & row.keys():
+        raise WavegenError(
+            "its row could not be read: write its text and other fields in its place"
+        )
     for name, value in row.items():
         if value is None or name in IGNORED:
             continue
         name = {"speaker_id": "speaker"}.get(name, name)  # as piper calls it
         if name in _NAMES:
             values[name] = _name(name, value)
-        elif name in _NUMBERS:
-            values[name] = _number(name, value)
+        elif name in NUMBERS:
+            values[name] = check_number(name, value)
         elif name == "seed":
             values[name] = _seed(value)
         else:
@@ -195,8 +244,9 @@ def _name(name: str, value: Any) -> str:
     return str(value)
 
 
-def _number(name: str, value: Any) -> float:
-    low, high = _NUMBERS[name]
+def check_number(name: str, value: Any) -> float:
+    """The number of a field; raises `WavegenError` where it is none, or out of its range."""
+    low, high = NUMBERS[name]
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -235,10 +285,22 @@ def check_name(name: str, suffix: str) -> str:
 
 
 def kind_of(file: Path, first_line: str) -> Kind:
-    """The kind of a job list, from its suffix, or from its first line on standard input."""
+    """The kind of a job list, from its suffix, or from its first line on standard input.
+
+    Raises:
+        WavegenError: it is no job list of any kind.
+    """
+    if "\0" in first_line or "\ufffd" in first_line:  # bytes that are no UTF-8
+        raise WavegenError(f"{file}: a list of jobs is text in UTF-8, and this is not")
     suffix = file.suffix.lower()
+    if ARRAY.match(first_line):
+        raise WavegenError(f"{file} is a JSON array: a list of jobs is one JSON object a line")
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if suffix in (".csv", ".tsv"):
         return "csv"
-    return "jsonl" if first_line.lstrip().startswith("{") else "text"
+    if first_line.lstrip().startswith("{"):
+        return "jsonl"
+    _, names = _header(first_line)
+    named = not suffix and set(names) <= {*FIELDS, *IGNORED, "speaker_id"}
+    return "csv" if named and {"text", "seconds"} & set(names) else "text"

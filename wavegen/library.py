@@ -17,6 +17,18 @@ from wavegen.voice import FORMAT, Voice, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "digits"
+_ODD = (
+    ConfigError,
+    AttributeError,
+    IndexError,
+    TypeError,
+    ValueError,
+    # of sizes beyond all memory
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+)
+"""What comes of odd values in a description."""
 
 
 def bundled() -> dict[str, Path]:
@@ -33,13 +45,18 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     """
     names = bundled()
     path = names.get(str(name), Path(name))
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as e:  # such as a name that is too long
+        raise VoiceError(f"can't read the voice '{str(name)[:80]}': {e.strerror or e}") from e
+    if not there:
         raise VoiceError(
             f"no voice '{name}': give a .safetensors file or a bundled voice "
             f"({', '.join(names) or 'there is none'})"
         )
     about, tensors = _read(path)
     try:
+        _check(about)
         config = load_config(about["config"], str(path))
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         # Old aligners have fewer channels.
@@ -47,7 +64,9 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         voice = untrained(config, speakers, symbols, words, about["longest"], channels)
         voice.training, voice.name = about["training"], path.stem
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (ConfigError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+    except KeyError as e:
+        raise VoiceError(f"{path} is no voice this version can read: it has no {e}") from e
+    except _ODD as e:
         raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
     wrong = sorted(
@@ -92,15 +111,30 @@ def find_voice(
         if speaker in v.speakers:
             return v
     for v in chosen:
-        if speaker.isdecimal() and int(speaker) < len(v.speakers):
+        if v.has_id(speaker):
             return v
     known = "; ".join(f"{v.name}: {v.known_speakers}" for v in chosen)
-    raise VoiceError(f"no speaker '{speaker}' in any bundled voice ({known})")
+    raise VoiceError(f"no speaker '{speaker[:80]}' in any bundled voice ({known})")
 
 
 def read_about(path: Path) -> dict[str, Any]:
     """The description inside a voice file, without building the networks; raises `VoiceError`."""
     return _read(path)[0]
+
+
+def _check(about: Mapping[str, Any]) -> None:
+    """Raises `TypeError` where a description has values of another kind than those of `Voice`."""
+    for name in ("speakers", "symbols", "words"):
+        if not (isinstance(about[name], list) and all(isinstance(s, str) for s in about[name])):
+            raise TypeError(f"{name} must be a list of strings")
+    if type(about["longest"]) is not int:
+        raise TypeError("longest must be a whole number")
+    if not isinstance(about["training"], dict):
+        raise TypeError("training must be an object")
+    for name, value in about["training"].items():
+        counted = name in ("clips", "minutes_of_audio", "hours") or name.endswith("_bits")
+        if counted and type(value) not in (int, float):
+            raise TypeError(f"training.{name} must be a number")
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:

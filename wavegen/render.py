@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
-from wavegen.files import forget_killed, whole_file
-from wavegen.jobs import FailedJob, RenderJob
+from wavegen.files import check_folder, forget_killed
+from wavegen.jobs import FailedJob, RenderJob, name_of
 from wavegen.library import find_voice, load_voice
+from wavegen.manifest import Manifest
 from wavegen.synth import (
     Audio,
     Take,
@@ -152,7 +152,7 @@ class Renderer:
                 if not clip.missing:
                     yield self._clip(voice, clip)
             while failed:
-                yield failed.pop()
+                yield failed.pop(0)
         yield from failed
 
     def _draw(self, voice: Voice, takes: Iterator[Take]) -> Iterator[tuple[int, Audio]]:
@@ -233,63 +233,6 @@ class _Open:
         return whole
 
 
-class Manifest:
-    """What a folder holds: a row for each clip, written once the clip is there.
-
-    Rows are appended in one write each, so that two processes don't mix theirs; every shard has
-    its own file, since network file systems don't append so. The last row of a clip counts, and
-    one that was cut off by a kill is passed over.
-
-    Args:
-        folder: of the clips.
-        shard: (rank, world), for a name of its own.
-    """
-
-    def __init__(self, folder: Path, shard: tuple[int, int] | None = None) -> None:
-        self.folder, self.file = folder, folder / shard_name("manifest", shard)
-        self._rows: dict[str, tuple[str, int]] = {}
-        for file in sorted(folder.glob("manifest*.jsonl"), key=lambda f: f.stat().st_mtime):
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    row = json.loads(line)
-                    self._rows[str(row["output_file"])] = str(row["hash"]), int(row["bytes"])
-                except (ValueError, KeyError, TypeError, RecursionError):
-                    continue
-
-    def holds(self, job: RenderJob, digest: str) -> bool:
-        """Whether the clip of this very job is there, whole."""
-        row = self._rows.get(job.output_file)
-        if row is None or row[0] != digest:
-            return False
-        try:
-            return (self.folder / job.output_file).stat().st_size == row[1]
-        except OSError:
-            return False
-
-    def add(self, clip: Clip, digest: str) -> None:
-        """Note a clip that is there now."""
-        row = {
-            **clip.job.fields(),
-            "seed": clip.job.take,
-            "duration": round(clip.seconds, 4),
-            "bytes": len(clip.data),
-            "hash": digest,
-        }
-        handle = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            size = os.fstat(handle).st_size
-            torn = size and os.pread(handle, 1, size - 1) != b"\n"
-            line = json.dumps(row, ensure_ascii=True) + "\n"
-            os.write(handle, ("\n" * bool(torn) + line).encode())
-        finally:
-            os.close(handle)
-
-
-def shard_name(stem: str, shard: tuple[int, int] | None) -> str:
-    """Name of a list that each (rank, world) has for itself."""
-    return f"{stem}.jsonl" if shard is None else f"{stem}-{shard[0] + 1}-of-{shard[1]}.jsonl"
-
-
 @dataclass
 class Summary:
     """What came of a list of jobs."""
@@ -300,6 +243,8 @@ class Summary:
     seconds: float = 0.0
     """Of sound made."""
     failed: list[FailedJob] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    """Of the files that the list is about."""
 
 
 def sort_out(
@@ -310,6 +255,7 @@ def sort_out(
     todo: list[RenderJob] = []
     summary = Summary()
     for job in jobs:
+        summary.names.add(name_of(job))
         if isinstance(job, FailedJob):
             summary.failed.append(job)
             continue
@@ -338,7 +284,8 @@ def render(
     """Render what is missing in a folder, or was made by another job.
 
     A clip appears whole or not at all, and then gets its row in ``manifest.jsonl``. Jobs that
-    failed are listed in ``failed.jsonl``, which can be rendered again.
+    failed are listed in ``failed.jsonl``, which can be rendered again; those that another list left
+    there stay.
 
     Args:
         jobs: from `read_jobs`.
@@ -354,10 +301,11 @@ def render(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        check_folder(folder)
         forget_killed(folder)
-        manifest = Manifest(folder, shard)
     except OSError as e:
         raise WavegenError(f"can't write into {folder}: {e.strerror or e}") from e
+    manifest = Manifest(folder, shard)
     if shard is not None:
         jobs = (job for job in jobs if job.line % shard[1] == shard[0])
     hashes, todo, summary = sort_out(jobs, renderer, manifest)
@@ -371,7 +319,8 @@ def render(
                     raise WavegenError(f"output_file '{file.name}' would lie outside of the folder")
                 file.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(file, result.data)
-                manifest.add(result, hashes[result.job.output_file])
+                digest = hashes[result.job.output_file]
+                manifest.add(result.job, digest, len(result.data), result.seconds)
             except (OSError, WavegenError) as e:
                 result = _failed(result.job, WavegenError(str(e)))
             else:
@@ -380,14 +329,5 @@ def render(
         if isinstance(result, FailedJob):
             summary.failed.append(result)
         progress(result)
-    _list_failed(folder / shard_name("failed", shard), summary.failed)
+    manifest.list_failed(summary.failed, summary.names)
     return summary
-
-
-def _list_failed(file: Path, failed: Sequence[FailedJob]) -> None:
-    if not failed:
-        file.unlink(missing_ok=True)
-        return
-    rows = ({**f.fields, "error": f.error} for f in sorted(failed, key=lambda f: f.line))
-    with whole_file(file) as beside:
-        beside.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -180,14 +180,17 @@ def plan_seconds(
     """An utterance of a voice without text, of a given length, or (None) until it ends by itself.
 
     Raises:
-        VoiceError: the voice can't do that.
+        VoiceError: the voice can't do that, or it is more than ``max_seconds``.
     """
     if voice.kind is not None:
         raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
     if seconds is None and voice.model.output.end is None:
         raise VoiceError(f"voice {voice.name} does not end by itself: --seconds sets its length")
-    longest = min(max_seconds if seconds is None else seconds, max_seconds, LONGEST)
-    samples = max(1, round(longest * voice.sample_rate))
+    longest = min(max_seconds, LONGEST)
+    if seconds is not None and not seconds <= longest:
+        limit = f"--max-seconds {max_seconds:g}" if max_seconds <= LONGEST else f"{LONGEST:g} s"
+        raise VoiceError(f"this would sound for {seconds:g} s, more than {limit}")
+    samples = max(1, round((longest if seconds is None else seconds) * voice.sample_rate))
     return Utterance("", speaker, samples, None, ends=seconds is None)
 
 
@@ -305,6 +308,11 @@ def draw(
     """
     on_cpu = voice.model.skip_bias.device.type == "cpu"
     engine = engine or ("numba" if on_cpu else "cached")
+    if engine not in ENGINES:
+        raise WavegenError(f"no engine '{engine}': choose from {', '.join(ENGINES)}")
+    if precision not in (None, *get_args(WeightPrecision)):
+        known = ", ".join(get_args(WeightPrecision))
+        raise WavegenError(f"no precision '{precision}': choose from {known}")
     options: dict[str, Any] = {"precision": precision} if precision else {}
     if engine == "numba" and not on_cpu:
         raise WavegenError("engine numba needs the voice on the CPU")

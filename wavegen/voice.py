@@ -86,11 +86,16 @@ class Voice:
         """
         if speaker in self.speakers:
             return self.speakers.index(speaker)
-        if speaker.isdecimal() and int(speaker) < len(self.speakers):
+        if self.has_id(speaker):
             return int(speaker)
         raise VoiceError(
-            f"voice {self.name} has no speaker '{speaker}' (speakers: {self.known_speakers})"
+            f"voice {self.name} has no speaker '{speaker[:80]}' (speakers: {self.known_speakers})"
         )
+
+    def has_id(self, speaker: str) -> bool:
+        """Whether this is a speaker's id."""
+        # int refuses thousands of digits.
+        return speaker.isdecimal() and len(speaker) < 10 and int(speaker) < len(self.speakers)
 
     @property
     def known_speakers(self) -> str:
@@ -126,7 +131,7 @@ class Voice:
         alignment = Alignment(tuple(map(tuple, words)), (0,) * (len(ids) + 1))
         batch, _ = phones([alignment], [speaker])
         encoded = m.encode(batch)
-        noise = torch.Generator().manual_seed(style.seed)
+        noise = torch.Generator().manual_seed(style.seed % 2**64)
         log = m.durations(encoded, batch.mask)[0]
         log += torch.randn(log.shape, generator=noise) * m.duration_spread * style.noise_scale
         silent = silent_symbols(self.symbols)

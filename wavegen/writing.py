@@ -28,6 +28,8 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """libsndfile's names of what is written: of a suffix, and of its samples by their width."""
 SUFFIXES = tuple(FORMATS)
+VORBIS_RATE = 200_000
+"""Hz; libsndfile's encoder crashes above."""
 SHORTEST_LOUD = 0.4
 """Seconds of one block of BS.1770."""
 
@@ -136,8 +138,11 @@ def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> byte
 
     name, subtypes = FORMATS[suffix.lower()]
     if finish.bits not in subtypes:
-        widths = " or ".join(subtypes) if len(subtypes) > 1 else "no other width"
-        raise WavegenError(f"--bits {finish.bits}: {suffix} files take {widths}")
+        raise WavegenError(f"--bits {finish.bits}: {suffix} files take {' or '.join(subtypes)}")
+    if name == "OGG" and rate > VORBIS_RATE:
+        raise WavegenError(
+            f"{suffix} files can't hold {rate} Hz: Vorbis takes {VORBIS_RATE} Hz at most"
+        )
     file = io.BytesIO()
     try:
         soundfile.write(file, audio, rate, format=name, subtype=subtypes[finish.bits])

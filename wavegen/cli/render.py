@@ -80,11 +80,15 @@ def render(
     max_seconds. Options hold where a job leaves a field out.
     """
     part = None if shard is None else _shard(shard)
-    if output.exists() and not output.is_dir():
-        raise WavegenError(f"output {output} is a file; it must name a folder")
+    try:
+        if output.exists() and not output.is_dir():
+            raise WavegenError(f"output {output} is a file; it must name a folder")
+    except OSError as e:  # such as a name that is too long
+        raise WavegenError(f"output {output}: {e.strerror or e}") from e
     lines = _lines(jobs)
     from wavegen.jobs import FailedJob, RenderJob, kind_of, read_jobs
-    from wavegen.render import Manifest, Renderer, render, shard_name, sort_out
+    from wavegen.manifest import Manifest, shard_name
+    from wavegen.render import Renderer, render, sort_out
 
     base = RenderJob(
         voice=voice,
@@ -99,11 +103,23 @@ def render(
         seconds=seconds,
         max_seconds=max_seconds,
     )
-    first = next(lines, "")
-    if not first:
-        raise WavegenError(f"{jobs}: the list of jobs is empty")
-    read = read_jobs(chain([first], lines), kind_of(jobs, first), base, f".{form}")
+    head: list[str] = []
+    while not "".join(head).strip():
+        try:
+            head.append(next(lines))
+        except StopIteration:
+            raise WavegenError(f"{jobs}: the list of jobs is empty") from None
+    kind = kind_of(jobs, head[-1])
     renderer = Renderer(o.finish(sample_rate, volume, normalize, fade, bits), engine, precision)
+
+    def checked() -> Iterator[RenderJob | FailedJob]:
+        """What is wrong with an option would be said of every job."""
+        for job in read_jobs(chain(head, lines), kind, base, f".{form}"):
+            if isinstance(job, RenderJob) and (job.voice, job.speaker) == (voice, speaker):
+                renderer.voice(job)
+            yield job
+
+    read = checked()
     if dry_run:
         _, todo, summary = sort_out(read, renderer, Manifest(output, part))
         sound, work, failed = renderer.estimate(todo)
@@ -197,7 +213,12 @@ def _shard(text: str) -> tuple[int, int]:
     if text == "auto":
         for rank, world in RANKS:
             if rank in os.environ and world in os.environ:
-                return int(os.environ[rank]), int(os.environ[world])
+                r, w = os.environ[rank], os.environ[world]
+                if not (r.isdecimal() and w.isdecimal() and int(r) < int(w)):
+                    raise WavegenError(
+                        f"--shard auto: {rank}={r} must be a number from 0, below {world}={w}"
+                    )
+                return int(r), int(w)
         raise WavegenError("--shard auto: neither RANK and WORLD_SIZE nor SLURM_PROCID are set")
     number, _, parts = text.partition("/")
     if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):

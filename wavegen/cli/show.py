@@ -41,7 +41,10 @@ class Notes(logging.Handler):
     """What the package logs, such as that it compiles, as lines on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(record.getMessage(), soft_wrap=True)
+        if record.levelno >= logging.WARNING:
+            warn(record.getMessage())
+        else:
+            err.print(record.getMessage(), soft_wrap=True)
 
 
 @contextmanager

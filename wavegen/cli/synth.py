@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,6 +135,7 @@ def synth(
                 yield pause[: 0 if given else None]
 
     if piped:
+        lines = _some(lines)  # before the head of a WAV is written
         _pipe(spoken(), chosen.sample_rate, finish, raw)
         return
     assert output is not None
@@ -189,13 +192,30 @@ def _check_pipe(output: Path | None, finish: Finish) -> None:
 def _pipe(pieces: Iterable[Audio], rate: int, finish: Finish, raw: bool) -> None:
     from wavegen.writing import finished, pcm, wav_header
 
-    out = sys.stdout.buffer
     if not raw:
-        out.write(wav_header(finish.rate(rate)))
-        out.flush()
+        _write(wav_header(finish.rate(rate)))
     for piece in finished(pieces, rate, finish):
-        out.write(pcm(piece))
+        _write(pcm(piece))
+
+
+def _write(data: bytes) -> None:
+    out = sys.stdout.buffer
+    try:
+        out.write(data)
         out.flush()
+    except BrokenPipeError:
+        raise  # the reader has had enough
+    except OSError as e:
+        # Python would write the rest on its way out, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise WavegenError(f"can't write to standard output: {e.strerror}") from e
+
+
+def _some(lines: Iterable[str]) -> Iterator[str]:
+    lines = iter(lines)
+    for first in lines:
+        return chain([first], lines)
+    raise TextError("the text is empty")
 
 
 def _read(file: Path | None, by_line: bool) -> Iterator[str]:

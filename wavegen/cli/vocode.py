@@ -20,6 +20,8 @@ def vocode(
         typer.Option(
             "--voice",
             "-v",
+            "--model",
+            "-m",
             help="A mel voice: bundled, by name, or a file (default: the first bundled one).",
         ),
     ] = None,

@@ -82,7 +82,7 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
         (("--engine", "triton"), "--engine triton: choose from naive, cached, numba"),
         (("--precision", "f16"), "--precision f16: choose from f32, bf16, int8"),
         (("--voice", "nobody"), "no voice 'nobody'"),
-        (("--voice", "digits", "--size", "small"), "--voice or --size"),
+        (("--voice", "digits", "--size", "small"), "--voice, or --size"),
         (("--clips", "3", "--batch", "2"), "leave out --batch"),
         (("--train", "--voice", "digits"), "--train takes"),
     ],

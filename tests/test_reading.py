@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501, a table is read by its rows
 
+import contextlib
 import itertools
 import time
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from wavegen.errors import TextError
 from wavegen.speech.frontend import Unit, read_clip, read_text, symbol_ids, symbol_table
 from wavegen.speech.phones import MARKS
+from wavegen.synth import plan
 from wavegen.text import normalise, phonemes, raw_phonemes
 from wavegen.text.sentences import sentences
+from wavegen.voice import Voice
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -232,6 +235,17 @@ def test_odd_inputs_neither_raise_nor_hang_nor_grow() -> None:
         unit = read_clip(text[:1000])
         check([unit] if unit else [], text)
         assert time.perf_counter() - start < 3, text[:50]
+
+
+def test_odd_inputs_are_spoken_in_no_more_than_ten_times_the_time_expected(
+    tiny_voice: Voice,
+) -> None:
+    usual = 0.09  # seconds of a phoneme
+    for text in ODD:
+        with contextlib.suppress(TextError):  # nothing to say, or too much
+            for u in itertools.islice(plan(tiny_voice, text, max_seconds=60), 20):
+                phonemes = sum(map(len, u.phonemes))
+                assert u.samples / tiny_voice.sample_rate < 10 * usual * (phonemes + 2), text[:50]
 
 
 def check(units: list[Unit], text: str) -> None:

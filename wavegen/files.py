@@ -44,12 +44,14 @@ def check_folder(folder: Path) -> None:
     _temporary(folder).unlink()
 
 
-def forget_killed(folder: Path) -> None:
+def forget_killed(folder: Path, ending: bool = False) -> None:
     """Remove, at any depth, what `whole_file` left behind in processes of this machine that were
-    killed; those still at work keep theirs."""
+    killed; those still at work keep theirs, and this one unless it is ``ending``: a signal can
+    come between the making of a file and the `try` that removes it."""
     for path in folder.rglob(f".wavegen-{_HOST}-*"):
         pid = path.name.removeprefix(f".wavegen-{_HOST}-").split("-")[0]
-        if pid.isdecimal() and not _runs(int(pid)):
+        mine = ending and pid == str(os.getpid())
+        if pid.isdecimal() and (mine or not _runs(int(pid))):
             path.unlink(missing_ok=True)
 
 

@@ -86,6 +86,7 @@ def render(
     except OSError as e:  # such as a name that is too long
         raise WavegenError(f"output {output}: {e.strerror or e}") from e
     lines = _lines(jobs)
+    from wavegen.files import forget_killed
     from wavegen.jobs import FailedJob, RenderJob, kind_of, read_jobs
     from wavegen.manifest import Manifest, shard_name
     from wavegen.render import Renderer, render, sort_out
@@ -162,6 +163,7 @@ def render(
         try:
             summary = render(read, output, renderer, part, run, begin, progress)
         except KeyboardInterrupt:
+            forget_killed(output, ending=True)
             show.err.print(
                 f"stopped with {done:,} of {total:,} clips done; the same command does the rest",
                 soft_wrap=True,

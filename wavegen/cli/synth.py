@@ -33,7 +33,7 @@ def synth(
     ] = None,
     speaker: o.Speaker = None,
     list_speakers: Annotated[
-        bool, typer.Option("--list-speakers", help="List names and ids.")
+        bool, typer.Option("--list-speakers", help="List ids and names, and whose.")
     ] = False,
     voice: o.VoiceName = None,
     output: Annotated[
@@ -71,12 +71,13 @@ def synth(
     force: o.Force = False,
 ) -> None:
     """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
-    from wavegen.library import find_voice
+    from wavegen.library import bundled, find_voice
     from wavegen.voice import Style
 
     if list_speakers:
-        for i, name in enumerate(find_voice(voice).speakers):
-            typer.echo(f"{i}\t{name}")
+        for found in [voice] if voice is not None else bundled():
+            for i, name in enumerate(find_voice(found).speakers):
+                typer.echo(f"{i}\t{name}" + ("" if voice is not None else f"\t{found}"))
         return
     piped = raw or str(output) == "-"
     finish = o.finish(sample_rate, volume, normalize, fade, bits)

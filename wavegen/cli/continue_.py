@@ -65,6 +65,13 @@ def continue_(
 
     if not prompt.is_file():
         raise WavegenError(f"no recording {prompt}")
+    chosen = find_voice(voice, speaker)
+    who = 0 if speaker is None else chosen.speaker_id(speaker)
+    style = Style(length_scale, pitch_shift, noise_scale, seed)
+    utterance = plan_continuation(
+        chosen, prompt, who, seconds, max_seconds, text, prompt_text, style, language
+    )
+    assert utterance.prompt is not None
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as e:
@@ -72,15 +79,8 @@ def continue_(
     files = [output / f"{prompt.stem}-{n + 1}{suffix}" for n in range(variants)]
     for file in files:
         check_output(file, force, SUFFIXES)
-    chosen = find_voice(voice, speaker)
     finish = o.finish(sample_rate, volume, normalize, fade, bits)
     check_finish(suffix, finish.rate(chosen.sample_rate), finish)
-    who = 0 if speaker is None else chosen.speaker_id(speaker)
-    style = Style(length_scale, pitch_shift, noise_scale, seed)
-    utterance = plan_continuation(
-        chosen, prompt, who, seconds, max_seconds, text, prompt_text, style, language
-    )
-    assert utterance.prompt is not None
     seeds = [seed + n for n in range(variants)]
     with show.progress_bar("going on", "samples") as bar:
         start = time.perf_counter()

@@ -175,10 +175,10 @@ def step(weights: Weights, state: State, gates: Gates) -> Tensor:
 
 
 def listen(weights: Weights, state: State) -> bool:
-    """Let the context stacks hear the last sample; returns whether one of them has whole frame
-    more, so that its gates have changed."""
+    """Let the context stacks hear the last sample; returns whether a frame of one is whole now, so
+    that its gates have changed."""
     model, t = weights.model, state.time
-    if not t:
+    if not t or not state.contexts:
         return False
     heard = model.output.companded(state.code)
     changed = False

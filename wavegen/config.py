@@ -191,6 +191,9 @@ class ConditioningConfig:
     """Rows of local conditioning per second; must divide the sample rate."""
     mel_channels: int = 80
     """Bands of the mel spectrogram."""
+    phase: bool = True
+    """With features that hold F0, the network is also told at every sample how far through its
+    period the voice is, so that it need not find out how F0 becomes pulses."""
     acoustic_channels: int = 160
     """Width of the model that predicts lengths, F0 and mel spectrogram from phonemes."""
     acoustic_steps: int = 2000

@@ -146,6 +146,52 @@ def octaves(f0: Tensor) -> Tensor:
     return torch.stack([voiced.to(log.dtype), log], -2)
 
 
+def hertz(tone: Tensor) -> Tensor:
+    """The inverse of `octaves`: (…, 2, F) to F0 in Hz, 0 where there is no voice."""
+    voiced, log = tone.unbind(-2)
+    return MIDDLE_PITCH * torch.exp2(log) * (voiced > 0)
+
+
+def phase(f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = None) -> Tensor:
+    """Where the periods of a voice begin: the phase of its fundamental.
+
+    Args:
+        f0: (F,) Hz, 0 where there is no voice.
+        sample_rate: Hz.
+        hop_length: samples per frame.
+        audio: (T,) recording whose phase is measured, by a Hann window of 30 ms on its fundamental
+            moved to 0 Hz; without it, the phase is the integral of F0.
+
+    Returns:
+        (2, F) float32: the phase of each frame's first sample in periods, 0…1, and the periods per
+        sample from there to the next frame, 0 where there is no voice.
+    """
+    voiced = f0 > 0
+    if not voiced.any():
+        return torch.zeros(2, len(f0))
+    # Where there is no voice, the pitch of the last one holds.
+    last = torch.where(voiced, torch.arange(len(f0)), 0).cummax(0).values
+    rate = f0.double()[last].clamp_min(1) / sample_rate
+    edges = F.pad((rate * hop_length).cumsum(0), (1, 0))  # (F + 1,) periods
+    steps = rate
+    if audio is not None:
+        within = torch.arange(hop_length) * rate[:, None] + edges[:-1, None]
+        window = torch.hann_window(_even(0.03 * sample_rate), dtype=torch.float64)
+        carrier = torch.exp(-2j * math.pi * within.flatten()[: len(audio)])
+        half = len(window) // 2
+        moved = F.pad(audio * carrier, (half, half + len(f0) * hop_length - len(audio)))
+        found = (moved.unfold(0, len(window), hop_length) * window).sum(1).angle() / (2 * math.pi)
+        change = found.diff()
+        steps = rate + (change - change.round()) / hop_length
+        edges = edges + found
+    out = torch.stack([edges[:-1].remainder(1), steps]) * voiced
+    return out.float()
+
+
+def _even(size: float) -> int:
+    return 2 * round(size / 2)
+
+
 def _power_of_two(size: int) -> int:
     return 1 << (size - 1).bit_length()
 

@@ -328,6 +328,7 @@ def draw(
             u = t.utterance
             before = 0.0 if u.prompt is None else float(u.prompt[-1])
             open_[i] = Deemphasis(voice.config.audio.preemphasis, before), u.samples
+            phase = voice.phases(u.local)
             yield Job(
                 voice.rows(u.speaker, u.local)[0],
                 u.samples,
@@ -335,6 +336,7 @@ def draw(
                 t.temperature,
                 None if u.prompt is None else voice.codes(u.prompt),
                 u.ends,
+                None if phase is None else phase[0],
             )
 
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from wavegen.config import Config
 from wavegen.emphasis import emphasise
 from wavegen.errors import TextError, VoiceError
-from wavegen.features import mel, octaves, pitch
+from wavegen.features import hertz, mel, octaves, phase, pitch
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
@@ -25,8 +25,9 @@ from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
-FORMAT = 2
-"""Of the voice file. 2 came with context stacks and outputs beside µ-law; 1 reads as it did."""
+FORMAT = 3
+"""Of the voice file. 2 came with context stacks and outputs beside µ-law, 3 with the phase of the
+pitch; older ones read as they did."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 
@@ -146,7 +147,8 @@ class Voice:
         octave += drift * m.pitch_spread * style.noise_scale + style.pitch_shift / 12
         voiced = (logit > 0).float()
         tone = torch.stack([voiced, octave * voiced])
-        return Spoken(alignment, tone, m.spectra(rows, tone[None], mask)[0])
+        turns = phase(hertz(tone), self.sample_rate, self.config.hop_length)
+        return Spoken(alignment, tone, m.spectra(rows, tone[None], mask)[0], turns)
 
     def observe(
         self,
@@ -177,7 +179,7 @@ class Voice:
         if f0 is None:
             f0 = torch.from_numpy(pitch(audio.numpy(), rate, hop))
         bands = mel(audio, rate, hop, self.config.conditioning.mel_channels)
-        return Spoken(alignment, octaves(f0), bands)
+        return Spoken(alignment, octaves(f0), bands, phase(f0, rate, hop, audio))
 
     @torch.inference_mode()
     def smoothed(self, spoken: Spoken, speaker: int) -> Spoken:
@@ -204,9 +206,13 @@ class Voice:
         return alignment.at_rate(ratio, -(-len(audio) // hop))
 
     def features(self, spoken: Spoken) -> torch.Tensor:
-        """(C, F) local features."""
+        """(C, F) local features, and below them, where the network is told, the phase."""
         assert self.kind is not None
-        return self.kind.make(spoken, len(self.symbols))
+        made = self.kind.make(spoken, len(self.symbols))
+        if self.model.conditioning.phase is None:
+            return made
+        assert spoken.phase is not None
+        return torch.cat([made, spoken.phase])
 
     def pause(self, frames: int) -> torch.Tensor:
         """(C, frames) local features of silence."""
@@ -229,10 +235,27 @@ class Voice:
             None if local is None else local[None].to(device),
         )
 
-    def nll(self, audio: torch.Tensor, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
-        """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,)."""
-        rows = self.rows(speaker, local)
-        return self.model.nll(self.codes(audio), rows, self.config.hop_length)
+    def phases(self, local: torch.Tensor | None) -> torch.Tensor | None:
+        """(1, T) codes of the phase at each sample of an utterance, if the network is told."""
+        given = None if local is None else local[None].to(self.model.skip_bias.device)
+        return self.model.conditioning.phases(given, self.config.hop_length)
+
+    def nll(
+        self,
+        audio: torch.Tensor,
+        speaker: int,
+        local: torch.Tensor | None,
+        context: bool = True,
+    ) -> torch.Tensor:
+        """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,); arguments
+        as those of `WaveNet.nll`."""
+        return self.model.nll(
+            self.codes(audio),
+            self.rows(speaker, local),
+            self.config.hop_length,
+            context=context,
+            phase=self.phases(local),
+        )
 
     def codes(self, audio: torch.Tensor) -> torch.Tensor:
         """(T,) float32 at the voice's rate as the codes that the network hears."""
@@ -292,7 +315,7 @@ def untrained(
     text, sound = bool(symbols), kind is not None and kind.sound
     return Voice(
         config,
-        WaveNet(config, len(speakers), channels),
+        WaveNet(config, len(speakers), channels, sound and c.phase),
         DurationModel(*sizes) if text and not sound else None,
         _acoustic(config, *sizes) if text and sound else None,
         Aligner(*sizes, aligner_channels, silent_symbols(symbols)) if text else None,

@@ -156,7 +156,7 @@ def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> Stat
     return state
 
 
-def step(weights: Weights, state: State, gates: Gates) -> Tensor:
+def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = None) -> Tensor:
     """Advance by one sample; afterwards ``state.code`` waits for the drawn sample.
 
     Args:
@@ -164,13 +164,14 @@ def step(weights: Weights, state: State, gates: Gates) -> Tensor:
         state: changed in place.
         gates: (B, 2R) per block: conditioning from `Conditioning.project`, and what the context
             stacks give.
+        phase: (B,) codes of the pitch's phase, where the network is told.
 
     Returns:
         (B, Q) logits of the sample at ``state.time`` before the call.
     """
     model, t = weights.model, state.time
     state.time = t + 1
-    x = model.embedding(state.code)
+    x = model.conditioning.with_phase(model.embedding(state.code), phase)
     return model.readout(weights.main.step(x, state.queues, t, gates, model.skip_bias))
 
 
@@ -213,6 +214,7 @@ def generate(
     for begin in range(0, batch.length, block):
         n = min(block, batch.length - begin)
         u = batch.uniforms(n)
+        phases = batch.phases(batch.begin + begin, batch.begin + begin + n)
         codes = torch.empty(len(rows), n, dtype=torch.int64, device=rows.device)
         for i in range(n):
             changed = listen(weights, state)
@@ -223,7 +225,8 @@ def generate(
             if changed:
                 parts = [local, *(s.gates for s in state.contexts)]
                 gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
-            state.code = batch.sample(step(weights, state, gates), u[:, i])
+            phase = None if phases is None else phases[:, i]
+            state.code = batch.sample(step(weights, state, gates, phase), u[:, i])
             codes[:, i] = state.code
         yield from batch.pieces(begin, codes)
         if batch.over:

@@ -160,13 +160,17 @@ class Group:
         count = min([count, *left])
         uniforms = np.empty((self.size, count))
         temperatures = np.empty(self.size)
+        phases = np.empty((self.size, count), np.int64) if self.net.phase.size else NOTHING
         for lane, (_, job, stream) in enumerate(self.jobs):
             uniforms[lane] = stream.peek(count)
             temperatures[lane] = job.temperature
+            at = job.begin + self.done[lane]
+            if (known := job.phases(at, at + count)) is not None:
+                phases[lane] = known.numpy()
         drawn = np.empty((self.size, count), np.int64)
         rows = self._rows(count)
         count = self._run(
-            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
+            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1], phases,
             uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip
         out = []

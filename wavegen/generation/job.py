@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from wavegen.generation.uniforms import Uniforms
+from wavegen.model.conditioning import PHASES
 from wavegen.outputs import Distribution
 
 
@@ -29,11 +31,21 @@ class Job:
     """(N,) codes of a recording to go on from."""
     ends: bool = False
     """It may end by itself, where the output can say so."""
+    phase: Tensor | None = None
+    """(T,) codes from `Conditioning.phases`, from the prompt's first sample on; past their end
+    there is no voice."""
 
     @property
     def begin(self) -> int:
         """The first sample to draw."""
         return 0 if self.prompt is None else len(self.prompt)
+
+    def phases(self, begin: int, end: int) -> Tensor | None:
+        """The codes of samples ``begin…end``."""
+        if self.phase is None:
+            return None
+        known = self.phase[begin:end]
+        return F.pad(known, (0, end - begin - len(known)), value=PHASES)
 
 
 def until_end(codes: Tensor, output: Distribution) -> tuple[Tensor, bool]:
@@ -75,6 +87,11 @@ class Batch:
     def uniforms(self, n: int) -> Tensor:
         """The next n of every stream, (B, n) float64, where the rows are."""
         return torch.from_numpy(np.stack([s.draw(n) for s in self._streams])).to(self.device)
+
+    def phases(self, begin: int, end: int) -> Tensor | None:
+        """(B, end - begin) codes of the phase, where the network is told."""
+        known = [p for j in self.jobs if (p := j.phases(begin, end)) is not None]
+        return torch.stack(known).to(self.device) if known else None
 
     def sample(self, logits: Tensor, uniforms: Tensor) -> Tensor:
         """(B,) codes from (B, channels) logits, each job in its own way."""

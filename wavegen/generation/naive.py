@@ -46,6 +46,7 @@ def generate(
                 rows[:, (at // hop_length).clamp_(max=rows.shape[1] - 1)],
                 codes[:, start - 1] if start else None,
                 [c(heard)[:, at // c.config.pool] for c in model.stacks],
+                phase=batch.phases(start, t + 1),
             )[:, -1]
             codes = torch.cat([codes, batch.sample(logits, u[:, i])[:, None]], 1)
         yield from batch.pieces(begin, codes[:, batch.begin + begin :])

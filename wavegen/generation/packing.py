@@ -67,6 +67,8 @@ class Network(NamedTuple):
     stacks: Stacks
     embedding: Floats
     """Per code; or, of a mixture, weight, bias and start symbol."""
+    phase: Floats
+    """Per code of the pitch's phase; empty where the network is not told."""
     cond_bias: Floats
     skip_bias: Floats
     hidden_bias: Floats
@@ -137,7 +139,7 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         places[i] = (at, scale_at, *shape)
         at, scale_at = at + len(panels), scale_at + len(scale)
 
-    table = model.embedding
+    table, phase = model.embedding, model.conditioning.phase
     if isinstance(table, ScalarInput):
         embedding = torch.stack([table.weight, table.bias, table.start])
     else:
@@ -155,6 +157,7 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         ),
         _stacks(model),
         _aligned(_pad(embedding.float(), 1).flatten()),
+        np.empty(0, np.float32) if phase is None else _aligned(_pad(phase.weight, 1).flatten()),
         vector(model.conditioning.bias, 2 * layers),
         vector(model.skip_bias),
         vector(model.hidden.bias),

@@ -43,7 +43,15 @@ def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
     views = [k[None, at // c.config.pool] for c, k in zip(model.stacks, known, strict=True)]
     inputs: list[Tensor] = []
     rows = job.rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
-    model.run(codes[:, low:], rows, codes[:, low - 1] if low else None, views, inputs)
+    phase = job.phases(low, count)
+    model.run(
+        codes[:, low:],
+        rows,
+        codes[:, low - 1] if low else None,
+        views,
+        inputs,
+        None if phase is None else phase[None],
+    )
     return Past(
         [_last(x[0], n) for x, n in zip(inputs, slots, strict=True)],
         [

@@ -63,17 +63,20 @@ def _readout(net: Network, state: State, lanes: int) -> None:
 
 
 @part
-def _embed(net: Network, state: State, lane: int) -> None:
-    """The last sample as input of the first block."""
+def _embed(net: Network, state: State, lane: int, phase: int) -> None:
+    """The last sample and the phase of the pitch as input of the first block."""
     channels, code, to = net.channels, state.code[lane], lane * net.channels
     if net.kind == 0 or code == net.start:
         at = (2 if net.kind else code) * channels
         for j in range(channels):
             state.x[to + j] = net.embedding[at + j]
-        return
-    amplitude = np.float32((code - LEVELS // 2) / (LEVELS // 2))
-    for j in range(channels):
-        state.x[to + j] = amplitude * net.embedding[j] + net.embedding[channels + j]
+    else:
+        amplitude = np.float32((code - LEVELS // 2) / (LEVELS // 2))
+        for j in range(channels):
+            state.x[to + j] = amplitude * net.embedding[j] + net.embedding[channels + j]
+    if net.phase.size:
+        for j in range(channels):
+            state.x[to + j] += net.phase[phase * channels + j]
 
 
 def _run(
@@ -83,6 +86,7 @@ def _run(
     count: int,
     rows: Floats,
     frames: int,
+    phases: Integers,
     uniforms: NDArray[np.float64],
     temperatures: NDArray[np.float64],
     forced: Integers,
@@ -98,6 +102,7 @@ def _run(
         count: n samples.
         rows: (N, F, E), flat: the rows of conditioning that begin in this call.
         frames: F.
+        phases: (C, n) codes of the pitch's phase, or (0, 0) where the network is not told.
         uniforms: (C, n) in [0, 1).
         temperatures: (C,) divides the logits; 0 takes the most likely sample.
         forced: (C, n) samples to go on with in place of the drawn ones, or (0, 0).
@@ -129,7 +134,7 @@ def _run(
                 state.frame[lane] += 1
                 state.wait[lane] = net.hop
             state.wait[lane] -= 1
-            _embed(net, state, lane)
+            _embed(net, state, lane, phases[lane, i] if phases.size else 0)
         for layer in range(layers):
             dilation = net.dilations[layer]
             slots = (kernel - 1) * dilation

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PHASES = 64
+"""Codes of a period, of equal length; one more stands for no voice."""
+
 
 class Conditioning(nn.Module):
     """Speaker embedding and frame-rate features to what is added inside the gates.
@@ -14,6 +17,9 @@ class Conditioning(nn.Module):
     this happens at frame rate; the blocks repeat rows to sample rate, so generation holds F rows
     and never T.
 
+    The phase of the pitch, where it is known, is what changes within a frame: each sample has a
+    code of it, whose embedding the first block is given.
+
     Args:
         layers: blocks of the WaveNet.
         channels: R; each block takes 2R.
@@ -21,6 +27,7 @@ class Conditioning(nn.Module):
         speaker_channels: size of a speaker embedding.
         local_channels: C of the local features, 0 for none.
         encoder_channels: width of the encoder.
+        phase: below the local features are two rows more, those of `features.phase`.
     """
 
     KERNEL = 5
@@ -33,6 +40,7 @@ class Conditioning(nn.Module):
         speaker_channels: int,
         local_channels: int,
         encoder_channels: int,
+        phase: bool = False,
     ) -> None:
         super().__init__()
         self.layers = layers
@@ -49,6 +57,9 @@ class Conditioning(nn.Module):
         width = layers * 2 * channels
         self.weight = nn.Parameter(torch.randn(width, known) / max(known, 1) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(width))
+        self.phase = nn.Embedding(PHASES + 1, channels) if phase else None
+        if self.phase is not None:
+            nn.init.zeros_(self.phase.weight)
 
     def encode(
         self, batch: int, speaker: Tensor | None = None, local: Tensor | None = None
@@ -58,7 +69,7 @@ class Conditioning(nn.Module):
         Args:
             batch: B.
             speaker: (B,) ids, or (B, speaker_channels) vectors such as a mix of embeddings.
-            local: (B, C, F) features.
+            local: (B, C, F) features; C + 2 with the rows of the phase.
 
         Returns:
             (B, F, E) rows at frame rate; F = 1 without local features, E = 0 without any.
@@ -74,10 +85,29 @@ class Conditioning(nn.Module):
         if local is None:
             raise ValueError("this model needs local features")
         g = g.expand(-1, local.shape[2], -1)
-        x = torch.cat([local, g.transpose(1, 2)], 1)  # (B, C + G, F)
+        x = torch.cat([local[:, : self.local_channels], g.transpose(1, 2)], 1)  # (B, C + G, F)
         for conv in self.encoder:
             x = F.relu(conv(x))
         return torch.cat([x.transpose(1, 2), g], -1)
+
+    def phases(self, local: Tensor | None, hop_length: int) -> Tensor | None:
+        """(B, C + 2, F) local features to the (B, F · hop_length) codes of the phase; None in a
+        network that is not told."""
+        if self.phase is None or local is None:
+            return None
+        begin, step = local[:, self.local_channels :, :, None].double().unbind(1)  # (B, F, 1)
+        at = begin + step * torch.arange(hop_length, device=local.device)
+        codes = (at.remainder(1) * PHASES).long().clamp(max=PHASES - 1)
+        return torch.where(step > 0, codes, PHASES).flatten(1)
+
+    def with_phase(self, x: Tensor, codes: Tensor | None) -> Tensor:
+        """(…, R) inputs of the first block with the embeddings of (…) codes added."""
+        if self.phase is None:
+            return x
+        if codes is None:
+            raise ValueError("this model needs the phase of the pitch")
+        embedded: Tensor = self.phase(codes)
+        return x + embedded
 
     def project(self, rows: Tensor) -> tuple[Tensor, ...]:
         """(…, E) encoded rows to one (…, 2R) tensor per block."""

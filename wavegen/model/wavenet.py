@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from wavegen import mulaw
 from wavegen.config import Config
-from wavegen.model.conditioning import Conditioning
+from wavegen.model.conditioning import PHASES, Conditioning
 from wavegen.model.context import ContextStack
 from wavegen.model.layers import GatedResidualBlock
 from wavegen.outputs import OUTPUTS, Distribution
@@ -25,9 +25,12 @@ class WaveNet(nn.Module):
         config: sizes; `Config.model` and `Config.conditioning` are read.
         speakers: number of speakers, 0 for none.
         local_channels: channels of the local features, 0 for none.
+        phase: the local features have two rows more, those of `features.phase`.
     """
 
-    def __init__(self, config: Config, speakers: int = 0, local_channels: int = 0) -> None:
+    def __init__(
+        self, config: Config, speakers: int = 0, local_channels: int = 0, phase: bool = False
+    ) -> None:
         super().__init__()
         m, c = config.model, config.conditioning
         self.config = m
@@ -39,6 +42,7 @@ class WaveNet(nn.Module):
             c.speaker_channels,
             local_channels,
             c.encoder_channels,
+            phase,
         )
         self.contexts = nn.ModuleList(
             ContextStack(c, m.layers * 2 * m.residual_channels) for c in m.context
@@ -77,12 +81,14 @@ class WaveNet(nn.Module):
             (B, T, Q) logits: position t sees codes[:, :t], all of ``local``, and the speaker.
         """
         rows = self.conditioning.encode(codes.shape[0], speaker, local)
+        hop = codes.shape[1] // rows.shape[1]
+        phase = self.conditioning.phases(local, hop)
         if not self.contexts:
-            return self.run(codes, rows, before)
+            return self.run(codes, rows, before, phase=phase)
         history = self.output.companded(codes) if history is None else history
         lead = codes.new_zeros(len(codes)) if lead is None else lead
         context = [c.rows(c(history), lead, codes.shape[1]) for c in self.stacks]
-        return self.run(codes, rows, before, context)
+        return self.run(codes, rows, before, context, phase=phase)
 
     def run(
         self,
@@ -91,6 +97,7 @@ class WaveNet(nn.Module):
         before: Tensor | None = None,
         context: Sequence[Tensor] = (),
         keep: list[Tensor] | None = None,
+        phase: Tensor | None = None,
     ) -> Tensor:
         """As `forward`, from conditioning that is already encoded.
 
@@ -100,10 +107,12 @@ class WaveNet(nn.Module):
             before: as in `forward`.
             context: (B, F, C) of each stack, from `ContextStack.rows`.
             keep: is given the (B, T, R) inputs of every block.
+            phase: (B, T) codes from `Conditioning.phases`.
         """
         batch, time = codes.shape
         start = codes.new_full((batch, 1), self.output.start) if before is None else before[:, None]
         x = self.embedding(torch.cat([start, codes[:, :-1]], 1))  # (B, T, R)
+        x = self.conditioning.with_phase(x, phase)
         skip = self.skip_bias.expand(batch, time, -1).clone()  # (B, T, S)
         for block, *conds in zip(self.blocks, *self.project(rows, context), strict=True):
             if keep is not None:
@@ -140,6 +149,7 @@ class WaveNet(nn.Module):
         hop_length: int,
         chunk_frames: int = 200,
         context: bool = True,
+        phase: Tensor | None = None,
     ) -> Tensor:
         """Negative log-likelihood of a recording of any length, in pieces with their true past.
 
@@ -149,6 +159,7 @@ class WaveNet(nn.Module):
             hop_length: samples per row.
             chunk_frames: about as many rows per piece.
             context: whether the context stacks say anything.
+            phase: (1, F · hop_length) codes from `Conditioning.phases`.
 
         Returns:
             (T,) nats of each sample.
@@ -159,6 +170,8 @@ class WaveNet(nn.Module):
         frames = length // hop_length
         rows = torch.cat([rows, rows[:, -1:].expand(-1, frames - rows.shape[1], -1)], 1)
         padded = F.pad(codes, (0, length - total))[None]
+        if phase is not None:
+            phase = F.pad(phase, (0, length - phase.shape[1]), value=PHASES)
         heard = self.output.companded(padded)
         known = [c(heard) * context for c in self.stacks]
         past = -(-self.config.receptive_field // stride) * stride
@@ -171,7 +184,8 @@ class WaveNet(nn.Module):
             first = torch.tensor([low], device=codes.device)
             views = [c.rows(k, first, high - low) for c, k in zip(self.stacks, known, strict=True)]
             part = rows[:, low // hop_length : high // hop_length]
-            logits = self.run(piece, part, before, views)[0, begin - low :]
+            heard_phase = None if phase is None else phase[:, low:high]
+            logits = self.run(piece, part, before, views, phase=heard_phase)[0, begin - low :]
             out.append(self.output.loss(logits, piece[0, begin - low :]))
         return torch.cat(out)[:total]
 

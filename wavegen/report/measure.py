@@ -58,14 +58,12 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
             if unit is None and voice.kind.text:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
             local = voice.features(voice.observe(audio, speaker, unit))
-        variants = _variants(voice, speaker, local)
         codes = voice.codes(audio)
-        for name, rows in variants.items():
-            nll = voice.model.nll(codes, rows, voice.config.hop_length)
+        for name, (rows, phase) in _variants(voice, speaker, local).items():
+            nll = voice.model.nll(codes, rows, voice.config.hop_length, phase=phase)
             nats[name] += float(nll.double().sum())
         if voice.model.stacks:
-            right = next(iter(variants.values()))
-            nll = voice.model.nll(codes, right, voice.config.hop_length, context=False)
+            nll = voice.nll(audio, speaker, local, context=False)
             nats["context stacks zeroed"] += float(nll.double().sum())
         samples += len(audio)
     if not samples:
@@ -91,18 +89,24 @@ def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
 
 
 @torch.inference_mode()
-def _variants(voice: Voice, speaker: int, local: Tensor | None) -> dict[str, Tensor]:
-    """(1, F, E) conditioning rows by what is removed from them."""
-    encode = voice.model.conditioning.encode
+def _variants(
+    voice: Voice, speaker: int, local: Tensor | None
+) -> dict[str, tuple[Tensor, Tensor | None]]:
+    """(1, F, E) conditioning rows and (1, T) codes of the phase by what is removed from them."""
     embedding = voice.model.conditioning.speaker
+
+    def known(speaker: Tensor | None, local: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        c = voice.model.conditioning
+        return c.encode(1, speaker, local), c.phases(local, voice.config.hop_length)
+
     right = None if embedding is None else embedding.weight[speaker][None]
     given = None if local is None else local[None]
-    out = {"right conditioning": encode(1, right, given)}
+    out = {"right conditioning": known(right, given)}
     if given is not None:
-        out["local features zeroed"] = encode(1, right, torch.zeros_like(given))
+        out["local features zeroed"] = known(right, torch.zeros_like(given))
     if embedding is not None and len(voice.speakers) > 1:
         mean = embedding.weight.mean(0)[None]
-        out["speaker replaced by the mean"] = encode(1, mean, given)
+        out["speaker replaced by the mean"] = known(mean, given)
         if given is not None:
-            out["both"] = encode(1, mean, torch.zeros_like(given))
+            out["both"] = known(mean, torch.zeros_like(given))
     return out

@@ -23,6 +23,8 @@ class Spoken:
     """(2, F), from `features.octaves`."""
     mel: Tensor | None = None
     """(M, F), from `features.mel`."""
+    phase: Tensor | None = None
+    """(2, F), from `features.phase`."""
 
 
 @dataclass(frozen=True)
@@ -73,4 +75,5 @@ def pause(frames: int, mels: int) -> Spoken:
         Alignment(((0,),), (frames,)),
         torch.zeros(2, frames),
         torch.full((mels, frames), mel_silence()),
+        torch.zeros(2, frames),
     )

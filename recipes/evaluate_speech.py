@@ -138,7 +138,7 @@ def main(
     hop = v.config.hop_length
     bands = v.config.conditioning.mel_channels
     follow = [
-        melody(a, u.local[bands:], v.sample_rate, hop)
+        melody(a, u.local[bands : bands + 2], v.sample_rate, hop)
         for a, u in zip(spoken, plans, strict=True)
         if u.local is not None
     ]
@@ -146,7 +146,7 @@ def main(
     some = texts[:10]
     high = synthesize(v, [next(plan(v, t, style=Style(pitch_shift=4))) for t in some])
     shifts = [
-        melody(a, u.local[bands:], v.sample_rate, hop)[1]
+        melody(a, u.local[bands : bands + 2], v.sample_rate, hop)[1]
         for a, u in zip(high, plans, strict=False)
         if u.local is not None
     ]

@@ -16,8 +16,17 @@ from wavegen.speech import FEATURES
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
     {"errors", "config", "recipe", "files"},
-    {"model.layers", "audio", "emphasis", "writing", "mulaw", "features", "text", "cache", "optim"},
-    {"model.context", "model.conditioning", "outputs"},
+    {
+        "model.layers",
+        "audio",
+        "writing",
+        "mulaw",
+        "features",
+        "text",
+        "cache",
+        "optim",
+    },
+    {"model.context", "model.conditioning", "outputs", "prediction"},
     {"model.wavenet", "model.prosody", "model.acoustic"},
     {"generation", "speech"},
     {"voice", "data"},

@@ -23,8 +23,8 @@ from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.prepare import prepare
 from wavegen.data.split import split_clips
 from wavegen.data.windows import TrainingClip, Windows
-from wavegen.emphasis import emphasise
 from wavegen.errors import DataError
+from wavegen.prediction import predictor
 from wavegen.speech.frontend import read_clip
 
 
@@ -326,7 +326,7 @@ def test_windows_of_emphasised_clips_are_those_of_whole_ones(tiny_config: Config
     clip = TrainingClip(9000, 0, lambda a, b: audio[a:b], None)
     config = tiny_config.replace("audio", preemphasis=0.85).replace("data", join=1)
     windows = Windows([clip], config, None)
-    want = mulaw.encode(emphasise(audio, 0.85))
+    want = mulaw.encode(predictor(config, None).excitation(audio))
     for group in windows.epoch(0):
         batch = windows.batch(group)
         for row, w in enumerate(group):

@@ -12,7 +12,6 @@ import torchaudio.functional as AF
 
 from wavegen import mulaw
 from wavegen.audio import read_audio
-from wavegen.emphasis import Deemphasis, emphasise
 from wavegen.errors import DataError, WavegenError
 from wavegen.files import check_output
 from wavegen.writing import SUFFIXES, wav_header, write_audio
@@ -137,17 +136,3 @@ def test_an_existing_output_needs_force(tmp_path: Path) -> None:
     with pytest.raises(WavegenError, match="--force"):
         check_output(path, False, SUFFIXES)
     check_output(path, True, SUFFIXES)
-
-
-def test_de_emphasis_undoes_emphasis_however_it_is_cut() -> None:
-    audio = 0.3 * torch.randn(1000).clamp(-1, 1)
-    emphasised = emphasise(audio, 0.85).numpy()
-    whole = Deemphasis(0.85)(emphasised)
-    assert np.abs(whole - audio.numpy()).max() < 1e-5
-    cut = Deemphasis(0.85)
-    pieces = [cut(p) for p in np.split(emphasised, [1, 1, 17, 400])]
-    assert np.array_equal(np.concatenate(pieces), whole)
-    after = Deemphasis(0.85, float(audio[399]))(emphasised[400:])
-    assert np.abs(after - whole[400:]).max() < 1e-5
-    assert np.abs(Deemphasis(0.9)(np.full(100, 0.5, np.float32))).max() == 1  # clipped, not wrapped
-    assert Deemphasis(0.0)(emphasised[:0]).size == 0

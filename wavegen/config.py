@@ -194,6 +194,10 @@ class ConditioningConfig:
     phase: bool = True
     """With features that hold F0, the network is also told at every sample how far through its
     period the voice is, so that it need not find out how F0 becomes pulses."""
+    linear_prediction: bool = True
+    """With ``mel`` features, the network hears and makes what a filter made of the spectrogram
+    leaves of the sound: neither resonances nor loudness are its task. Takes the place of
+    ``audio.preemphasis``."""
     acoustic_channels: int = 160
     """Width of the model that predicts lengths, F0 and mel spectrogram from phonemes."""
     acoustic_steps: int = 2000

@@ -78,6 +78,22 @@ def mel(audio: Tensor, sample_rate: int, hop_length: int, channels: int) -> Tens
     return _scaled(bands.clamp_min(QUIET).log())
 
 
+def power_spectrum(mel: Tensor, sample_rate: int, hop_length: int) -> Tensor:
+    """(M, F) rows of `mel` to (F, N) power spectra, up to half the rate, whose mean is the power
+    (of a sample, in frame f), bands spread evenly over their lines."""
+    transform = _mel_spectrogram(sample_rate, hop_length, len(mel))
+    bank = transform.mel_scale.fb  # (N, M)
+    shares = bank / bank.sum(1, keepdim=True).clamp_min(1e-9)
+    magnitudes = ((mel.t() * 3 - 5).exp() / bank.sum(0)) @ shares.t()  # (F, N)
+    low, high = bank.sum(1).nonzero()[[0, -1], 0].tolist()
+    # Beyond the outermost bands, which begin at 0 Hz with nothing, as at their edge.
+    magnitudes = F.pad(
+        magnitudes[None, :, low : high + 1], (low, len(bank) - 1 - high), mode="replicate"
+    )[0]
+    power: Tensor = magnitudes.square() / transform.spectrogram.window.square().sum()
+    return power
+
+
 def mel_silence() -> float:
     """What `mel` gives for digital silence."""
     return float(_scaled(torch.tensor(math.log(QUIET))))

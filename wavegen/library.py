@@ -59,7 +59,7 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         _check(about)
         config = load_config(about["config"], str(path))
         if about["format"] < 3:
-            config = config.replace("conditioning", phase=False)
+            config = config.replace("conditioning", phase=False, linear_prediction=False)
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         # Old aligners have fewer channels.
         channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS

@@ -16,11 +16,11 @@ from torch import Tensor
 from wavegen.audio import read_audio
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
-from wavegen.emphasis import Deemphasis
 from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
+from wavegen.prediction import Synthesis, predictor
 from wavegen.speech.frontend import read_clip, read_text
 from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice
@@ -320,21 +320,21 @@ def draw(
         raise WavegenError(f"engine {engine} takes no precision; numba does")
     names = voice.speakers or ("",)
     voice.model.eval()
-    open_: dict[int, tuple[Deemphasis, int]] = {}  # of each utterance, and samples to come
+    open_: dict[int, tuple[Synthesis, int]] = {}  # of each utterance, and samples to come
 
     def jobs() -> Iterator[Job]:
         # Encoded one by one, so that an utterance does not depend on its company.
         for i, t in enumerate(takes):
             u = t.utterance
-            before = 0.0 if u.prompt is None else float(u.prompt[-1])
-            open_[i] = Deemphasis(voice.config.audio.preemphasis, before), u.samples
+            before = None if u.prompt is None else u.prompt.numpy()
+            open_[i] = Synthesis(predictor(voice.config, u.local), before), u.samples
             phase = voice.phases(u.local)
             yield Job(
                 voice.rows(u.speaker, u.local)[0],
                 u.samples,
                 key(t.seed, u.text, names[u.speaker]),
                 t.temperature,
-                None if u.prompt is None else voice.codes(u.prompt),
+                None if u.prompt is None else voice.codes(u.prompt, u.local),
                 u.ends,
                 None if phase is None else phase[0],
             )

@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from wavegen.config import Config
-from wavegen.emphasis import emphasise
 from wavegen.errors import TextError, VoiceError
 from wavegen.features import hertz, mel, octaves, phase, pitch
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
+from wavegen.prediction import predictor
 from wavegen.recipe import to_dict
 from wavegen.speech import FEATURES, local
 from wavegen.speech.align import CHANNELS, Aligner, Alignment
@@ -27,7 +27,7 @@ from wavegen.speech.local import Spoken
 
 FORMAT = 3
 """Of the voice file. 2 came with context stacks and outputs beside µ-law, 3 with the phase of the
-pitch; older ones read as they did."""
+pitch and linear prediction; older ones read as they did."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 
@@ -250,16 +250,17 @@ class Voice:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,); arguments
         as those of `WaveNet.nll`."""
         return self.model.nll(
-            self.codes(audio),
+            self.codes(audio, local),
             self.rows(speaker, local),
             self.config.hop_length,
             context=context,
             phase=self.phases(local),
         )
 
-    def codes(self, audio: torch.Tensor) -> torch.Tensor:
-        """(T,) float32 at the voice's rate as the codes that the network hears."""
-        heard = emphasise(audio, self.config.audio.preemphasis)
+    def codes(self, audio: torch.Tensor, local: torch.Tensor | None) -> torch.Tensor:
+        """(T,) float32 at the voice's rate, which has (C, F) local features, as the codes that the
+        network hears."""
+        heard = predictor(self.config, local).excitation(audio)
         return self.model.output.encode(heard).to(self.model.skip_bias.device)
 
     def speech(self) -> dict[str, torch.nn.Module]:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from wavegen import mulaw
 from wavegen.config import Config
-from wavegen.emphasis import emphasise
 from wavegen.outputs import OUTPUTS, Distribution
+from wavegen.prediction import Predictor, predictor
 from wavegen.speech.local import Spoken
 
 PAUSE_SECONDS = (0.03, 0.1)
@@ -131,16 +131,17 @@ class Windows:
         # Making features costs more than reading them, and a corpus may be larger than memory.
         size = sum(map(self._length, clips)) * (0 if pause is None else len(pause))
         share = min(1.0, CACHED_FEATURES / max(size, 1))
-        self.local = functools.lru_cache(round(2 * share * len(clips)))(self._local)
+        self.known = functools.lru_cache(round(2 * share * len(clips)))(self._known)
 
     def _length(self, clip: TrainingClip) -> int:
         """Frames of a clip, and of the end after it."""
         return -(-(clip.samples + (self.output.end is not None)) // self.hop)
 
-    def _local(self, index: int, predicted: bool) -> Tensor:
-        local = self.clips[index].local
-        assert local is not None
-        return local(predicted)
+    def _known(self, index: int, predicted: bool) -> tuple[Tensor | None, Predictor]:
+        """A clip's local features, if it has any, and the predictor that goes with them."""
+        make = self.clips[index].local
+        local = None if make is None else make(predicted)
+        return local, predictor(self.config, local)
 
     def epoch(self, number: int) -> list[list[Window]]:
         """The batches of an epoch, in order."""
@@ -234,7 +235,7 @@ class Windows:
             counted[row, w.begin * hop - low : w.end * hop - low] = True
             audio = torch.zeros(past + time)
             origin = low - past
-            for at, sound in self._sound(w.utterance, origin, w.end * hop):
+            for at, sound in self._sound(w, origin, w.end * hop):
                 audio[at - origin :][: len(sound)] = sound
                 speech[row, max(0, at - low) : max(0, at - low + len(sound))] = True
             speech[row] &= counted[row]
@@ -247,7 +248,7 @@ class Windows:
             if history is not None:
                 history[row, : past + time] = out.companded(drawn)
             if low:
-                last = [sound for _, sound in self._sound(w.utterance, low - 1, low)]
+                last = [sound for _, sound in self._sound(w, low - 1, low)]
                 before[row] = out.encode(last[0] if last else torch.zeros(1))[0]
             if out.end is not None and (end := self._end(w)) is not None:
                 codes[row, end - low] = out.end
@@ -257,18 +258,17 @@ class Windows:
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
         return Batch(codes, before, speaker, local, counted, speech, history, lead)
 
-    def _sound(
-        self, utterance: tuple[tuple[int, int], ...], begin: int, end: int
-    ) -> Iterator[tuple[int, Tensor]]:
-        """(first sample, audio as the network hears it) of what the clips hold of samples
-        ``begin…end`` of an utterance."""
-        for index, frame in utterance:
+    def _sound(self, window: Window, begin: int, end: int) -> Iterator[tuple[int, Tensor]]:
+        """(first sample, excitation) of what the clips hold of samples ``begin…end`` of a window's
+        utterance."""
+        for index, frame in window.utterance:
             clip, first = self.clips[index], frame * self.hop
             a, b = max(begin, first), min(end, first + clip.samples)
             if a < b:
-                known = a > first  # the sample before
-                sound = clip.audio(a - first - known, b - first)
-                yield a, emphasise(sound, self.config.audio.preemphasis)[known:]
+                _, predictor = self.known(index, window.predicted)
+                past = min(a - first, predictor.order)
+                sound = clip.audio(a - first - past, b - first)
+                yield a, predictor.excitation(sound, a - first, past)
 
     def _end(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""
@@ -282,8 +282,9 @@ class Windows:
         for index, first in window.utterance:
             clip = self.clips[index]
             a, b = max(low, first), min(window.end, first + clip.frames(self.hop))
-            if a < b and clip.local is not None:
-                features = self.local(index, window.predicted)
+            if a < b:
+                features, _ = self.known(index, window.predicted)
+                assert features is not None
                 local[:, a - low : b - low] = features[:, a - first : b - first]
 
 

@@ -58,7 +58,7 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
             if unit is None and voice.kind.text:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
             local = voice.features(voice.observe(audio, speaker, unit))
-        codes = voice.codes(audio)
+        codes = voice.codes(audio, local)
         for name, (rows, phase) in _variants(voice, speaker, local).items():
             nll = voice.model.nll(codes, rows, voice.config.hop_length, phase=phase)
             nats[name] += float(nll.double().sum())

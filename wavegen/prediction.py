@@ -67,11 +67,16 @@ class Predictor:
         return excitation / self.gains[at]
 
 
+def by_spectrum(config: Config) -> bool:
+    """Whether filters are made of the mel spectrogram."""
+    return config.conditioning.linear_prediction and config.conditioning.features == "mel"
+
+
 def predictor(config: Config, local: Tensor | None) -> Predictor:
     """That of an utterance with (C, F) local features, or none."""
-    c = config.conditioning
-    if c.linear_prediction and c.features == "mel" and local is not None:
-        return of_mel(local[: c.mel_channels], config.audio.sample_rate, config.hop_length)
+    if local is not None and by_spectrum(config):
+        bands = local[: config.conditioning.mel_channels]
+        return of_mel(bands, config.audio.sample_rate, config.hop_length)
     emphasis = config.audio.preemphasis
     return Predictor(torch.full((1, int(emphasis > 0)), emphasis), torch.ones(1), config.hop_length)
 

@@ -156,7 +156,7 @@ class Trainer:
                 }
                 self._log(row)
                 lr = row["learning_rate"]
-                unit = self.voice.model.output.unit
+                unit = self.voice.unit
                 self.hooks.progress(
                     Progress(self.step, t.steps, mean, rate, validation, lr, norm, waiting, unit)
                 )
@@ -286,7 +286,7 @@ class Trainer:
             "data_sha256": self.dataset.content_hash(),
             "licence": data.licence,
             "attribution": data.attribution,
-            "unit": self.voice.model.output.unit,
+            "unit": self.voice.unit,
             **more,
         }
         self.averaged.save(self.run / name)

@@ -17,7 +17,8 @@ from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
-from wavegen.prediction import predictor
+from wavegen.outputs import OUTPUTS
+from wavegen.prediction import by_spectrum, predictor
 from wavegen.recipe import to_dict
 from wavegen.speech import FEATURES, local
 from wavegen.speech.align import CHANNELS, Aligner, Alignment
@@ -107,6 +108,11 @@ class Voice:
     def kind(self) -> local.Local | None:
         """Its kind of local features."""
         return FEATURES.get(self.config.conditioning.features)
+
+    @property
+    def unit(self) -> str:
+        """As `sample_unit`."""
+        return sample_unit(self.config)
 
     @torch.inference_mode()
     def predict(self, unit: Unit, speaker: int, style: Style = PLAIN) -> Spoken:
@@ -292,6 +298,11 @@ class Voice:
                 beside,
                 {"wavegen": json.dumps(about, ensure_ascii=False)},
             )
+
+
+def sample_unit(config: Config) -> str:
+    """What a sample is that the network hears, wherever bits of it are printed."""
+    return OUTPUTS[config.model.output].unit + " excitation" * by_spectrum(config)
 
 
 def _whole(frames: torch.Tensor) -> tuple[int, ...]:

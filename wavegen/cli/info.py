@@ -34,7 +34,7 @@ def info(
     row("words heard", f"{len(v.words)}: {shown}" if v.words else "none")
     for name, value in v.training.items():
         if name.endswith("_bits"):
-            row(name.replace("_", " "), f"{value:.4f} per sample ({v.model.output.unit})")
+            row(name.replace("_", " "), f"{value:.4f} per sample ({v.unit})")
         elif name != "unit":
             row(name.replace("_", " "), value or "not given")
     for section, values in to_dict(v.config).items():

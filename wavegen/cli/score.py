@@ -61,7 +61,7 @@ def score(
         seconds = f"{sum(s.seconds for s in total):.2f}"
         table.add_row("mean", f"{mean_bits(total):.4f}", seconds, style="bold")
         show.out.print(table)
-        show.out.print(f"of {loaded.model.output.unit} samples at {loaded.sample_rate} Hz")
+        show.out.print(f"of {loaded.unit} samples at {loaded.sample_rate} Hz")
     if failed:
         show.err.print(f"{failed} of {len(files)} files could not be scored")
         raise typer.Exit(1)

@@ -235,7 +235,7 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     with show.err.status("measuring bits per sample on the test clips"):
         test = trainer.finish()
         trainer.close()
-    unit = f"bits per {trainer.voice.model.output.unit} sample"
+    unit = f"bits per {trainer.voice.unit} sample"
     said = "" if test is None else f", {test:.4f} {unit} on the test clips"
     show.err.print(f"{trainer.run / 'voice.safetensors'}: trained{said}", soft_wrap=True)
     if trainer.config.data.fold:

@@ -14,13 +14,12 @@ from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.files import whole_file
 from wavegen.library import load_voice
-from wavegen.outputs import OUTPUTS
 from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
 from wavegen.report.watch import Watch
-from wavegen.voice import Voice
+from wavegen.voice import Voice, sample_unit
 
 SHOWN_STEPS = 8
 """Steps whose samples are on the page; the first and the last are always among them."""
@@ -102,7 +101,7 @@ def _content(run: Path) -> dict[str, Any]:
     return {
         "name": run.resolve().name,
         "facts": _facts(config, rows, voice),
-        "unit": voice.model.output.unit if voice else "",
+        "unit": voice.unit if voice else "",
         "no_voice": no_voice,
         "warnings": warnings,
         "curves": _uri(curves(rows, config), "image/svg+xml") if rows else "",
@@ -141,7 +140,7 @@ def _facts(
     done = "finished" if step >= config.train.steps else "not finished"
     out = [("steps", f"{step:,}", f"of {config.train.steps:,}, {done}")]
     losses = [r["loss_bits"] for r in rows if "loss_bits" in r]
-    unit = f"bits per {OUTPUTS[config.model.output].unit} sample"
+    unit = f"bits per {sample_unit(config)} sample"
     if losses:
         out.append(("training", f"{losses[-1]:.3f}", f"{unit}, last row"))
     val = [(r["val_bits"], r["step"]) for r in rows if "val_bits" in r]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.config import Config
-from wavegen.outputs import OUTPUTS
+from wavegen.voice import sample_unit
 
 MOST_POINTS = 500
 """Points of a curve; of longer ones neighbours are put together."""
@@ -49,10 +49,8 @@ def curves(rows: Sequence[Mapping[str, float]], config: Config) -> bytes:
         val_steps, val = series(rows, "val_bits")
         if len(val):
             loss.plot(val_steps, val, "o-", color=ORANGE, markersize=4, label="validation")
-        unit = OUTPUTS[config.model.output].unit
-        loss.set(
-            title=f"bits per {unit} sample", ylim=_where_it_matters(steps, bits, val_steps, val)
-        )
+        unit = f"bits per {sample_unit(config)} sample"
+        loss.set(title=unit, ylim=_where_it_matters(steps, bits, val_steps, val))
         if len(steps):
             loss.legend(frameon=False)
         _curve(axes["B"], rows, "learning_rate", "learning rate")

@@ -9,7 +9,14 @@ import torch
 
 from wavegen.config import ModelConfig
 from wavegen.outputs.categorical import Categorical
-from wavegen.outputs.mixture import FLOOR, LEVELS, GaussianMixture, LogisticMixture
+from wavegen.outputs.mixture import (
+    FLOOR,
+    LEVELS,
+    MEAN,
+    SCALE,
+    GaussianMixture,
+    LogisticMixture,
+)
 
 CATEGORICAL = Categorical(ModelConfig())
 MIXTURES = [LogisticMixture(ModelConfig(mixtures=4)), GaussianMixture(ModelConfig(mixtures=4))]
@@ -18,7 +25,8 @@ mixtures = pytest.mark.parametrize("output", MIXTURES, ids=["logistic", "gaussia
 
 def parameters(scale: float, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     """Of four components around a log scale."""
-    return torch.cat([torch.randn(4), 0.4 * torch.randn(4), scale + torch.randn(4)]).to(dtype)
+    means, scales = 0.4 * torch.randn(4) / MEAN, scale - SCALE + torch.randn(4)
+    return torch.cat([torch.randn(4), means, scales]).to(dtype)
 
 
 def test_sampling_follows_the_probabilities() -> None:
@@ -111,7 +119,7 @@ def test_temperature_narrows_a_mixture(output: LogisticMixture | GaussianMixture
     sharp = output.sample(logits, u, 0.0)
     assert len(sharp.unique()) == 1
     best = int(logits[0, :4].argmax())
-    assert sharp[0] == output.encode(logits[0, 4 + best])
+    assert sharp[0] == output.encode(logits[0, 4 + best] * MEAN)
     assert output.decode(output.sample(logits, u, 0.3)).std() < (
         output.decode(output.sample(logits, u)).std()
     )
@@ -122,7 +130,7 @@ def test_bits_of_a_normal_distribution_are_its_entropy() -> None:
     output = GaussianMixture(ModelConfig(mixtures=1))
     std = 0.01
     audio = torch.randn(100_000, generator=torch.Generator().manual_seed(0)) * std
-    logits = torch.tensor([0.0, 0.0, math.log(std)]).expand(len(audio), -1)
+    logits = torch.tensor([0.0, 0.0, math.log(std) - SCALE]).expand(len(audio), -1)
     bits = output.loss(logits, output.encode(audio)).mean() / math.log(2)
     entropy = math.log2(std * 32768 * math.sqrt(2 * math.pi * math.e))
     assert abs(bits - entropy) < 0.01

@@ -10,7 +10,7 @@ from wavegen.generation import simd
 from wavegen.generation.compiled import part
 from wavegen.generation.packing import Floats, Network
 from wavegen.generation.state import State
-from wavegen.outputs.mixture import FLOOR, LEVELS, NARROW, WIDTH
+from wavegen.outputs.mixture import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
 
 
 @part
@@ -59,10 +59,10 @@ def draw_amplitude(
         below = 0.0
         for k in range(components):
             share = math.exp((np.float64(logits[at + k]) - top) * sharpness) / total
-            raw = np.float64(logits[at + 2 * components + k]) - FLOOR
+            raw = np.float64(logits[at + 2 * components + k]) + SCALE - FLOOR
             soft = raw if raw > 20 else math.log1p(math.exp(raw))
             width = max(math.exp(FLOOR + soft) * temperature, NARROW)
-            z = (edge - np.float64(logits[at + components + k])) / width
+            z = (edge - np.float64(logits[at + components + k]) * MEAN) / width
             if kind == 2:
                 below += share * 0.5 * math.erfc(-z / math.sqrt(2.0))
             elif z < 0:

@@ -18,13 +18,18 @@ WIDTH = 2 / LEVELS
 """Of a bin; the one of code c lies around (c - LEVELS / 2) · WIDTH."""
 FLOOR = -11.0
 """Least logarithm of a scale: half a bin. A narrower one gains nothing but larger gradients."""
+MEAN, SCALE = 2.0**-5, -4.0
+"""What an output of the head is in amplitude as a mean, and what is added to it as a log scale:
+those of usual sound, so that a step of the optimiser is a small one. With 1 and 0 training diverges
+at learning rates that suit the categorical output."""
 NARROW = 1e-12
 """In place of a scale of 0, at temperature 0."""
 
 
 class Mixture:
     """What the mixtures share. Of a component, the head gives the logarithm of its weight (up to a
-    constant), its mean, and the logarithm of its scale (before a soft floor).
+    constant), its mean, and the logarithm of its scale (before a soft floor), as `MEAN` and `SCALE`
+    say.
 
     Args:
         config: `ModelConfig.mixtures` is read.
@@ -71,7 +76,8 @@ class Mixture:
     def _parts(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights, means and log scales, each (…, K) float64."""
         weight, mean, scale = logits.double().chunk(3, -1)
-        return weight.log_softmax(-1), mean, FLOOR + F.softplus(scale - FLOOR)
+        scale = FLOOR + F.softplus(scale + SCALE - FLOOR)
+        return weight.log_softmax(-1), mean * MEAN, scale
 
     def loss(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""

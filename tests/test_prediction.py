@@ -9,9 +9,23 @@ from torch import Tensor
 
 from wavegen.config import Config
 from wavegen.features import mel, power_spectrum
-from wavegen.prediction import LEVEL, Predictor, Synthesis, of_mel, predictor
+from wavegen.prediction import LEVEL, Predictor, Synthesis, of_speech, predictor
 
 RATE, HOP = 16000, 160
+
+
+def filters(coefficients: Tensor, gains: Tensor, hop: int) -> Predictor:
+    """Without pitch."""
+    none = torch.zeros(len(gains), 0), torch.ones(len(gains), dtype=torch.int64)
+    return Predictor(coefficients, gains, hop, *none)
+
+
+def of(audio: Tensor) -> Predictor:
+    """For pulses every 97 samples, found in all frames but a few."""
+    bands = mel(audio, RATE, HOP, 80)
+    f0 = torch.full((bands.shape[1],), RATE / 97)
+    f0[10:14] = 0
+    return of_speech(bands, f0, RATE, HOP)
 
 
 def speechlike(count: int = 8000) -> Tensor:
@@ -20,13 +34,13 @@ def speechlike(count: int = 8000) -> Tensor:
     source[::97] += 1.0
     loud = 0.05 * (1.1 + torch.sin(torch.arange(count) / 900))
     resonances = torch.tensor([[1.79, -0.9, 0.0], [0.4, -0.8, 0.0]]).repeat(count, 1)
-    sound = Synthesis(Predictor(resonances[: count // HOP], torch.ones(count // HOP), HOP))
+    sound = Synthesis(filters(resonances[: count // HOP], torch.ones(count // HOP), HOP))
     return torch.from_numpy(sound((source * loud).numpy()))
 
 
 def test_the_excitation_is_white_and_of_one_level() -> None:
     audio = speechlike()
-    p = of_mel(mel(audio, RATE, HOP, 80), RATE, HOP)
+    p = of(audio)
     assert p.coefficients.shape == (50, 24)
     e = p.excitation(audio)
     levels = e[800:-800].view(-1, 640).square().mean(1).sqrt()
@@ -51,14 +65,15 @@ def test_the_power_spectrum_of_noise_is_flat_and_of_its_power() -> None:
 def test_synthesis_undoes_it_however_both_are_cut(kind: str) -> None:
     audio = speechlike()
     if kind == "mel":
-        p = of_mel(mel(audio, RATE, HOP, 80), RATE, HOP)
+        p = of(audio)
+        assert p.taps.any(1).float().mean() > 0.5
     else:
         emphasis = 0.85 if kind == "emphasis" else 0.0
         p = predictor(Config().replace("audio", preemphasis=emphasis), None)
-        assert p.order == (kind == "emphasis")
+        assert p.order == p.reach == (kind == "emphasis")
     whole = p.excitation(audio)
-    for first in (1, 10, 160, 333):
-        past = min(first, p.order)
+    for first in (1, 10, 160, 333, 1000):
+        past = min(first, p.reach)
         piece = p.excitation(audio[first - past : 2000], first, past)
         assert torch.equal(piece, whole[first:2000])
     e = whole.numpy()
@@ -72,7 +87,7 @@ def test_synthesis_undoes_it_however_both_are_cut(kind: str) -> None:
 
 
 def test_sound_is_clipped_and_frames_hold() -> None:
-    p = Predictor(torch.tensor([[0.0], [0.9]]), torch.tensor([1.0, 2.0]), 10)
+    p = filters(torch.tensor([[0.0], [0.9]]), torch.tensor([1.0, 2.0]), 10)
     made = Synthesis(p)(np.full(100, 0.5, np.float32))
     assert (made[:10] == 0.5).all()
     assert made.max() == 1  # not wrapped
@@ -80,8 +95,21 @@ def test_sound_is_clipped_and_frames_hold() -> None:
 
 
 def test_digital_silence_is_not_made_loud() -> None:
-    p = of_mel(mel(torch.zeros(4000), RATE, HOP, 80), RATE, HOP)
+    p = of(torch.zeros(4000))
     assert p.coefficients.isfinite().all()
     noise = 0.5 * torch.randn(4000).clamp(-2, 2)
     made = Synthesis(p)(noise.numpy())
     assert 20 * math.log10(np.abs(made).max()) < -70
+
+
+@pytest.mark.parametrize("f0", [80.0, 213.7, 410.0])
+def test_noise_becomes_a_voice_of_the_pitch_asked_for(f0: float) -> None:
+    silence = mel(torch.zeros(16000), RATE, HOP, 80)
+    p = of_speech(silence + 2, torch.full((100,), f0), RATE, HOP)
+    made = Synthesis(p)(LEVEL * torch.randn(16000).numpy())
+    power = np.abs(np.fft.rfft(made * np.hanning(len(made)))) ** 2
+    lines = np.arange(len(power))
+    near = np.abs(lines / f0 - np.round(lines / f0)) * f0 < f0 / 8
+    low, high = (lines > f0 / 2) & (lines < 800), (lines > 4000) & (lines < 6000)
+    assert power[near & low].mean() > 8 * power[~near & low].mean()
+    assert power[near & high].mean() < 1.5 * power[~near & high].mean()

@@ -5,11 +5,14 @@ Where the mel spectrogram is known, it gives a filter for every frame (as in LPC
 Skoglund 2019, §3.1), which takes resonances and loudness out of the network's hands: it has pulses
 and noise of one level to make, and the noise of its doubt and of µ-law, which would be as strong at
 all frequencies, gets the spectrum of the speech, which hides it (ExcitNet, Song, Byun and Kang
-2019). Elsewhere the filter is at most a pre-emphasis, the same for all time.
+2019). Where F0 is known, too, low frequencies are predicted from the period before, as in speech
+codecs: harmonics are worth only a tenth of a bit per sample, and a network learns them late.
+Elsewhere the filter is at most a pre-emphasis, the same for all time.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +24,7 @@ from scipy.signal import lfilter, lfiltic
 from torch import Tensor
 
 from wavegen.config import Config
-from wavegen.features import power_spectrum
+from wavegen.features import hertz, power_spectrum
 
 LEVEL = 1 / 16
 """Root mean square of the excitation, about: its pulses have room below 1."""
@@ -30,22 +33,39 @@ FLOOR = 1e-4
 would make filters that ring."""
 QUIET = 1e-6
 """Amplitude below which a frame is not made louder."""
+PERIODIC = 0.85
+"""Of the period before, below `CUTOFF`."""
+CUTOFF = 1200.0
+"""Hz, up to which voices are about as periodic as that."""
+WIDTH = 0.0006
+"""Seconds, half of the low-pass filter's length."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """x[t] less Σ a[k]·x[t − 1 − k], divided by a gain, is the excitation."""
+    """e[t] is x[t] less Σ a[k]·x[t − 1 − k], divided by a gain; the excitation is e[t] less
+    Σ b[j]·e[t − lag − j]. Past the end of the frames the last row of each holds."""
 
     coefficients: Tensor
-    """(F, K) of each frame; past their end the last row holds."""
+    """(F, K) a of each frame."""
     gains: Tensor
     """(F,)."""
     hop_length: int
     """Samples per frame."""
+    taps: Tensor
+    """(F, J) b of each frame, zeros where there is no voice; J is 0 where there never is one."""
+    lags: Tensor
+    """(F,) int64, at least 1."""
 
     @property
     def order(self) -> int:
         return self.coefficients.shape[1]
+
+    @property
+    def reach(self) -> int:
+        """Past samples that can reach one of the excitation."""
+        pitch = self.taps.shape[1]
+        return self.order + (int(self.lags.max()) + pitch - 1 if pitch else 0)
 
     def excitation(self, audio: Tensor, first: int = 0, known: int = 0) -> Tensor:
         """That of a recording or a piece of it; its values may go beyond ±1.
@@ -53,18 +73,34 @@ class Predictor:
         Args:
             audio: (known + n,) the piece, after as much of its past as is known.
             first: where in the recording the piece begins.
-            known: samples of the past, at least `order` or all there are.
+            known: samples of the past, at least `reach` or all there are.
 
         Returns:
             (n,) float32.
         """
-        count, order = len(audio) - known, self.order
-        at = (torch.arange(first, first + count) // self.hop_length).clamp_(max=len(self.gains) - 1)
-        excitation = audio[known:]
-        if order:
-            past = F.pad(audio, (order, 0))[known:-1].unfold(0, order, 1).flip(1)  # (n, K)
-            excitation = excitation - (past * self.coefficients[at]).sum(1)
-        return excitation / self.gains[at]
+        residual = self.residual(audio, first - known)
+        pitch = self.taps.shape[1]
+        if not pitch:
+            return residual[known:]
+        at = self._frames(first, len(audio) - known)
+        index = torch.arange(known, len(audio))[:, None] - self.lags[at, None] - torch.arange(pitch)
+        past = residual[index.clamp_min(0)] * (index >= 0)
+        return residual[known:] - (past * self.taps[at]).sum(1)
+
+    def residual(self, audio: Tensor, first: int = 0) -> Tensor:
+        """(n,) e of a piece that begins at a recording's sample ``first``, as if it came after
+        silence."""
+        at = self._frames(first, len(audio))
+        residual = audio
+        if order := self.order:
+            past = F.pad(audio, (order, 0)).unfold(0, order, 1)[:-1].flip(1)  # (n, K)
+            residual = audio - (past * self.coefficients[at]).sum(1)
+        return residual / self.gains[at]
+
+    def _frames(self, first: int, count: int) -> Tensor:
+        """(count,) the frame of each sample from ``first`` on."""
+        at = torch.arange(first, first + count) // self.hop_length
+        return at.clamp_(max=len(self.gains) - 1)
 
 
 def by_spectrum(config: Config) -> bool:
@@ -74,16 +110,29 @@ def by_spectrum(config: Config) -> bool:
 
 def predictor(config: Config, local: Tensor | None) -> Predictor:
     """That of an utterance with (C, F) local features, or none."""
+    rate, hop, bands = config.audio.sample_rate, config.hop_length, config.conditioning.mel_channels
     if local is not None and by_spectrum(config):
-        bands = local[: config.conditioning.mel_channels]
-        return of_mel(bands, config.audio.sample_rate, config.hop_length)
+        return of_speech(local[:bands], hertz(local[bands : bands + 2]), rate, hop)
     emphasis = config.audio.preemphasis
-    return Predictor(torch.full((1, int(emphasis > 0)), emphasis), torch.ones(1), config.hop_length)
+    return Predictor(
+        torch.full((1, int(emphasis > 0)), emphasis),
+        torch.ones(1),
+        hop,
+        torch.zeros(1, 0),
+        torch.ones(1, dtype=torch.int64),
+    )
 
 
-def of_mel(mel: Tensor, sample_rate: int, hop_length: int) -> Predictor:
-    """All-pole models of (M, F) mel spectra by the autocorrelation method; the order is eight more
-    than the kilohertz."""
+def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Predictor:
+    """All-pole models of mel spectra, by the autocorrelation method and of an order eight more than
+    the kilohertz, and the period before, low-pass filtered.
+
+    Args:
+        mel: (M, F), from `features.mel`.
+        f0: (F,) Hz, 0 where there is no voice.
+        sample_rate: Hz.
+        hop_length: samples per frame.
+    """
     order = round(sample_rate / 1000) + 8
     correlation = torch.fft.irfft(power_spectrum(mel, sample_rate, hop_length).double())
     correlation = correlation[:, : order + 1]
@@ -93,7 +142,23 @@ def of_mel(mel: Tensor, sample_rate: int, hop_length: int) -> Predictor:
     coefficients = torch.linalg.solve(correlation[:, lags], wanted)
     left = correlation[:, 0] - (coefficients * wanted).sum(1)
     gains = left.clamp_min(QUIET**2).sqrt() / LEVEL
-    return Predictor(coefficients.float(), gains.float(), hop_length)
+    taps, lags = _pitch(f0, sample_rate)
+    return Predictor(coefficients.float(), gains.float(), hop_length, taps, lags)
+
+
+def _pitch(f0: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
+    """(F, J) taps and (F,) lags: a Hann-windowed sinc around the period, in fractions of samples
+    where that is between two."""
+    half = round(WIDTH * sample_rate) + 1
+    period = sample_rate / f0.double().clamp_min(1)
+    voiced = (f0 > 0) & (period > half + 1)  # else its filter would reach into the future
+    period = torch.where(voiced, period, half + 1)
+    lags = period.round().long() - half
+    away = lags[:, None] + torch.arange(2 * half + 1) - period[:, None]
+    window = 0.5 + 0.5 * torch.cos(math.pi * away / (half + 0.5))
+    taps = torch.sinc(2 * CUTOFF / sample_rate * away) * window
+    taps *= PERIODIC * voiced[:, None] / taps.sum(1, keepdim=True)
+    return taps.float(), lags
 
 
 class Synthesis:
@@ -108,12 +173,12 @@ class Synthesis:
         self._gains = predictor.gains.double().numpy()
         self._filters = F.pad(-predictor.coefficients.double(), (1, 0), value=1).numpy()
         self._hop = predictor.hop_length
-        order = predictor.order
-        self._at = 0 if before is None else len(before)
-        self._past = np.zeros(order)
-        if before is not None and order:
-            known = before[-order:]
-            self._past[order - len(known) :] = known
+        self._taps = predictor.taps.double().numpy()
+        self._lags = predictor.lags.tolist()
+        sound = np.zeros(0, np.float32) if before is None else before
+        self._at = len(sound)
+        self._past = _last(sound, predictor.order)
+        self._residual = _last(predictor.residual(torch.from_numpy(sound)), predictor.reach)
         self._frame = -1
         self._state: Any = None
 
@@ -125,7 +190,7 @@ class Synthesis:
         while done < len(out):
             frame = min(self._at // self._hop, last)
             room = len(out) if frame == last else (frame + 1) * self._hop - self._at
-            part = excitation[done : done + room] * self._gains[frame]
+            part = self._pitched(excitation[done : done + room], frame) * self._gains[frame]
             if order:
                 taps = self._filters[frame]
                 if frame != self._frame:
@@ -137,3 +202,25 @@ class Synthesis:
             done += len(part)
             self._at += len(part)
         return out.astype(np.float32).clip(-1, 1)
+
+    def _pitched(self, excitation: NDArray[Any], frame: int) -> NDArray[Any]:
+        """What is left of a frame to predict it from the period before is added to that."""
+        taps, lag = self._taps[frame], self._lags[frame]
+        if not taps.any():
+            residual = excitation.astype(np.float64)
+            self._residual = _last(np.append(self._residual, residual), len(self._residual))
+            return residual
+        known = len(self._residual)
+        all_ = np.append(self._residual, excitation)
+        for begin in range(known, len(all_), lag):  # of which all is known that is needed
+            end = min(begin + lag, len(all_))
+            for j, tap in enumerate(taps, lag):
+                all_[begin:end] += tap * all_[begin - j : end - j]
+        self._residual = all_[len(all_) - known :]
+        return all_[known:]
+
+
+def _last(values: Any, count: int) -> NDArray[np.float64]:
+    """The last values, after zeros where there are too few."""
+    known = np.asarray(values)[max(0, len(values) - count) :]
+    return np.pad(known.astype(np.float64), (count - len(known), 0))

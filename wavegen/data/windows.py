@@ -266,7 +266,7 @@ class Windows:
             a, b = max(begin, first), min(end, first + clip.samples)
             if a < b:
                 _, predictor = self.known(index, window.predicted)
-                past = min(a - first, predictor.order)
+                past = min(a - first, predictor.reach)
                 sound = clip.audio(a - first - past, b - first)
                 yield a, predictor.excitation(sound, a - first, past)
 

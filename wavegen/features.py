@@ -133,7 +133,8 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
         hop_length: samples per frame.
 
     Returns:
-        (F,) Hz, 0 where there is no voice; F = ceil(T / hop_length).
+        (F,) Hz to half precision (within a cent), 0 where there is no voice; F = ceil(T /
+        hop_length).
     """
     import librosa
 
@@ -150,8 +151,8 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
         resolution=0.2,  # its default takes three times as long
         center=False,
     )
-    out: NDArray[np.float32] = np.where(voiced, np.nan_to_num(f0), 0).astype(np.float32)
-    return out
+    found = np.where(voiced, np.nan_to_num(f0), 0)
+    return found.astype(np.float16).astype(np.float32)  # as it is kept with prepared audio
 
 
 def octaves(f0: Tensor) -> Tensor:

@@ -137,8 +137,11 @@ def test_teacher_forcing_in_the_forward_in_pieces_and_compiled() -> None:
     out = np.empty((2, codes.shape[1], 256), np.float32)
     group.advance(codes.shape[1], codes.numpy(), out)
     assert (torch.from_numpy(out) - whole).abs().max() < 1e-4
-    with pytest.raises(ValueError, match="phase"):
+    with pytest.raises(ValueError, match="needs the phase"):
         model.run(codes, rows)
+    for engine in (naive.generate, cached.generate, numba_cpu.generate):
+        with pytest.raises(ValueError, match="needs the phase"):
+            draw(engine, model, [Job(rows[0], 10, "x")])
 
 
 def test_voices_of_before_are_not_told(tiny_voice: Voice, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from wavegen.generation.compiled import part
 from wavegen.generation.job import Job
 from wavegen.generation.numba_cpu import bytes_per_sample
 from wavegen.generation.packing import pack
+from wavegen.model.conditioning import PHASES
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 
@@ -177,6 +178,8 @@ def _generation(
 ) -> Callable[[], float]:
     """A function that measures samples per second once."""
     rows = torch.randn(round(LONGEST * 100), model.conditioning.weight.shape[1])
+    told = model.conditioning.phase is not None
+    phase = torch.arange(round(LONGEST * SAMPLE_RATE)) % PHASES if told else None
     options: dict[str, Any] = {}
     if cell.engine == "numba":
         options = {"precision": cell.precision, "threads": cell.threads}
@@ -188,7 +191,7 @@ def _generation(
     def draw() -> float:
         """Seconds that all utterances take."""
         torch.set_num_threads(cell.threads)
-        jobs = [Job(rows, n, str(i)) for i, n in enumerate(lengths)]
+        jobs = [Job(rows, n, str(i), phase=phase) for i, n in enumerate(lengths)]
         start = time.perf_counter()
         for _ in ENGINES[cell.engine](model, jobs, config.hop_length, rate // 20, **options):
             pass

@@ -75,6 +75,8 @@ class Group:
 
     def add(self, index: int, job: Job, model: WaveNet | None = None) -> None:
         """Give the next free lane to a job; one with a prompt needs the model."""
+        if self.net.phase.size and job.phase is None:
+            raise ValueError("this model needs the phase of the pitch")
         lane, self.size = self.size, self.size + 1
         for values in self._by_lane():
             values[lane] = 0
@@ -165,7 +167,7 @@ class Group:
             uniforms[lane] = stream.peek(count)
             temperatures[lane] = job.temperature
             at = job.begin + self.done[lane]
-            if (known := job.phases(at, at + count)) is not None:
+            if phases.size and (known := job.phases(at, at + count)) is not None:
                 phases[lane] = known.numpy()
         drawn = np.empty((self.size, count), np.int64)
         rows = self._rows(count)

@@ -232,9 +232,9 @@ class TrainConfig:
     window_seconds: float = 1.0
     """Longest piece of an utterance in one row of a batch."""
     blank: float = 0.0
-    """Share of the windows in which one stretch is made almost silent and not counted. What comes
-    after it teaches the network to speak up again where the conditioning says so; without it, a
-    voice that falls silent in generation stays silent."""
+    """Share of the windows in which one stretch is made much fainter or louder and not counted.
+    What comes after it teaches the network to find back to what the conditioning says; without it,
+    a voice that falls silent in generation stays silent, and one that gets loud gets louder."""
     predicted: float = 0.5
     """With ``mel`` features and texts, share of the windows whose spectrogram is not that of the
     recording but the one predicted from its phonemes, lengths and F0: so the WaveNet learns to make

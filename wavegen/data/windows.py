@@ -22,7 +22,9 @@ from wavegen.speech.local import Spoken
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 BLANK_SECONDS = (0.03, 0.3)
-"""Range of the stretches that ``train.blank`` silences."""
+"""Range of the stretches that ``train.blank`` spoils."""
+BLANK_GAINS = ((-45, -6), (3, 15))
+"""Ranges of what they are made fainter or louder by, in dB."""
 CACHED_FEATURES = 50_000_000
 """Numbers kept of local features, and again as many of predicted ones."""
 POOL = 32
@@ -49,7 +51,7 @@ class TrainingClip:
 
 @dataclass(frozen=True)
 class Blank:
-    """A stretch of an utterance made almost silent, and not counted."""
+    """A stretch of an utterance made faint or loud, and not counted."""
 
     begin: int
     """First frame."""
@@ -193,7 +195,8 @@ class Windows:
         if length >= w.end - w.begin:
             return None
         begin = rng.randrange(w.begin, w.end - length)
-        return Blank(begin, begin + length, rng.uniform(-45, -6), rng.uniform(-70, -45))
+        gain = rng.uniform(*rng.choice(BLANK_GAINS))
+        return Blank(begin, begin + length, gain, rng.uniform(-70, -45))
 
     def frames(self, window: Window) -> int:
         """Frames of a window with its past, whole strides of them."""
@@ -241,7 +244,7 @@ class Windows:
             speech[row] &= counted[row]
             if w.blank is not None:
                 hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
-                audio[past:][hidden] = _quieten(audio[past:][hidden], w.blank)
+                audio[past:][hidden] = _spoilt(audio[past:][hidden], w.blank)
                 counted[row, hidden] = speech[row, hidden] = False
             drawn = out.encode(audio)
             codes[row] = drawn[past:]
@@ -288,7 +291,7 @@ class Windows:
                 local[:, a - low : b - low] = features[:, a - first : b - first]
 
 
-def _quieten(audio: Tensor, blank: Blank) -> Tensor:
+def _spoilt(audio: Tensor, blank: Blank) -> Tensor:
     same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
     noise = torch.randn(audio.shape, generator=same) * 10 ** (blank.noise / 20)
     return audio * 10 ** (blank.gain / 20) + noise

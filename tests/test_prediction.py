@@ -102,6 +102,17 @@ def test_digital_silence_is_not_made_loud() -> None:
     assert 20 * math.log10(np.abs(made).max()) < -70
 
 
+def test_an_excitation_that_got_loud_is_turned_down() -> None:
+    audio = speechlike()
+    p = of(audio)
+    e = p.excitation(audio)
+    loud = torch.where(torch.arange(len(e)) > 4000, 6 * e, e).numpy()
+    calm, made = Synthesis(p)(e.numpy()), Synthesis(p)(loud)
+    assert np.array_equal(calm[:4000], made[:4000])
+    ratio = np.std(made[4500:]) / np.std(calm[4500:])
+    assert 1.2 < ratio < 2.5
+
+
 @pytest.mark.parametrize("f0", [80.0, 213.7, 410.0])
 def test_noise_becomes_a_voice_of_the_pitch_asked_for(f0: float) -> None:
     silence = mel(torch.zeros(16000), RATE, HOP, 80)

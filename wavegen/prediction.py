@@ -28,6 +28,9 @@ from wavegen.features import hertz, power_spectrum
 
 LEVEL = 1 / 16
 """Root mean square of the excitation, about: its pulses have room below 1."""
+LIMIT, SMOOTH = 1.6 * LEVEL, 0.01
+"""Level of the excitation over so many seconds that recordings do not reach. What a network draws
+does now and then, and gets louder from itself; it is turned down to this."""
 FLOOR = 1e-4
 """White noise added to each frame's spectrum, as a share of its power: deep gaps between harmonics
 would make filters that ring."""
@@ -56,6 +59,9 @@ class Predictor:
     """(F, J) b of each frame, zeros where there is no voice; J is 0 where there never is one."""
     lags: Tensor
     """(F,) int64, at least 1."""
+    smooth: float = 0.0
+    """Samples over which the level of an excitation to be made into sound is at most `LIMIT`; 0
+    where it may have any."""
 
     @property
     def order(self) -> int:
@@ -143,7 +149,8 @@ def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Pre
     left = correlation[:, 0] - (coefficients * wanted).sum(1)
     gains = left.clamp_min(QUIET**2).sqrt() / LEVEL
     taps, lags = _pitch(f0, sample_rate)
-    return Predictor(coefficients.float(), gains.float(), hop_length, taps, lags)
+    smooth = SMOOTH * sample_rate
+    return Predictor(coefficients.float(), gains.float(), hop_length, taps, lags, smooth)
 
 
 def _pitch(f0: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
@@ -179,12 +186,15 @@ class Synthesis:
         self._at = len(sound)
         self._past = _last(sound, predictor.order)
         self._residual = _last(predictor.residual(torch.from_numpy(sound)), predictor.reach)
+        self._smooth = predictor.smooth
+        self._power = np.zeros(1)
         self._frame = -1
         self._state: Any = None
 
     def __call__(self, excitation: NDArray[np.float32]) -> NDArray[np.float32]:
         """The next piece, clipped to ±1."""
         out = np.empty(len(excitation))
+        excitation = self._limited(excitation)
         order, last = len(self._past), len(self._gains) - 1
         done = 0
         while done < len(out):
@@ -202,6 +212,16 @@ class Synthesis:
             done += len(part)
             self._at += len(part)
         return out.astype(np.float32).clip(-1, 1)
+
+    def _limited(self, excitation: NDArray[np.float32]) -> NDArray[Any]:
+        if not self._smooth or not len(excitation):
+            return excitation
+        rest = 1 - 1 / self._smooth
+        power, self._power = lfilter(
+            [1 - rest], [1.0, -rest], np.square(excitation, dtype=np.float64), zi=self._power
+        )
+        level: NDArray[np.float64] = np.sqrt(power)
+        return excitation * np.minimum(1.0, LIMIT / np.maximum(level, LIMIT))
 
     def _pitched(self, excitation: NDArray[Any], frame: int) -> NDArray[Any]:
         """What is left of a frame to predict it from the period before is added to that."""

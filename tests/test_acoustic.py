@@ -19,7 +19,7 @@ from wavegen.recipe import load_config, to_toml
 from wavegen.speech.align import Alignment
 from wavegen.speech.fit import Recording, fit, phones
 from wavegen.speech.frontend import read_clip
-from wavegen.voice import Style, Voice
+from wavegen.voice import Style, Voice, untrained
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050])
@@ -163,12 +163,16 @@ def test_a_mel_voice_without_texts_copies_recordings(
     done = cli("vocode", source, "-m", voice, "-o", out)
     assert done.code == 0, done.err
     assert soundfile.info(out).frames == soundfile.info(source).frames
+    phones = tmp_path / "phones.safetensors"
+    untrained(
+        load_config(TINY, "tiny").replace("conditioning", features="phones"), (), ("_", "n")
+    ).save(phones)
     for args, part in (
         (("synth", "--voice", voice, "-t", "one", "-o", tmp_path / "a.wav"), "without texts"),
         (("synth", "--voice", voice, "--seconds", "1", "-o", tmp_path / "a.wav"), "vocode"),
         (("vocode", tmp_path / "no.wav", "--voice", voice, "-o", tmp_path / "a.wav"), "no.wav"),
         (("vocode", source, "--voice", voice, "-o", out), "--force"),
-        (("vocode", source, "--voice", "digits", "-o", tmp_path / "a.wav"), "no mel features"),
+        (("vocode", source, "--voice", phones, "-o", tmp_path / "a.wav"), "no mel features"),
     ):
         wrong = cli(*args)
         assert (wrong.code, part in wrong.err) == (2, True), wrong.err

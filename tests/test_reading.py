@@ -153,6 +153,8 @@ def test_symbols_are_the_pause_then_marks_then_phonemes() -> None:
     assert [2] in ids
     assert symbol_ids(unit, ("_", "s", "n", "ˈoʊ")) == [[1, 3], [2, 3]]
     assert symbol_ids(unit, ("_", ".", "?")) == []
+    comma = Unit(("no",), (("n", "oʊ"), (",",)))
+    assert symbol_ids(comma, ("_", ".", "n", "oʊ")) == [[2, 3], [1]]
     assert symbol_ids(Unit(("x",), (("s",), ("?",))), ("_", ".", "!", "ʔ")) == []
 
 

@@ -90,12 +90,14 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 
 
 def test_the_bundled_voices_load_with_their_licence() -> None:
-    assert next(iter(bundled())) == "digits"
+    assert [*bundled()] == ["kathleen", "digits"]
+    assert find_voice().name == find_voice(mel=True).name == "kathleen"
+    assert find_voice(speaker="3").name == "digits"
     for name, path in bundled().items():
         voice = load_voice(name)
         assert voice.training["licence"]
         assert voice.training["attribution"]
-        assert path.stat().st_size < 6e6
+        assert path.stat().st_size < 12e6
 
 
 @pytest.mark.parametrize("seed", [2**64 - 1, 2**80, -(2**80)])

@@ -16,7 +16,7 @@ from wavegen.speech.align import CHANNELS
 from wavegen.voice import FORMAT, Voice, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
-DEFAULT = "digits"
+DEFAULT = "kathleen"
 _ODD = (
     ConfigError,
     AttributeError,

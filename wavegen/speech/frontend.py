@@ -98,7 +98,8 @@ def silent_symbols(symbols: Sequence[str]) -> int:
 
 def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
     """Symbol indices of each word; a phoneme the voice lacks becomes its nearest kin: another
-    stress, else one that begins alike, else it is left out. So are the marks it lacks.
+    stress, else one that begins alike, else it is left out. A mark it lacks becomes a full stop,
+    if it has that: what ends in training with one sounds cut off without.
 
     Empty when the voice knows none of the phonemes.
     """
@@ -108,6 +109,8 @@ def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
     head = {s[:1]: i for s, i in bare.items()}
 
     def find(phone: str) -> int | None:
+        if phone in MARKS:
+            return table.get(phone, table.get("."))
         plain = phone.lstrip(STRESS)
         return table.get(phone, bare.get(plain, head.get(plain[:1])))
 

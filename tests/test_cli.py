@@ -16,8 +16,9 @@ from conftest import DIGITS, Result
 from test_train import write_recipe
 
 from wavegen.audio import read_audio
+from wavegen.config import Config
 from wavegen.synth import join, plan, synthesize
-from wavegen.voice import Voice
+from wavegen.voice import Voice, untrained
 
 
 def one_clear_line(result: Result, *parts: str) -> None:
@@ -284,7 +285,7 @@ def test_wrong_arguments_of_train(
 
 
 def test_score_prints_a_mean_over_samples(
-    cli: Callable[..., Result], tiny_voice_file: Path
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, tiny_config: Config
 ) -> None:
     files = [DIGITS / f"1_{s}_6.wav" for s in ("theo", "george")]
     args = ("--voice", tiny_voice_file, "-s", "theo", "-t", "one")
@@ -292,7 +293,10 @@ def test_score_prints_a_mean_over_samples(
     mean = sum(r["bits_per_sample"] * r["samples"] for r in rows) / sum(r["samples"] for r in rows)
     assert f"{mean:.4f}" in cli("score", *files, *args).out
     one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-t", "one"), "--speaker")
-    one_clear_line(cli("score", *files, "--voice", "digits", "-s", "theo"), "--text")
+    spoken = tmp_path / "phones.safetensors"
+    config = tiny_config.replace("conditioning", features="phones")
+    untrained(config, ("theo",), ("_", "n")).save(spoken)
+    one_clear_line(cli("score", *files, "--voice", spoken, "-s", "theo"), "--text")
 
 
 def test_some_unreadable_recordings_among_others_exit_one_with_a_count(

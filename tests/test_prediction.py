@@ -9,7 +9,8 @@ from torch import Tensor
 
 from wavegen.config import Config
 from wavegen.features import mel, power_spectrum
-from wavegen.prediction import LEVEL, Predictor, Synthesis, of_speech, predictor
+from wavegen.generation.inverse import Synthesis
+from wavegen.prediction import LEVEL, Predictor, of_speech, predictor
 
 RATE, HOP = 16000, 160
 

@@ -1,5 +1,5 @@
 """Linear prediction: the network hears and makes the excitation, what a filter leaves of the sound,
-and the inverse filter makes sound of it again.
+and the inverse filter (`wavegen.generation.inverse`) makes sound of it again.
 
 Where the mel spectrogram is known, it gives a filter for every frame (as in LPCNet, Valin and
 Skoglund 2019, §3.1), which takes resonances and loudness out of the network's hands: it has pulses
@@ -14,13 +14,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from scipy.signal import lfilter, lfiltic
 from torch import Tensor
 
 from wavegen.config import Config
@@ -143,9 +139,9 @@ def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Pre
     correlation = torch.fft.irfft(power_spectrum(mel, sample_rate, hop_length).double())
     correlation = correlation[:, : order + 1]
     correlation[:, 0] *= 1 + FLOOR
-    lags = (torch.arange(order)[:, None] - torch.arange(order)).abs()
+    apart = (torch.arange(order)[:, None] - torch.arange(order)).abs()
     wanted = correlation[:, 1:]
-    coefficients = torch.linalg.solve(correlation[:, lags], wanted)
+    coefficients = torch.linalg.solve(correlation[:, apart], wanted)
     left = correlation[:, 0] - (coefficients * wanted).sum(1)
     gains = left.clamp_min(QUIET**2).sqrt() / LEVEL
     taps, lags = _pitch(f0, sample_rate)
@@ -166,81 +162,3 @@ def _pitch(f0: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     taps = torch.sinc(2 * CUTOFF / sample_rate * away) * window
     taps *= PERIODIC * voiced[:, None] / taps.sum(1, keepdim=True)
     return taps.float(), lags
-
-
-class Synthesis:
-    """Excitation to sound, of one clip in pieces; how it is cut changes no bit.
-
-    Args:
-        predictor: that of the excitation.
-        before: (N,) the sound before it, which the frames begin with.
-    """
-
-    def __init__(self, predictor: Predictor, before: NDArray[np.float32] | None = None) -> None:
-        self._gains = predictor.gains.double().numpy()
-        self._filters = F.pad(-predictor.coefficients.double(), (1, 0), value=1).numpy()
-        self._hop = predictor.hop_length
-        self._taps = predictor.taps.double().numpy()
-        self._lags = predictor.lags.tolist()
-        sound = np.zeros(0, np.float32) if before is None else before
-        self._at = len(sound)
-        self._past = _last(sound, predictor.order)
-        self._residual = _last(predictor.residual(torch.from_numpy(sound)), predictor.reach)
-        self._smooth = predictor.smooth
-        self._power = np.zeros(1)
-        self._frame = -1
-        self._state: Any = None
-
-    def __call__(self, excitation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next piece, clipped to ±1."""
-        out = np.empty(len(excitation))
-        excitation = self._limited(excitation)
-        order, last = len(self._past), len(self._gains) - 1
-        done = 0
-        while done < len(out):
-            frame = min(self._at // self._hop, last)
-            room = len(out) if frame == last else (frame + 1) * self._hop - self._at
-            part = self._pitched(excitation[done : done + room], frame) * self._gains[frame]
-            if order:
-                taps = self._filters[frame]
-                if frame != self._frame:
-                    self._state = lfiltic([1.0], taps, self._past[::-1])
-                    self._frame = frame
-                part, self._state = lfilter([1.0], taps, part, zi=self._state)
-                self._past = np.concatenate([self._past, part])[-order:]
-            out[done : done + len(part)] = part
-            done += len(part)
-            self._at += len(part)
-        return out.astype(np.float32).clip(-1, 1)
-
-    def _limited(self, excitation: NDArray[np.float32]) -> NDArray[Any]:
-        if not self._smooth or not len(excitation):
-            return excitation
-        rest = 1 - 1 / self._smooth
-        power, self._power = lfilter(
-            [1 - rest], [1.0, -rest], np.square(excitation, dtype=np.float64), zi=self._power
-        )
-        level: NDArray[np.float64] = np.sqrt(power)
-        return excitation * np.minimum(1.0, LIMIT / np.maximum(level, LIMIT))
-
-    def _pitched(self, excitation: NDArray[Any], frame: int) -> NDArray[Any]:
-        """What is left of a frame to predict it from the period before is added to that."""
-        taps, lag = self._taps[frame], self._lags[frame]
-        if not taps.any():
-            residual = excitation.astype(np.float64)
-            self._residual = _last(np.append(self._residual, residual), len(self._residual))
-            return residual
-        known = len(self._residual)
-        all_ = np.append(self._residual, excitation)
-        for begin in range(known, len(all_), lag):  # of which all is known that is needed
-            end = min(begin + lag, len(all_))
-            for j, tap in enumerate(taps, lag):
-                all_[begin:end] += tap * all_[begin - j : end - j]
-        self._residual = all_[len(all_) - known :]
-        return all_[known:]
-
-
-def _last(values: Any, count: int) -> NDArray[np.float64]:
-    """The last values, after zeros where there are too few."""
-    known = np.asarray(values)[max(0, len(values) - count) :]
-    return np.pad(known.astype(np.float64), (count - len(known), 0))

@@ -18,9 +18,10 @@ from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
 from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
+from wavegen.generation.inverse import Synthesis
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
-from wavegen.prediction import Synthesis, predictor
+from wavegen.prediction import predictor
 from wavegen.speech.frontend import read_clip, read_text
 from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice

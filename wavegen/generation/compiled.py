@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from numba.core.caching import NullCache
 
 from wavegen.cache import default_cache
 
+log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -51,9 +54,14 @@ def whole(function: F, name: str) -> F:
         numba.config.CACHE_DIR = before
 
 
-def forget_cache(function: Any) -> None:
-    """Compile anew from now on, after the folder turned out full or broken."""
-    function._cache = NullCache()
+def settled(function: Any, *args: object) -> Any:
+    """Call a `whole` function; where its folder turns out full or broken, it is compiled anew."""
+    try:
+        return function(*args)
+    except (OSError, EOFError, pickle.UnpicklingError) as e:
+        log.warning("compiled code can't be kept or read (%s)", e)
+        function._cache = NullCache()
+        return function(*args)
 
 
 def _njit(function: F, **options: Any) -> F:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavegen.generation.compiled import settled
 from wavegen.generation.job import Job
 from wavegen.generation.packing import Network
 from wavegen.generation.prompt import remember
@@ -171,9 +172,9 @@ class Group:
                 phases[lane] = known.numpy()
         drawn = np.empty((self.size, count), np.int64)
         rows = self._rows(count)
-        count = self._run(
-            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1], phases,
-            uniforms, temperatures, forced, drawn, logits,
+        count = settled(
+            self._run, self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
+            phases, uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip
         out = []
         for lane in reversed(range(self.size)):

@@ -33,7 +33,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-import pickle
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -45,7 +44,6 @@ from numba.core import event
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
-from wavegen.generation.compiled import forget_cache
 from wavegen.generation.group import Group
 from wavegen.generation.job import Job
 from wavegen.generation.packing import Network, pack
@@ -214,9 +212,4 @@ def _compile(net: Network) -> None:
     """Compile the step for these types, or load it, by running it for no samples."""
     group = Group(net, 1)
     with event.install_listener("numba:compile", _Announcer()):
-        try:
-            group.advance(0)
-        except (OSError, EOFError, pickle.UnpicklingError) as e:
-            log.warning("compiled code can't be kept or read (%s)", e)
-            forget_cache(group._run)
-            group.advance(0)
+        group.advance(0)

@@ -49,6 +49,14 @@ def test_extreme_uniforms_and_temperatures_stay_in_range() -> None:
     assert torch.equal(CATEGORICAL.sample(logits, u, 0), logits.argmax(-1))
 
 
+def test_the_loss_is_whether_the_clip_ends_and_which_code_comes_if_not() -> None:
+    output = Categorical(ModelConfig(ends=True))
+    logits, codes = 3 * torch.randn(5, 257), torch.tensor([0, 128, 255, 256, 256])
+    which = CATEGORICAL.loss(logits[:, :256], codes.clamp_max(255)) * (codes < 256)
+    both = output.ending(logits, codes) + which
+    assert torch.allclose(both, output.loss(logits, codes), atol=1e-5)
+
+
 def test_the_end_is_drawn_only_where_a_clip_may_end() -> None:
     output = Categorical(ModelConfig(ends=True))
     logits = torch.zeros(2, 257)

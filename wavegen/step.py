@@ -19,6 +19,7 @@ from wavegen.data.windows import Batch, Window, Windows
 from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
 from wavegen.optim import average, learning_rate
+from wavegen.outputs.categorical import END_WEIGHT, Categorical
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Stepper:
         return Share(batch, sum(map(data.counted, windows)), not mine)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Nats summed over the counted samples; bits and number of the speech samples, (2,)."""
+        """Nats of the objective, summed over the counted samples; bits and number of the speech
+        samples, (2,)."""
         to = self.device
         batch = batch.each(lambda t: t.to(to, non_blocking=True))
         local = batch.local
@@ -118,6 +120,8 @@ class Stepper:
             )
         nats = self.model.output.loss(logits, batch.codes)
         bits = (nats.detach() * batch.speech).sum().double() / math.log(2)
+        if self.model.output.end is not None:
+            nats = nats + (END_WEIGHT - 1) * Categorical.ending(logits, batch.codes)
         return (nats * batch.counted).sum(), torch.stack([bits, batch.speech.sum()])
 
     def backward(self, share: Share) -> None:

@@ -9,6 +9,12 @@ from torch import Tensor, nn
 from wavegen import mulaw
 from wavegen.config import ModelConfig
 
+END_WEIGHT = 100.0
+"""In training, of whether the clip ends. It is one question in thousands of samples, and a network
+would learn last when it is asked: clips then end as soon as they are quiet. Likelihoods factor into
+whether it ends and which code comes if not, so that a weight on one moves the optimum of neither.
+"""
+
 
 class Categorical:
     """A categorical distribution over µ-law codes; losses are of 8-bit µ-law samples.
@@ -43,6 +49,14 @@ class Categorical:
         wide = logits if logits.dtype == torch.float64 else logits.float()
         flat = F.cross_entropy(wide.flatten(0, -2), codes.flatten(), reduction="none")
         return flat.view(codes.shape)
+
+    @staticmethod
+    def ending(logits: Tensor, codes: Tensor) -> Tensor:
+        """The part of the loss that is about whether the clip ends; as `loss`, with `end`."""
+        wide = logits.float()
+        odds = wide[..., -1] - wide[..., :-1].logsumexp(-1)
+        over = (codes == mulaw.LEVELS).to(odds.dtype)
+        return F.binary_cross_entropy_with_logits(odds, over, reduction="none")
 
     def sample(
         self,

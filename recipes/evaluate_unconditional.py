@@ -1,0 +1,128 @@
+"""How a voice without texts ends, goes on from recordings, and keeps silent.
+
+    python recipes/evaluate_unconditional.py FOLDER --voice VOICE [--clips 200]
+
+FOLDER holds the recordings the voice was trained on. Where the voice ends by itself, the lengths of
+its clips are compared with those of the recordings (two-sample Kolmogorov-Smirnov statistic), each
+with the speaker of one of them. Held-out recordings are cut in half, and the voice goes on: a jump
+from their last sample to its first is no larger than those within recordings if about 1 in 100 is
+beyond their 99th percentile. Noise in silence is the level of 50 ms that follow half a second of
+digital silence, and that of the error of the voice's own samples (8-bit µ-law or 16-bit) in the
+quietest twentieths of a second of held-out recordings.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
+
+from wavegen.corpus import speaker_of
+from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.generation.inverse import Synthesis
+from wavegen.library import load_voice
+from wavegen.prediction import predictor
+from wavegen.synth import Utterance, plan_seconds, synthesize
+from wavegen.voice import Voice
+
+Audio = NDArray[np.float32]
+
+
+def decibels(audio: Audio) -> float:
+    return float(20 * np.log10(np.sqrt(np.mean(audio.astype(float) ** 2)) + 1e-9))
+
+
+def endings(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
+    """Lengths of clips that end by themselves, and of all recordings."""
+    rng = np.random.default_rng(0)
+    entries = data.split["train"]
+    some = rng.choice(entries, count)
+    plans = [plan_seconds(voice, None, speaker_of(voice, data, p), 10.0) for p in some]
+    made = [len(a) / voice.sample_rate for a in synthesize(voice, plans, list(range(count)))]
+    real = [data.entry(p).samples / voice.sample_rate for p in entries]
+    out = {"Kolmogorov-Smirnov statistic": float(ks_2samp(made, real).statistic)}
+    for name, lengths in (("made", made), ("real", real)):
+        for percent in (10, 50, 90):
+            out[f"seconds, {name}, {percent} %"] = float(np.percentile(lengths, percent))
+    return out
+
+
+def after(voice: Voice, prompt: Audio, speaker: int, seconds: float) -> Utterance:
+    """What follows a recording."""
+    plan = plan_seconds(voice, seconds, speaker)
+    return replace(plan, prompt=torch.from_numpy(prompt))
+
+
+def seams(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
+    """Sample-to-sample differences where a voice goes on from the middle of a recording."""
+    held = data.split["test"] + data.split["validation"]
+    halves: list[tuple[Audio, int]] = []
+    within: list[NDArray[np.float32]] = []
+    for i in range(count):
+        path = held[i % len(held)]
+        samples = data.entry(path).samples
+        # Cut elsewhere each time a recording comes again.
+        cut = int(samples * (0.5 + 0.3 * ((i // len(held) * 0.618) % 1 - 0.5)))
+        audio = data.prepared.audio(path, 0, samples)
+        within.append(np.abs(np.diff(audio)))
+        halves.append((audio[:cut], speaker_of(voice, data, path)))
+    bound = float(np.percentile(np.concatenate(within), 99))
+    plans = [after(voice, a, speaker, 0.01) for a, speaker in halves]
+    made = synthesize(voice, plans, list(range(count)))
+    jumps = np.abs([m[0] - a[-1] for m, (a, _) in zip(made, halves, strict=True)])
+    return {
+        "seams": count,
+        "99th percentile of recordings' differences": bound,
+        "share of seams beyond it": float(np.mean(jumps > bound)),
+        "largest jump at a seam": float(jumps.max()),
+    }
+
+
+def silence(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
+    """Levels in dB of full scale."""
+    quiet = np.zeros(voice.sample_rate // 2, np.float32)
+    plans = [after(voice, quiet, i % max(1, len(voice.speakers)), 0.05) for i in range(count)]
+    made = synthesize(voice, plans, list(range(count)))
+    held = data.split["test"] + data.split["validation"]
+    step = voice.sample_rate // 20
+    parts = np.concatenate(
+        [
+            audio[: len(audio) // step * step].reshape(-1, step)
+            for audio in (data.prepared.audio(p, 0, data.entry(p).samples) for p in held)
+        ]
+    )
+    rms = np.sqrt(np.mean(parts**2, 1))
+    parts = parts[np.argsort(rms)[: max(1, len(parts) // 20)]]
+    filters = predictor(voice.config, None)
+    errors = []
+    for x in parts:
+        codes = voice.codes(torch.from_numpy(x), None).cpu()
+        errors.append(Synthesis(filters)(voice.model.output.decode(codes).numpy()) - x)
+    return {
+        "dB after silence": float(np.median([decibels(m) for m in made])),
+        "dB of quiet recordings": float(np.median([decibels(x) for x in parts])),
+        "dB of quantisation noise in them": float(np.median([decibels(e) for e in errors])),
+    }
+
+
+def main(
+    folder: Path = typer.Argument(..., help="The recordings."),
+    voice: str = typer.Option(..., help="Voice file of a voice without texts."),
+    clips: int = typer.Option(200, help="Clips of each kind."),
+) -> None:
+    """Print the figures as JSON."""
+    v = load_voice(voice)
+    data = open_dataset(folder, v.config)
+    figures = {} if v.model.output.end is None else endings(v, data, clips)
+    figures |= seams(v, data, clips) | silence(v, data, 20)
+    print(json.dumps({k: round(f, 5) for k, f in figures.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -22,6 +22,8 @@ MEAN, SCALE = 2.0**-5, -4.0
 """What an output of the head is in amplitude as a mean, and what is added to it as a log scale:
 those of usual sound, so that a step of the optimiser is a small one. With 1 and 0 training diverges
 at learning rates that suit the categorical output."""
+GAIN = 8.0
+"""Of the first weights of the input, which makes usual sound as large as what else blocks hear."""
 NARROW = 1e-12
 """In place of a scale of 0, at temperature 0."""
 
@@ -169,7 +171,7 @@ class ScalarInput(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(channels))
+        self.weight = nn.Parameter(torch.randn(channels) * GAIN)
         self.bias = nn.Parameter(torch.zeros(channels))
         self.start = nn.Parameter(torch.randn(channels))
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import DIGITS, Result
+from conftest import DIGITS, TINY, Result
 from test_cli import one_clear_line
 from test_train import trainer, write_recipe
 
 from wavegen.config import Config
+from wavegen.recipe import load_config, to_toml
 from wavegen.report import plots
 from wavegen.report.measure import conditioning_worth
 from wavegen.report.page import SHOWN_STEPS
@@ -180,6 +181,18 @@ def test_right_conditioning_is_what_validation_measures(
     assert 6 <= len(chosen) <= 12
     assert worth.bits["right conditioning"] == pytest.approx(t._measure(t.voice, chosen), abs=1e-4)
     assert len(worth.bits) == len(set(worth.bits.values())) == 4
+
+
+def test_the_page_tells_what_context_stacks_are_worth_to_a_voice_without_conditioning(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    recipe = tmp_path / "free.toml"
+    free = {"data": {"layout": "flat"}, "conditioning": {"features": "none"}}
+    model = TINY["model"] | {"context": [{"pool": 64, "layers": 2, "channels": 4}]}
+    recipe.write_text(to_toml(load_config(TINY | free | {"model": model}, "free")))
+    assert cli("train", DIGITS, "--recipe", recipe, "--out", tmp_path / "run").code == 0
+    assert cli("report", tmp_path / "run").code == 0
+    assert "context stacks zeroed" in Page(tmp_path / "run" / "report.html").text
 
 
 def test_only_some_of_many_steps_are_on_the_page(cli: Callable[..., Result], run: Path) -> None:

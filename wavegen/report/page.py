@@ -207,7 +207,7 @@ def _worth(voice: Voice | None, data: DataSummary | None) -> tuple[Worth | None,
     """What conditioning is worth, or why that can't be told."""
     if voice is None:
         return None, "there is no voice yet"
-    if not voice.speakers and voice.kind is None:
+    if not voice.speakers and voice.kind is None and not voice.model.stacks:
         return None, "this voice has no conditioning"
     if not data:
         return None, f"the run has no {DATA}, which would name the recordings"

@@ -6,13 +6,15 @@ RECORDINGS is the Free Spoken Digit Dataset's folder. Two support vector machine
 digit and speaker from the real recordings in the voice's training split, and are tried on real
 held-out recordings and on the voice's own clips: each speaker, each digit, several seeds. Twenty
 strings of four digits are cut at the planned word boundaries and classified word by word. Bits per
-sample are measured on the held-out recordings with the right text and speaker, and with wrong ones.
+sample are measured on the held-out recordings with the right text and speaker, with wrong ones, and
+with weights rounded as the numba engine does.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections import defaultdict
 from pathlib import Path
 
 import librosa
@@ -26,6 +28,7 @@ from sklearn.svm import SVC
 from wavegen.audio import read_audio
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
+from wavegen.generation.packing import rounded
 from wavegen.library import load_voice
 from wavegen.score import Score, mean_bits, score_file
 from wavegen.synth import plan, synthesize
@@ -58,21 +61,26 @@ def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
 
 
 def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
-    """Bits per sample with everything right, a wrong text, and a wrong speaker."""
+    """Bits per sample with everything right, a wrong text where the features are made of it, a
+    wrong speaker, and rounded weights."""
     rng = random.Random(0)
-    cases: dict[str, list[Score]] = {
-        "bits right": [],
-        "bits wrong text": [],
-        "bits wrong speaker": [],
-    }
+    cases: dict[str, list[Score]] = defaultdict(list)
     for c in clips:
         text = WORDS[int(c.text)]
         other_text = rng.choice([w for w in WORDS if w != text])
         other_speaker = rng.choice([s for s in voice.speakers if s != c.speaker])
         file = root / c.path
         cases["bits right"].append(score_file(voice, file, c.speaker, text))
-        cases["bits wrong text"].append(score_file(voice, file, c.speaker, other_text))
+        if voice.kind is not None and voice.kind.text:
+            cases["bits wrong text"].append(score_file(voice, file, c.speaker, other_text))
         cases["bits wrong speaker"].append(score_file(voice, file, other_speaker, text))
+    exact = voice.model
+    for precision in ("bf16", "int8"):
+        voice.model = rounded(exact, precision)
+        cases[f"bits right, {precision} weights"] = [
+            score_file(voice, root / c.path, c.speaker, WORDS[int(c.text)]) for c in clips
+        ]
+    voice.model = exact
     return {name: mean_bits(scores) for name, scores in cases.items()}
 
 

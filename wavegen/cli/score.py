@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.config import WeightPrecision
 from wavegen.errors import DataError
@@ -14,8 +15,8 @@ from wavegen.errors import DataError
 
 def score(
     files: list[Path] = typer.Argument(..., metavar="FILE...", help="Recordings."),
-    voice: str = typer.Option("digits", help="A bundled voice's name, or a voice file."),
-    speaker: str | None = typer.Option(None, "--speaker", "-s", help="Speaker, by name or id."),
+    voice: o.VoiceName = None,
+    speaker: o.Speaker = None,
     text: str | None = typer.Option(None, "--text", "-t", help="What is said in the recordings."),
     precision: WeightPrecision = typer.Option(
         "f32", help="Round the weights first, as the numba engine does."
@@ -26,10 +27,10 @@ def score(
     from rich.table import Table
 
     from wavegen.generation.packing import rounded
-    from wavegen.library import load_voice
+    from wavegen.library import find_voice
     from wavegen.score import Score, mean_bits, score_file
 
-    loaded = load_voice(voice)
+    loaded = find_voice(voice, speaker)
     if precision != "f32":
         loaded.model = rounded(loaded.model, precision)
     scores: dict[Path, Score] = {}

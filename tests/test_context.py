@@ -36,9 +36,9 @@ def test_a_stack_sees_exactly_its_whole_frames_of_the_past(kernel: int, pooling:
     assert field == (kernel - 1) * 3 + 1
     frames = field + 4
     codes = torch.randint(0, 256, (1, frames * 5 + 3))
-    stacks = [ContextStack(config, 6).double() for _ in range(4)]  # a rectifier can hide a path
+    stack = ContextStack(config, 6).double()
     for sample in range(codes.shape[1]):
-        known = sorted({k for s in stacks for k in moves(s, codes, sample)})
+        known = moves(stack, codes, sample)
         first = sample // 5 + 1  # the frame after the one that holds the sample
         assert known == list(range(first, min(first + field, frames + 1)))
 

@@ -58,6 +58,8 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     try:
         _check(about)
         config = load_config(about["config"], str(path))
+        if about["format"] < 4 and config.model.context:
+            raise VoiceError(f"{path} has context stacks of an older kind: train it anew")
         if about["format"] < 3:
             config = config.replace("conditioning", phase=False, linear_prediction=False)
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))

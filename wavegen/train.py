@@ -28,7 +28,7 @@ from wavegen.errors import TrainingError
 from wavegen.library import load_voice, read_about
 from wavegen.optim import learning_rate
 from wavegen.step import Share, Stepper
-from wavegen.voice import Voice
+from wavegen.voice import FORMAT, Voice
 
 COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""
@@ -298,6 +298,7 @@ class Trainer:
             **self.stepper.state(),
             "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
+            "format": FORMAT,
             "data": self.dataset.content_hash(),
             "tally": self._sum(*self.stepper.tally),
             **{name: getattr(self, name) for name in COUNTERS},
@@ -318,6 +319,8 @@ class Trainer:
         """
         state = load_state(self.run, self.hooks.warn)
         try:
+            if state.get("format") != FORMAT:
+                raise ValueError("it was begun with another version of wavegen")
             if state["data"] != self.dataset.content_hash():
                 raise ValueError("the recordings have changed since the run began")
             self.stepper.restore(state)

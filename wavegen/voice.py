@@ -26,9 +26,10 @@ from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
-FORMAT = 3
+FORMAT = 4
 """Of the voice file. 2 came with context stacks and outputs beside µ-law, 3 with the phase of the
-pitch and linear prediction; older ones read as they did."""
+pitch and linear prediction, 4 with context stacks that aren't rectified; older ones read as they
+did, but for those with context stacks."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 

@@ -191,7 +191,7 @@ def listen(weights: Weights, state: State) -> bool:
         x = context.pooled(s.heard[:, None])[:, 0]
         gates: Any = context.bias[:, None].expand(-1, len(x), -1)
         skip = blocks.step(x, s.queues, s.frames, gates, context.skip_bias)
-        s.gates = torch.chunk(context.gates(F.relu(skip)), len(model.blocks), -1)
+        s.gates = torch.chunk(context.gates(skip), len(model.blocks), -1)
         s.frames += 1
         changed = True
     return changed

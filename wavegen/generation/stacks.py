@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from wavegen.generation import simd
 from wavegen.generation.compiled import part
 from wavegen.generation.packing import Floats, Matrices, Network
@@ -109,8 +107,6 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
     for j in range(channels):
         state.deep_skip[j] = net.stacks.biases[bias + layers * 2 * channels + j]
     multiply(net.matrices, matrix, state.deep_passed, 0, 0, state.deep_skip, 0, 0, 1, 0)
-    for j in range(channels):
-        state.deep_skip[j] = max(state.deep_skip[j], np.float32(0))
     width = len(net.cond_bias)
     at = (lane * len(net.stacks.pool) + stack) * width
     multiply(net.matrices, matrix + 1, state.deep_skip, 0, 0, state.gates, at, 0, 1, 1)

@@ -20,7 +20,8 @@ class ContextStack(nn.Module):
     """A smaller WaveNet over frames of P samples, whose output the main stack's gates are given.
 
     It hears µ-law codes, whatever the main stack's output distribution. Frame k pools samples
-    kP … (k+1)P − 1 of the recording, and reaches the samples after them only.
+    kP … (k+1)P − 1 of the recording, and reaches the samples after them only. Its skip sum goes to
+    the gates as it is: behind a rectifier all of it fell silent for ever at high learning rates.
 
     Args:
         config: sizes.
@@ -83,7 +84,7 @@ class ContextStack(nn.Module):
             if keep is not None:
                 keep.append(x)
             x, skip = block(x, skip, (bias.expand(batch, 1, -1),))
-        return torch.cat([first, F.relu(skip).to(first.dtype)], 1)
+        return torch.cat([first, skip.to(first.dtype)], 1)
 
     def rows(self, known: Tensor, first: Tensor, time: int) -> Tensor:
         """What holds for the samples of windows.

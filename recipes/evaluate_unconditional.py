@@ -32,6 +32,8 @@ from wavegen.synth import Utterance, plan_seconds, synthesize
 from wavegen.voice import Voice
 
 Audio = NDArray[np.float32]
+Held = list[tuple[Audio, int]]
+"""Held-out recordings and their speakers."""
 
 
 def decibels(audio: Audio) -> float:
@@ -59,19 +61,15 @@ def after(voice: Voice, prompt: Audio, speaker: int, seconds: float) -> Utteranc
     return replace(plan, prompt=torch.from_numpy(prompt))
 
 
-def seams(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
+def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
     """Sample-to-sample differences where a voice goes on from the middle of a recording."""
-    held = data.split["test"] + data.split["validation"]
     halves: list[tuple[Audio, int]] = []
-    within: list[NDArray[np.float32]] = []
     for i in range(count):
-        path = held[i % len(held)]
-        samples = data.entry(path).samples
+        audio, speaker = held[i % len(held)]
         # Cut elsewhere each time a recording comes again.
-        cut = int(samples * (0.5 + 0.3 * ((i // len(held) * 0.618) % 1 - 0.5)))
-        audio = data.prepared.audio(path, 0, samples)
-        within.append(np.abs(np.diff(audio)))
-        halves.append((audio[:cut], speaker_of(voice, data, path)))
+        cut = int(len(audio) * (0.5 + 0.3 * ((i // len(held) * 0.618) % 1 - 0.5)))
+        halves.append((audio[:cut], speaker))
+    within = [np.abs(np.diff(audio)) for audio, _ in held[:count]]
     bound = float(np.percentile(np.concatenate(within), 99))
     plans = [after(voice, a, speaker, 0.01) for a, speaker in halves]
     made = synthesize(voice, plans, list(range(count)))
@@ -84,19 +82,13 @@ def seams(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
     }
 
 
-def silence(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
+def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     """Levels in dB of full scale."""
     quiet = np.zeros(voice.sample_rate // 2, np.float32)
     plans = [after(voice, quiet, i % max(1, len(voice.speakers)), 0.05) for i in range(count)]
     made = synthesize(voice, plans, list(range(count)))
-    held = data.split["test"] + data.split["validation"]
     step = voice.sample_rate // 20
-    parts = np.concatenate(
-        [
-            audio[: len(audio) // step * step].reshape(-1, step)
-            for audio in (data.prepared.audio(p, 0, data.entry(p).samples) for p in held)
-        ]
-    )
+    parts = np.concatenate([a[: len(a) // step * step].reshape(-1, step) for a, _ in held])
     rms = np.sqrt(np.mean(parts**2, 1))
     parts = parts[np.argsort(rms)[: max(1, len(parts) // 20)]]
     filters = predictor(voice.config, None)
@@ -120,7 +112,11 @@ def main(
     v = load_voice(voice)
     data = open_dataset(folder, v.config)
     figures = {} if v.model.output.end is None else endings(v, data, clips)
-    figures |= seams(v, data, clips) | silence(v, data, 20)
+    held = [
+        (data.prepared.audio(p, 0, data.entry(p).samples), speaker_of(v, data, p))
+        for p in data.split["test"] + data.split["validation"]
+    ]
+    figures |= seams(v, held, clips) | silence(v, held, 20)
     print(json.dumps({k: round(f, 5) for k, f in figures.items()}, indent=1))
 
 

@@ -192,7 +192,9 @@ def test_the_page_tells_what_context_stacks_are_worth_to_a_voice_without_conditi
     recipe.write_text(to_toml(load_config(TINY | free | {"model": model}, "free")))
     assert cli("train", DIGITS, "--recipe", recipe, "--out", tmp_path / "run").code == 0
     assert cli("report", tmp_path / "run").code == 0
-    assert "context stacks zeroed" in Page(tmp_path / "run" / "report.html").text
+    page = Page(tmp_path / "run" / "report.html").text
+    assert "context stacks zeroed" in page
+    assert "s through context stacks" in page
 
 
 def test_only_some_of_many_steps_are_on_the_page(cli: Callable[..., Result], run: Path) -> None:

@@ -139,12 +139,14 @@ def test_a_batch_that_does_not_fit_is_computed_in_parts_and_counts_once(
     assert rows(t.run)[0]["loss_bits"] == pytest.approx(rows(whole.run)[0]["loss_bits"], rel=1e-5)
 
 
-@pytest.mark.parametrize("damage", ["missing", "other"])
+@pytest.mark.parametrize("damage", ["missing", "other", "version"])
 def test_a_state_that_cannot_be_resumed_is_a_clear_error(
-    tmp_path: Path, tiny_config: Config, damage: str
+    tmp_path: Path, tiny_config: Config, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     t = trainer(tmp_path / "run", tiny_config)
     t.save()
+    if damage == "version":
+        monkeypatch.setattr("wavegen.train.FORMAT", 99)
     if damage == "missing":
         states(tmp_path / "run")[0].unlink()
     config = (

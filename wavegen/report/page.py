@@ -150,10 +150,13 @@ def _facts(
         return out
     if "test_bits" in voice.training:
         out.append(("test", f"{voice.training['test_bits']:.3f}", unit))
-    field = config.model.receptive_field
-    ms = 1000 * field / config.audio.sample_rate
+    rate = config.audio.sample_rate
+    sees = f"sees {1000 * config.model.receptive_field / rate:.0f} ms back"
+    if config.model.context:
+        longest = max(c.receptive_field for c in config.model.context)
+        sees += f", {longest / rate:.1f} s through context stacks"
     out.append(("time", _hours(voice.training.get("hours", 0.0)), f"to {voice.name}.safetensors"))
-    out.append(("parameters", f"{voice.model.parameter_count:,}", f"sees {ms:.0f} ms back"))
+    out.append(("parameters", f"{voice.model.parameter_count:,}", sees))
     return out
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import typer
 
 from wavegen.align import fit_dataset
+from wavegen.cli.app import script
 from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config
 from wavegen.speech.frontend import read_clip
@@ -123,4 +124,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    script(main)

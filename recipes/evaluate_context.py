@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-import typer
 from accelerate import Accelerator
 
 from wavegen import mulaw
+from wavegen.cli.app import script
 from wavegen.config import Config
 from wavegen.corpus import new_voice, resolve
 from wavegen.data.dataset import open_dataset
@@ -116,4 +116,4 @@ def main(folder: Path, steps: int = 800, clips: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    script(main)

@@ -26,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from wavegen.audio import read_audio
+from wavegen.cli.app import script
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
 from wavegen.generation.packing import rounded
@@ -164,4 +165,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    script(main)

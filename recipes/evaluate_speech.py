@@ -25,6 +25,7 @@ import typer
 from numpy.typing import NDArray
 
 from wavegen.audio import read_audio
+from wavegen.cli.app import script
 from wavegen.corpus import training_clip
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.features import MIDDLE_PITCH, octaves, pitch
@@ -180,4 +181,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    script(main)

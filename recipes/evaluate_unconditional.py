@@ -23,6 +23,7 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
+from wavegen.cli.app import script
 from wavegen.corpus import speaker_of
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.generation.inverse import Synthesis
@@ -121,4 +122,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    script(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.console import Console
@@ -84,6 +85,14 @@ def main() -> None:
         sys.exit(130)
     except Exception as e:
         _fail(f"unexpected {type(e).__name__}: {e} (wavegen --debug … shows where)", 1)
+
+
+def script(function: Callable[..., None]) -> None:
+    """Run a function by the arguments of a script, such as those in recipes; errors as `main`'s."""
+    try:
+        typer.run(function)
+    except WavegenError as e:
+        _fail(str(e), 2)
 
 
 def _fail(message: str, code: int) -> None:

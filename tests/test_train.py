@@ -149,11 +149,9 @@ def test_a_state_that_cannot_be_resumed_is_a_clear_error(
         monkeypatch.setattr("wavegen.train.FORMAT", 99)
     if damage == "missing":
         states(tmp_path / "run")[0].unlink()
-    config = (
-        tiny_config.replace("model", residual_channels=10) if damage == "other" else tiny_config
-    )
+    other = {"residual_channels": 10} if damage == "other" else {}
     with pytest.raises(TrainingError, match="resume"):
-        trainer(tmp_path / "run", config).restore()
+        trainer(tmp_path / "run", tiny_config.replace("model", **other)).restore()
 
 
 @pytest.mark.parametrize("damage", ["half", "bit", "empty"])

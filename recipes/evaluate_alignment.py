@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ import typer
 from wavegen.align import fit_dataset
 from wavegen.cli.app import script
 from wavegen.data.dataset import open_dataset
+from wavegen.errors import WavegenError
 from wavegen.recipe import load_config
 from wavegen.speech.frontend import read_clip
 
@@ -84,15 +86,19 @@ def speak(metadata: Path, folder: Path, count: int, voice: str) -> None:
 
 
 def main(
-    metadata: Path = typer.Argument(..., help="Rows of id|text."),
+    metadata: Path = typer.Argument(..., exists=True, dir_okay=False, help="Rows of id|text."),
     folder: Path = typer.Argument(..., help="The spoken data set, made where it is missing."),
     clips: int = typer.Option(1000, help="Sentences to speak."),
     measured: int = typer.Option(100, help="Sentences to measure."),
     voice: str = typer.Option("slt", help="flite's voice."),
 ) -> None:
     """Print the figures as JSON."""
+    if not shutil.which("flite"):
+        raise WavegenError("flite is missing (apt install flite)")
     if not folder.exists():
         speak(metadata, folder, clips, voice)
+    if not (folder / "truth.json").exists():
+        raise WavegenError(f"{folder} was not spoken here, or not to its end: name a new folder")
     known = json.loads((folder / "truth.json").read_text())
     config = load_config({"data": {"layout": "ljspeech"}}, "settings")
     dataset = open_dataset(folder, config, folder / "cache")

@@ -139,18 +139,18 @@ def test_a_batch_that_does_not_fit_is_computed_in_parts_and_counts_once(
     assert rows(t.run)[0]["loss_bits"] == pytest.approx(rows(whole.run)[0]["loss_bits"], rel=1e-5)
 
 
-@pytest.mark.parametrize("damage", ["missing", "other", "version"])
+@pytest.mark.parametrize("said", ["no whole state", "network is another", "another version"])
 def test_a_state_that_cannot_be_resumed_is_a_clear_error(
-    tmp_path: Path, tiny_config: Config, damage: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_config: Config, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     t = trainer(tmp_path / "run", tiny_config)
     t.save()
-    if damage == "version":
+    if said == "another version":
         monkeypatch.setattr("wavegen.train.FORMAT", 99)
-    if damage == "missing":
+    if said == "no whole state":
         states(tmp_path / "run")[0].unlink()
-    other = {"residual_channels": 10} if damage == "other" else {}
-    with pytest.raises(TrainingError, match="resume"):
+    other = {"residual_channels": 10} if said == "network is another" else {}
+    with pytest.raises(TrainingError, match=said):
         trainer(tmp_path / "run", tiny_config.replace("model", **other)).restore()
 
 

@@ -326,7 +326,9 @@ class Trainer:
             self.stepper.restore(state)
             for name, part in self.voice.speech().items():
                 part.load_state_dict(state["speech"][name])
-        except (ValueError, KeyError, RuntimeError) as e:
+        except RuntimeError as e:
+            raise TrainingError(f"can't resume from {self.run}: its network is another") from e
+        except (ValueError, KeyError) as e:
             raise TrainingError(f"can't resume from {self.run}: {e}") from e
         torch.set_rng_state(state["rng"])
         for name in COUNTERS:

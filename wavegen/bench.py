@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from wavegen.config import SIZES, Config, WeightPrecision
 from wavegen.generation import ENGINES, simd
-from wavegen.generation.compiled import part
+from wavegen.generation.compiled import settled, whole
 from wavegen.generation.job import Job
 from wavegen.generation.numba_cpu import bytes_per_sample
 from wavegen.generation.packing import pack
@@ -219,21 +219,23 @@ def _generation(
     return run
 
 
-@part
 def _read(buffer: Any, out: Any, times: int) -> None:
     for _ in range(times):
         simd.total(buffer, len(buffer), out)
+
+
+_compiled_read = whole(_read, "read")
 
 
 def _bandwidth(nbytes: int, seconds: float = 0.1) -> float:
     """Bytes per second that one thread reads from a buffer of that size, again and again."""
     buffer = torch.randn(nbytes // 4 // simd.PANEL * simd.PANEL).numpy()
     out = np.zeros(simd.PANEL, np.float32)
-    _read(buffer, out, 10)
+    settled(_compiled_read, buffer, out, 10)
     start = time.perf_counter()
     times = 0
     while (took := time.perf_counter() - start) < seconds:
-        _read(buffer, out, 10)
+        _compiled_read(buffer, out, 10)
         times += 10
     return times * buffer.nbytes / took
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+# Before torch is imported. Tests run in a process for each core: threads of their own would wait
+# for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Compiled code is kept from run to run, apart from the user's.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "numba")
+)
+
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-
-# Before wavegen is imported: compiled code is kept from run to run, apart from the user's.
-os.environ.setdefault(
-    "NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "numba")
-)
 
 from wavegen.cli.app import main
 from wavegen.config import Config

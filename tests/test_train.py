@@ -338,9 +338,8 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code:
 
 @pytest.mark.slow
 def test_a_run_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    recipe = write_recipe(
-        tmp_path / "tiny.toml", steps=1200, checkpoint_every=10, validate_every=60, log_every=5
-    )
+    often = {"checkpoint_every": 10, "validate_every": 60, "log_every": 5}
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=1200, window_seconds=0.1, **often)
     base = [sys.executable, "-m", "wavegen", "train", str(DIGITS)]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
 

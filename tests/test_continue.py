@@ -88,7 +88,10 @@ def test_a_voice_with_texts_says_how_it_goes_on(
         ([PROMPT, "--voice", "{free}", "--text", "x", "--seconds", "1"], "without texts"),
         ([PROMPT, "--voice", "{tiny}"], "--text says how it goes on"),
         ([PROMPT, "--voice", "{tiny}", "--seconds", "1"], "--text says how it goes on"),
-        ([PROMPT, "--voice", "{free}", "--seconds", "1", "--suffix", ".xyz"], "suffix"),
+        (
+            [PROMPT, "--voice", "{free}", "--seconds", "1", "--bits", "float", "--format", "flac"],
+            "flac files take 16 or 24",
+        ),
         ([PROMPT, "--voice", "{free}", "--seconds", "1", "-o", "{tmp}/file"], "can't write into"),
         (["{tmp}/file", "--voice", "{free}", "--seconds", "1"], "file"),
     ],
@@ -107,7 +110,25 @@ def test_wrong_arguments_of_continue(
     assert done.code == 2
     [line] = [x for x in done.err.splitlines() if x.startswith("error: ")]
     assert part in line
-    assert not list(tmp_path.rglob("*.wav"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "free.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        ((), "does not end by itself: --seconds sets its length"),
+        (("one",), "without texts: it makes sound (--seconds)"),
+        (("one", "--seconds", "1"), "without texts: leave the text out"),
+    ],
+)
+def test_a_voice_without_texts_needs_seconds_and_no_text(
+    cli: Callable[..., Result], tmp_path: Path, args: tuple[str, ...], part: str
+) -> None:
+    free = free_voice(tmp_path / "free.safetensors")
+    done = cli("synth", *args, "--voice", free, "-o", tmp_path / "a.wav")
+    assert done.code == 2
+    assert part in done.err
+    assert not (tmp_path / "a.wav").exists()
 
 
 def test_clips_that_end_by_themselves(cli: Callable[..., Result], tmp_path: Path) -> None:

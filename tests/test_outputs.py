@@ -133,6 +133,13 @@ def test_temperature_narrows_a_mixture(output: LogisticMixture | GaussianMixture
     )
 
 
+@mixtures
+def test_the_names_of_a_mixtures_input_are_pinned(
+    output: LogisticMixture | GaussianMixture,
+) -> None:
+    assert set(output.inputs(3).state_dict()) == {"weight", "bias", "start"}
+
+
 def test_bits_of_a_normal_distribution_are_its_entropy() -> None:
     """Of 16-bit samples of white noise, since bins are integrated and not sampled."""
     output = GaussianMixture(ModelConfig(mixtures=1))

@@ -87,7 +87,7 @@ def plan(
 
     Args:
         voice: the voice.
-        text: anything; nothing for a voice without texts whose clips end by themselves.
+        text: anything; nothing for a voice whose clips end by themselves.
         speaker: id.
         max_seconds: refuse to speak for longer.
         style: of the speech.
@@ -100,7 +100,7 @@ def plan(
             ``max_seconds``.
         VoiceError: the voice was trained without texts, or can't be styled so.
     """
-    if not text.strip() and voice.model.output.end is not None:
+    if not text.strip() and voice.kind is None:
         yield plan_seconds(voice, None, speaker, max_seconds)
         return
     if not voice.symbols:
@@ -172,7 +172,7 @@ def _utterance(voice: Voice, parts: Sequence[_Part], speaker: int, pause: int) -
 def _can(voice: Voice) -> str:
     if voice.symbols:
         return "speaks texts"
-    return "makes sound of any length" if voice.kind is None else "copies recordings (vocode)"
+    return "makes sound (--seconds)" if voice.kind is None else "copies recordings (vocode)"
 
 
 def plan_seconds(

@@ -34,9 +34,7 @@ def continue_(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for PROMPT-1.wav, PROMPT-2.wav, …")
     ] = Path(),
-    suffix: Annotated[
-        str, typer.Option(help="Of the files: .wav, .flac, .ogg, .mp3 or .aiff.")
-    ] = ".wav",
+    form: o.Format = "wav",
     seed: o.Seed = 0,
     temperature: o.Temperature = 1.0,
     language: o.Language = None,
@@ -72,15 +70,15 @@ def continue_(
         chosen, prompt, who, seconds, max_seconds, text, prompt_text, style, language
     )
     assert utterance.prompt is not None
+    finish = o.finish(sample_rate, volume, normalize, fade, bits)
+    check_finish(f".{form}", finish.rate(chosen.sample_rate), finish)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise WavegenError(f"can't write into {output}: {e.strerror or e}") from e
-    files = [output / f"{prompt.stem}-{n + 1}{suffix}" for n in range(variants)]
+    files = [output / f"{prompt.stem}-{n + 1}.{form}" for n in range(variants)]
     for file in files:
         check_output(file, force, SUFFIXES)
-    finish = o.finish(sample_rate, volume, normalize, fade, bits)
-    check_finish(suffix, finish.rate(chosen.sample_rate), finish)
     seeds = [seed + n for n in range(variants)]
     with show.progress_bar("going on", "samples") as bar:
         start = time.perf_counter()

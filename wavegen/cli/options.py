@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -110,6 +110,10 @@ Normalize = Annotated[
 ]
 Fade = Annotated[
     float, typer.Option(callback=_finite, min=0.0, max=10.0, help="Seconds of fade at either end.")
+]
+Format = Annotated[
+    Literal["wav", "flac", "ogg", "mp3", "aiff"],
+    typer.Option("--format", help="Of files that are not named otherwise."),
 ]
 BitDepth = Annotated[
     Bits, typer.Option("--bits", help="Of a sample, in WAV, AIFF and (16, 24) FLAC files.")

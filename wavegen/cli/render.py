@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wavegen.jobs import FailedJob, RenderJob
     from wavegen.render import Result, Summary
 
-Suffix = Literal["wav", "flac", "ogg", "mp3", "aiff"]
 RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 """Where torchrun and SLURM say which process this is."""
 
@@ -48,9 +47,7 @@ def render(
     noise_scale: o.NoiseScale = 0.0,
     seconds: o.Seconds = None,
     max_seconds: o.MaxSeconds = 600.0,
-    form: Annotated[
-        Suffix, typer.Option("--format", help="Of clips whose job names no file.")
-    ] = "wav",
+    form: o.Format = "wav",
     sample_rate: o.SampleRate = None,
     bits: o.BitDepth = "16",
     volume: o.Volume = 1.0,

@@ -28,7 +28,7 @@ def timescales(config: Config) -> str:
         time = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
         return f"{samples:,} samples, {time}"
 
-    stacks = (f"; in frames of {c.pool} {span(c.receptive_field)}" for c in config.model.context)
+    stacks = (f"; in frames of {c.pool}: {span(c.receptive_field)}" for c in config.model.context)
     return span(config.model.receptive_field) + "".join(stacks)
 
 

@@ -96,25 +96,26 @@ def synth(
         raise TextError("give one text: TEXT, --text or --text-file")
     if given and not given[0].strip():
         raise TextError("the text is empty")
+    chosen = None if voice is None else find_voice(voice)
+    wordless = seconds is not None or (chosen is not None and not chosen.symbols)
     lines: Iterable[str] = given
-    if seconds is not None or (not given and text_file is None and _ends(voice)):
+    if wordless and not given and text_file is None:
         lines = [""]
     elif not given:
         lines = _read(text_file, piped)
         lines = lines if piped else [*lines]
     from wavegen.synth import Take, draw, join, pause_of, plan, plan_seconds, synthesize
 
-    chosen = find_voice(voice, speaker)
+    chosen = chosen or find_voice(None, speaker)
     who = 0 if speaker is None else chosen.speaker_id(speaker)
-    timed = not chosen.symbols and chosen.kind is None and chosen.model.output.end is None
-    if seconds is None and timed:
-        raise TextError(f"voice {chosen.name} was trained without texts: --seconds sets its length")
     style = Style(length_scale, pitch_shift, noise_scale, seed)
 
     def planned(line: str) -> Iterator[Utterance]:
-        if seconds is not None:
-            return iter([plan_seconds(chosen, seconds, who, max_seconds)])
-        return plan(chosen, line, who, max_seconds, style, language, sentence_silence)
+        if seconds is None:
+            return plan(chosen, line, who, max_seconds, style, language, sentence_silence)
+        if line and not chosen.symbols:
+            raise TextError(f"voice {chosen.name} was trained without texts: leave the text out")
+        return iter([plan_seconds(chosen, seconds, who, max_seconds)])
 
     def spoken() -> Iterator[Audio]:
         """Piece by piece, each line as soon as it is there."""
@@ -163,13 +164,6 @@ def synth(
         f"{output}: {length:.2f} s, voice {chosen.name}{name}, {length / took:.2f} x real time",
         soft_wrap=True,
     )
-
-
-def _ends(voice: str | None) -> bool:
-    """Whether clips of a voice end by themselves, so that it needs no text."""
-    from wavegen.library import find_voice
-
-    return voice is not None and find_voice(voice).model.output.end is not None
 
 
 def _warn_of_unheard(voice: Voice, utterances: Iterable[Utterance]) -> None:

@@ -116,7 +116,7 @@ class Mixture:
         width = (scale.exp() * t).clamp_min(NARROW)
         code = torch.zeros_like(uniforms, dtype=torch.int64)
         end = torch.full_like(code, LEVELS - 1)
-        while bool((code < end).any()):  # bisection
+        for _ in range(LEVELS.bit_length() - 1):  # bisection
             middle = (code + end) // 2
             edge = (middle - LEVELS // 2 + 0.5) * WIDTH
             below = (share * self.distribution((edge[:, None] - mean) / width)).sum(-1)

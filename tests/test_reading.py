@@ -170,10 +170,10 @@ def test_long_sentences_are_cut_at_marks_and_leave_no_crumbs() -> None:
 
 def test_the_first_sentence_waits_for_no_other() -> None:
     text = "The quick brown fox jumps over the lazy dog, he said. " * 1000
-    start = time.perf_counter()
+    start = time.process_time()
     first = next(read_text(text, 40, ()))
     assert len(first.words) == 11
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -231,12 +231,12 @@ ODD = [
 def test_odd_inputs_neither_raise_nor_hang_nor_grow() -> None:
     assert len(ODD) >= 200
     for text in ODD:
-        start = time.perf_counter()
+        start = time.process_time()
         for language in ("en-us", "de"):
             check(list(itertools.islice(read_text(text, 20, (), language), 50)), text)
         unit = read_clip(text[:1000])
         check([unit] if unit else [], text)
-        assert time.perf_counter() - start < 3, text[:50]
+        assert time.process_time() - start < 3, text[:50]
 
 
 def test_odd_inputs_are_spoken_in_no_more_than_ten_times_the_time_expected(

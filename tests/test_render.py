@@ -294,21 +294,24 @@ def test_a_signal_says_how_to_go_on(
 def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    jobs = write_jobs(tmp_path / "jobs.jsonl", 100)
-    start(jobs, tmp_path / "warm", tiny_voice_file).wait()
-    begin = time.monotonic()
+    jobs, out = write_jobs(tmp_path / "jobs.jsonl", 100), tmp_path / "killed"
+    manifest = out / "manifest.jsonl"
     assert start(jobs, tmp_path / "calm", tiny_voice_file).wait() == 0
-    took = time.monotonic() - begin
-    rng = random.Random(0)
-    out, killed = tmp_path / "killed", 0
+
+    def made() -> int:
+        return len(manifest.read_bytes().splitlines()) if manifest.exists() else 0
+
+    rng, killed = random.Random(0), 0
     while killed < 20:
         process = start(jobs, out, tiny_voice_file)
-        try:
-            process.wait(rng.uniform(0.3, 0.7) * took)
-            shutil.rmtree(out)  # it got to the end: begin again
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        enough = made() + rng.randint(1, 8)
+        while made() < enough and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        if process.wait() == 0:  # it got to the end: begin again
+            shutil.rmtree(out)
+        else:
             killed += 1
     assert start(jobs, out, tiny_voice_file).wait() == 0
     assert files(out) == files(tmp_path / "calm")

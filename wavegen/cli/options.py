@@ -73,7 +73,10 @@ Seconds = Annotated[
     typer.Option(callback=_finite, min=0.001, help="Length, for a voice trained without texts."),
 ]
 MaxSeconds = Annotated[
-    float, typer.Option(callback=_finite, min=0.0, help="Refuse to speak for longer.")
+    float,
+    typer.Option(
+        callback=_finite, min=0.0, help="Refuse to speak, or let a clip go on, for longer."
+    ),
 ]
 EngineName = Annotated[
     Engine | None,

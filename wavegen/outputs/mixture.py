@@ -122,7 +122,7 @@ class Mixture:
             below = (share * self.distribution((edge[:, None] - mean) / width)).sum(-1)
             found = below > uniforms
             end = torch.where(found, middle, end)
-            code = torch.where(found | (code >= end), code, middle + 1)
+            code = torch.where(found, code, middle + 1)
         return code
 
 

@@ -8,10 +8,12 @@ from typing import get_args
 
 import wavegen
 from wavegen import config
+from wavegen.cli import options
 from wavegen.data.layouts import LAYOUTS
 from wavegen.generation import ENGINES
 from wavegen.outputs import OUTPUTS
 from wavegen.speech import FEATURES
+from wavegen.writing import FORMATS
 
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
@@ -78,6 +80,7 @@ def test_names_in_the_configuration_are_those_in_the_registries() -> None:
     assert set(get_args(config.Output)) == set(OUTPUTS)
     assert set(get_args(config.Engine)) == set(ENGINES)
     assert set(get_args(config.Size)) == set(config.SIZES)
+    assert {f".{name}" for name in get_args(get_args(options.Format)[0])} == set(FORMATS)
     assert set(get_args(config.Features)) == {"auto", "none", *FEATURES}
 
 

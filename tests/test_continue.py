@@ -18,7 +18,7 @@ import wavegen
 from wavegen.corpus import new_voice, resolve
 from wavegen.data.dataset import open_dataset
 from wavegen.data.windows import TrainingClip, Windows
-from wavegen.errors import TrainingError
+from wavegen.errors import TrainingError, VoiceError
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 from wavegen.synth import plan_continuation
@@ -117,7 +117,7 @@ def test_wrong_arguments_of_continue(
     ("args", "part"),
     [
         ((), "does not end by itself: --seconds sets its length"),
-        (("one",), "without texts: it makes sound (--seconds)"),
+        (("one",), "without texts: leave the text out (--seconds sets the length)"),
         (("one", "--seconds", "1"), "without texts: leave the text out"),
     ],
 )
@@ -129,6 +129,18 @@ def test_a_voice_without_texts_needs_seconds_and_no_text(
     assert done.code == 2
     assert part in done.err
     assert not (tmp_path / "a.wav").exists()
+
+
+def test_a_text_for_a_voice_without_texts_is_refused_everywhere(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    free, jobs = free_voice(tmp_path / "free.safetensors"), tmp_path / "jobs.jsonl"
+    with pytest.raises(VoiceError, match="leave the text out"):
+        next(wavegen.load_voice(free).synthesize("one", seconds=0.1))
+    jobs.write_text('{"seconds": 0.1}\n{"text": "one", "seconds": 0.1}\n')
+    done = cli("render", jobs, "-o", tmp_path / "o", "--voice", free)
+    assert done.code == 1
+    assert "line 2: voice free was trained without texts: leave the text out" in done.err
 
 
 def test_clips_that_end_by_themselves(cli: Callable[..., Result], tmp_path: Path) -> None:

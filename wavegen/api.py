@@ -17,7 +17,7 @@ import numpy as np
 from wavegen.config import Engine, WeightPrecision
 from wavegen.jobs import check_number
 from wavegen.library import find_voice
-from wavegen.synth import Audio, Take, draw, plan, plan_seconds
+from wavegen.synth import Audio, Take, draw, plan
 from wavegen.voice import Style, Voice
 
 
@@ -110,11 +110,8 @@ class Synthesizer:
         voice = self.voice
         who = voice.speaker_id(str(speaker)) if voice.speakers or speaker else 0
         style = Style(length_scale, pitch_shift, noise_scale, seed)
-        if seconds is not None:
-            planned = iter([plan_seconds(voice, seconds, who, max_seconds)])
-        else:
-            planned = plan(voice, text, who, max_seconds, style, language, sentence_silence)
-        for u in planned:
+        how = max_seconds, style, language, sentence_silence, seconds
+        for u in plan(voice, text, who, *how):
             pieces = [p for _, p in draw(voice, [Take(u, seed, temperature)], engine, precision)]
             audio = np.concatenate([*pieces, np.zeros(u.after, np.float32)])
             yield Chunk(audio, voice.sample_rate, u.text, u.phonemes)

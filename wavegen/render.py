@@ -27,7 +27,6 @@ from wavegen.synth import (
     join,
     likely_samples,
     plan,
-    plan_seconds,
 )
 from wavegen.voice import Voice
 from wavegen.writing import PLAIN, Finish, check_finish, encode, finish_whole, write_whole
@@ -108,11 +107,9 @@ class Renderer:
         voice, speaker = self.voice(job)
         rate = self.finish.rate(voice.sample_rate)
         check_finish(PurePosixPath(job.output_file).suffix, rate, self.finish)
-        if job.seconds is not None:
-            return [plan_seconds(voice, job.seconds, speaker, job.max_seconds)]
         text, silence = job.text or "", job.sentence_silence
-        planned = plan(voice, text, speaker, job.max_seconds, job.style, job.language, silence)
-        return [*planned]
+        how = job.max_seconds, job.style, job.language, silence, job.seconds
+        return [*plan(voice, text, speaker, *how)]
 
     def render(self, jobs: Iterable[RenderJob]) -> Iterator[Result]:
         """Clips as they are done. Jobs of one voice share the batch, and are planned as the engine

@@ -78,6 +78,7 @@ def plan(
     style: Style = PLAIN,
     language: str | None = None,
     silence: float | None = None,
+    seconds: float | None = None,
 ) -> Iterator[Utterance]:
     """Read a text and predict its length and what it sounds like, sentence by sentence.
 
@@ -87,21 +88,27 @@ def plan(
 
     Args:
         voice: the voice.
-        text: anything; nothing for a voice whose clips end by themselves.
+        text: anything; nothing for a voice without texts.
         speaker: id.
         max_seconds: refuse to speak for longer.
         style: of the speech.
         language: how to read the text, as espeak-ng names it (default: the voice's).
         silence: seconds between sentences, or what the voice speaks in one go (default:
             `SENTENCE_SILENCE`, or the mean of the pauses in training).
+        seconds: of a voice without texts, as for `plan_seconds`.
 
     Raises:
         TextError: the text has nothing to speak, no sound that the voice knows, or takes more than
             ``max_seconds``.
         VoiceError: the voice was trained without texts, or can't be styled so.
     """
-    if not text.strip() and voice.kind is None:
-        yield plan_seconds(voice, None, speaker, max_seconds)
+    if voice.kind is None or seconds is not None:
+        if voice.kind is None and text.strip():
+            raise VoiceError(
+                f"voice {voice.name} was trained without texts: leave the text out "
+                "(--seconds sets the length)"
+            )
+        yield plan_seconds(voice, seconds, speaker, max_seconds)
         return
     if not voice.symbols:
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")

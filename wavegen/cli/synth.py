@@ -96,26 +96,20 @@ def synth(
         raise TextError("give one text: TEXT, --text or --text-file")
     if given and not given[0].strip():
         raise TextError("the text is empty")
-    chosen = None if voice is None else find_voice(voice)
-    wordless = seconds is not None or (chosen is not None and not chosen.symbols)
+    chosen = find_voice(voice, speaker)
+    who = 0 if speaker is None else chosen.speaker_id(speaker)
     lines: Iterable[str] = given
-    if wordless and not given and text_file is None:
+    if not given and text_file is None and (seconds is not None or not chosen.symbols):
         lines = [""]
     elif not given:
         lines = _read(text_file, piped)
         lines = lines if piped else [*lines]
-    from wavegen.synth import Take, draw, join, pause_of, plan, plan_seconds, synthesize
+    from wavegen.synth import Take, draw, join, pause_of, plan, synthesize
 
-    chosen = chosen or find_voice(None, speaker)
-    who = 0 if speaker is None else chosen.speaker_id(speaker)
     style = Style(length_scale, pitch_shift, noise_scale, seed)
 
     def planned(line: str) -> Iterator[Utterance]:
-        if seconds is None:
-            return plan(chosen, line, who, max_seconds, style, language, sentence_silence)
-        if line and not chosen.symbols:
-            raise TextError(f"voice {chosen.name} was trained without texts: leave the text out")
-        return iter([plan_seconds(chosen, seconds, who, max_seconds)])
+        return plan(chosen, line, who, max_seconds, style, language, sentence_silence, seconds)
 
     def spoken() -> Iterator[Audio]:
         """Piece by piece, each line as soon as it is there."""

@@ -18,13 +18,13 @@ import soundfile
 import torch
 from accelerate import Accelerator
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
 from wavegen.cli.app import script
 from wavegen.config import Config
-from wavegen.corpus import new_voice, resolve
 from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config
-from wavegen.train import Hooks, Progress, Trainer
+from wavegen.training.corpus import new_voice, resolve
+from wavegen.training.trainer import Hooks, Progress, Trainer
 
 RATE, SLOT, LAG, LEVELS, SAME = 4000, 20, 33, 16, 0.95
 SLOTS = 800

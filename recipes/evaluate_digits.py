@@ -25,11 +25,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
-from wavegen.generation.packing import rounded
+from wavegen.generation.numba.packing import rounded
 from wavegen.library import load_voice
 from wavegen.score import Score, mean_bits, score_file
 from wavegen.synth import plan, synthesize

@@ -24,18 +24,18 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from wavegen.audio import read_audio
+from wavegen.audio.features import MIDDLE_PITCH, octaves, pitch
+from wavegen.audio.reading import read_audio
+from wavegen.audio.writing import write_audio
 from wavegen.cli.app import script
-from wavegen.corpus import training_clip
 from wavegen.data.dataset import Dataset, open_dataset
-from wavegen.features import MIDDLE_PITCH, octaves, pitch
 from wavegen.library import load_voice
 from wavegen.recipe import find_recipe, read_config
 from wavegen.speech.fit import phones
 from wavegen.synth import Take, draw, plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise
+from wavegen.training.corpus import training_clip
 from wavegen.voice import Style, Voice
-from wavegen.writing import write_audio
 
 Audio = NDArray[np.float32]
 

@@ -23,13 +23,13 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
+from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
-from wavegen.corpus import speaker_of
 from wavegen.data.dataset import Dataset, open_dataset
-from wavegen.generation.inverse import Synthesis
 from wavegen.library import load_voice
-from wavegen.prediction import predictor
 from wavegen.synth import Utterance, plan_seconds, synthesize
+from wavegen.training.corpus import speaker_of
 from wavegen.voice import Voice
 
 Audio = NDArray[np.float32]

@@ -16,55 +16,19 @@ os.environ.setdefault(
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import DIGITS, TINY, Result
 
 from wavegen.cli.app import main
 from wavegen.config import Config
-from wavegen.corpus import fit_speech, new_voice
 from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config
+from wavegen.training.corpus import fit_speech, new_voice
 from wavegen.voice import Voice
-
-DIGITS = Path(__file__).parent.parent / "samples" / "digits"
-TINY = {
-    "data": {"join": 2},
-    "audio": {"sample_rate": 8000},
-    "model": {
-        "layers": 4,
-        "dilation_cycle": 2,
-        "residual_channels": 8,
-        "skip_channels": 8,
-    },
-    "conditioning": {
-        "encoder_channels": 8,
-        "speaker_channels": 4,
-        "mel_channels": 20,
-        "acoustic_channels": 16,
-        "acoustic_steps": 5,
-    },
-    "train": {
-        "steps": 8,
-        "batch_size": 2,
-        "window_seconds": 0.5,
-        "log_every": 2,
-        "checkpoint_every": 4,
-        "validate_every": 4,
-        "sample_every": 0,
-        "precision": "f32",
-    },
-}
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import DIGITS, Result
+from helpers import DIGITS, Result
 
 from wavegen.config import Config
 from wavegen.library import load_voice

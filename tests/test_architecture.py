@@ -8,36 +8,29 @@ from typing import get_args
 
 import wavegen
 from wavegen import config
+from wavegen.audio.writing import FORMATS
 from wavegen.cli import options
 from wavegen.data.layouts import LAYOUTS
 from wavegen.generation import ENGINES
 from wavegen.outputs import OUTPUTS
 from wavegen.speech import FEATURES
-from wavegen.writing import FORMATS
 
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
-    {"errors", "config", "recipe", "files"},
-    {
-        "model.layers",
-        "audio",
-        "writing",
-        "mulaw",
-        "features",
-        "text",
-        "cache",
-        "optim",
-    },
-    {"model.context", "model.conditioning", "outputs", "prediction"},
-    {"model.wavenet", "model.prosody", "model.acoustic"},
+    {"config", "recipe", "errors", "files", "cache", "compiled"},
+    {"audio", "text"},
+    {"outputs"},
+    {"model"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"library", "synth", "jobs", "corpus", "checkpoint", "step"},
-    {"manifest"},
-    {"train", "render", "api", "score", "align", "bench", "report", "plots"},
-    {"cluster"},
+    {"synth", "library"},
+    {"training.corpus", "rendering.jobs"},
+    {"api", "align", "training", "rendering", "score", "bench"},
+    {"report"},
     {"cli"},
 ]
+"""From the lowest: a layer imports only from those below it, and its members not each other (except
+in the lowest)."""
 
 
 def place(module: str) -> tuple[int, str]:
@@ -54,7 +47,7 @@ def test_a_layer_imports_only_from_layers_below() -> None:
     for path in PACKAGE.rglob("*.py"):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         module = ".".join(p for p in parts if p != "__init__")
-        if module in ("", "__main__", "model"):
+        if module in ("", "__main__"):
             continue
         layer, member = place(module)
         for node in ast.walk(ast.parse(path.read_text())):
@@ -99,5 +92,5 @@ def test_help_does_not_import_torch() -> None:
 
 def test_no_file_is_over_four_hundred_lines() -> None:
     root = PACKAGE.parent
-    files = [*PACKAGE.rglob("*.py"), *(root / "tests").glob("*.py")]
+    files = [*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")]
     assert not [p for p in files if len(p.read_text().splitlines()) > 400]

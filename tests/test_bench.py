@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Result
+from helpers import Result
 
 from wavegen.bench import MELS, Conv1dWaveNet, sized
 

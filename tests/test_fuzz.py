@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import DIGITS
+from helpers import DIGITS
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.errors import WavegenError
-from wavegen.jobs import RenderJob, read_jobs
 from wavegen.library import load_voice
 from wavegen.recipe import read_config, to_toml
+from wavegen.rendering.jobs import RenderJob, read_jobs
 
 COUNT = 400
 

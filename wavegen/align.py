@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from wavegen.config import Config
-from wavegen.corpus import find_misfits, fit_aligner, heard, new_voice, speaker_of
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
 from wavegen.files import whole_file
 from wavegen.speech.frontend import symbol_ids
 from wavegen.speech.pairing import pair_words
+from wavegen.training.corpus import find_misfits, fit_aligner, heard, new_voice, speaker_of
 from wavegen.voice import Voice
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
-from wavegen.jobs import check_number
 from wavegen.library import find_voice
+from wavegen.rendering.jobs import check_number
 from wavegen.synth import Audio, Take, draw, plan
 from wavegen.voice import Style, Voice
 

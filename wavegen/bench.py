@@ -22,12 +22,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.compiled import settled, whole
 from wavegen.config import SIZES, Config, WeightPrecision
-from wavegen.generation import ENGINES, simd
-from wavegen.generation.compiled import settled, whole
+from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
-from wavegen.generation.numba_cpu import bytes_per_sample
-from wavegen.generation.packing import pack
+from wavegen.generation.numba import simd
+from wavegen.generation.numba.engine import bytes_per_sample
+from wavegen.generation.numba.packing import pack
 from wavegen.model.conditioning import PHASES
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config

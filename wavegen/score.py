@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.errors import DataError, TextError, VoiceError
 from wavegen.speech.frontend import read_clip
 from wavegen.voice import Voice

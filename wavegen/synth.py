@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wavegen.audio import read_audio
+from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.reading import read_audio
+from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
 from wavegen.errors import DataError, TextError, VoiceError, WavegenError
 from wavegen.generation import ENGINES
-from wavegen.generation.inverse import Synthesis
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
-from wavegen.prediction import predictor
 from wavegen.speech.frontend import read_clip, read_text
 from wavegen.text import FEW
 from wavegen.voice import PLAIN, Style, Voice

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from wavegen.audio.features import hertz, mel, octaves, phase, pitch
+from wavegen.audio.linear_prediction import by_spectrum, predictor
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
-from wavegen.features import hertz, mel, octaves, phase, pitch
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
-from wavegen.prediction import by_spectrum, predictor
 from wavegen.recipe import to_dict
 from wavegen.speech import FEATURES, local
 from wavegen.speech.align import CHANNELS, Aligner, Alignment

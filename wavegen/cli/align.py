@@ -33,7 +33,7 @@ def align(
     # Times are those of the files as they are, so silence at their ends must stay.
     config = config.replace("data", trim_db=0.0).replace("conditioning", features="phones")
     from wavegen.align import check_folder, fit_dataset, output_stems, write_alignments
-    from wavegen.plots import check_matplotlib, plot_clip
+    from wavegen.report.clip_plots import check_matplotlib, plot_clip
 
     check_folder(out, force)
     if plots:

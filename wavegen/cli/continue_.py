@@ -54,12 +54,12 @@ def continue_(
     """Go on from a recording: the recording and what follows, in one file for each variant."""
     import numpy as np
 
+    from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.errors import WavegenError
     from wavegen.files import check_output
     from wavegen.library import find_voice
     from wavegen.synth import plan_continuation, synthesize
     from wavegen.voice import Style
-    from wavegen.writing import SUFFIXES, check_finish, write_audio
 
     if not prompt.is_file():
         raise WavegenError(f"no recording {prompt}")

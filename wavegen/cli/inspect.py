@@ -33,7 +33,7 @@ def inspect(
 ) -> None:
     """Show all that training would see of a folder of audio."""
     config = read_settings(recipe, layout, settings)
-    from wavegen.plots import check_plots, plot_dataset
+    from wavegen.report.clip_plots import check_plots, plot_dataset
 
     if out is not None:
         check_plots(out, force)

@@ -15,7 +15,7 @@ from rich.text import Text
 from wavegen.cli import show
 
 if TYPE_CHECKING:
-    from wavegen import train
+    from wavegen.training import trainer as train
 
 EVERY_SECONDS = 30.0
 """Between two lines where there is no terminal."""

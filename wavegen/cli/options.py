@@ -12,7 +12,7 @@ from wavegen.config import Bits, Engine, WeightPrecision
 from wavegen.errors import WavegenError
 
 if TYPE_CHECKING:
-    from wavegen.writing import Finish
+    from wavegen.audio.writing import Finish
 
 
 def _finite(parameter: typer.CallbackParam, value: float | None) -> float | None:
@@ -127,6 +127,6 @@ def finish(
     sample_rate: int | None, volume: float, normalize: float | None, fade: float, bits: Bits
 ) -> Finish:
     """The options of those names as one."""
-    from wavegen.writing import Finish
+    from wavegen.audio.writing import Finish
 
     return Finish(sample_rate, volume, normalize, fade, bits)

@@ -18,8 +18,8 @@ from wavegen.cli import show
 from wavegen.errors import WavegenError
 
 if TYPE_CHECKING:
-    from wavegen.jobs import FailedJob, RenderJob
-    from wavegen.render import Result, Summary
+    from wavegen.rendering.jobs import FailedJob, RenderJob
+    from wavegen.rendering.render import Result, Summary
 
 RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 """Where torchrun and SLURM say which process this is."""
@@ -84,9 +84,9 @@ def render(
         raise WavegenError(f"output {output}: {e.strerror or e}") from e
     lines = _lines(jobs)
     from wavegen.files import forget_killed
-    from wavegen.jobs import FailedJob, RenderJob, kind_of, read_jobs
-    from wavegen.manifest import Manifest, shard_name
-    from wavegen.render import Renderer, render, sort_out
+    from wavegen.rendering.jobs import FailedJob, RenderJob, kind_of, read_jobs
+    from wavegen.rendering.manifest import Manifest, shard_name
+    from wavegen.rendering.render import Renderer, render, sort_out
 
     base = RenderJob(
         voice=voice,
@@ -154,7 +154,7 @@ def render(
 
         run = None
         if ray:
-            from wavegen.cluster import on_ray
+            from wavegen.rendering.ray import on_ray
 
             run = on_ray(renderer, ray_address)
         try:

@@ -26,7 +26,7 @@ def score(
     """Bits per sample of recordings under a voice: the fewer, the likelier."""
     from rich.table import Table
 
-    from wavegen.generation.packing import rounded
+    from wavegen.generation.numba.packing import rounded
     from wavegen.library import find_voice
     from wavegen.score import Score, mean_bits, score_file
 

@@ -17,9 +17,9 @@ from wavegen.cli import show
 from wavegen.errors import TextError, WavegenError
 
 if TYPE_CHECKING:
+    from wavegen.audio.writing import Finish
     from wavegen.synth import Audio, Utterance
     from wavegen.voice import Voice
-    from wavegen.writing import Finish
 
 
 def synth(
@@ -85,8 +85,8 @@ def synth(
         _check_pipe(output, finish)
     else:
         output = output or Path("output.wav")
+        from wavegen.audio.writing import SUFFIXES
         from wavegen.files import check_output
-        from wavegen.writing import SUFFIXES
 
         check_output(output, force, SUFFIXES)
     if str(text_file) == "-":
@@ -135,7 +135,7 @@ def synth(
         _pipe(spoken(), chosen.sample_rate, finish, raw)
         return
     assert output is not None
-    from wavegen.writing import check_finish, write_audio
+    from wavegen.audio.writing import check_finish, write_audio
 
     check_finish(output.suffix, finish.rate(chosen.sample_rate), finish)
     utterances = [u for line in lines for u in planned(line)]
@@ -179,7 +179,7 @@ def _check_pipe(output: Path | None, finish: Finish) -> None:
 
 
 def _pipe(pieces: Iterable[Audio], rate: int, finish: Finish, raw: bool) -> None:
-    from wavegen.writing import finished, pcm, wav_header
+    from wavegen.audio.writing import finished, pcm, wav_header
 
     if not raw:
         _write(wav_header(finish.rate(rate)))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from wavegen.report.watch import Watch
-    from wavegen.train import Trainer
+    from wavegen.training.trainer import Trainer
     from wavegen.voice import Voice
 
 
@@ -80,12 +80,12 @@ def train(
     from accelerate import Accelerator
     from accelerate.utils import broadcast_object_list
 
-    from wavegen.checkpoint import clear, recorded_split, write_run
     from wavegen.cli.live import duration
-    from wavegen.corpus import fit_speech, new_voice, resolve
     from wavegen.report.record import describe, read_rows, write_record
     from wavegen.report.watch import Watch
-    from wavegen.train import Hooks, Trainer
+    from wavegen.training.checkpoint import clear, recorded_split, write_run
+    from wavegen.training.corpus import fit_speech, new_voice, resolve
+    from wavegen.training.trainer import Hooks, Trainer
 
     _check_device(device)
     # Started by torchrun or accelerate launch, this is one of several processes.
@@ -200,7 +200,7 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     from wavegen.cli.live import LiveView
     from wavegen.data.pieces import source
     from wavegen.report.recorder import Recorder
-    from wavegen.train import Hooks, Stopped, fold_bits
+    from wavegen.training.trainer import Hooks, Stopped, fold_bits
 
     view = LiveView(trainer.step, trainer.config.train.steps)
     with view, _stop_signals() as received:

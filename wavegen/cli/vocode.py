@@ -38,8 +38,8 @@ def vocode(
     force: o.Force = False,
 ) -> None:
     """Say a recording again: its mel spectrogram and F0 to sound, by a voice."""
+    from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output
-    from wavegen.writing import SUFFIXES, check_finish, write_audio
 
     check_output(output, force, SUFFIXES)
     from wavegen.library import find_voice

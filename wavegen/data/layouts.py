@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wavegen.audio import SUFFIXES, UNREADABLE
+from wavegen.audio.reading import SUFFIXES, UNREADABLE
 from wavegen.config import DataConfig
 from wavegen.errors import DataError
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.cache import default_cache
 from wavegen.data import index
 from wavegen.data.index import Entry, Index

@@ -77,7 +77,7 @@ def _rules(language: str) -> str:
         source = importlib.import_module(name).__file__
         assert source is not None
         path = Path(source)
-        files = sorted(path.parent.glob("*.py")) if path.stem == "__init__" else [path]
+        files = sorted(path.parent.rglob("*.py")) if path.stem == "__init__" else [path]
         for file in files:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

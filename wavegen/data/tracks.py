@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.features import pitch
 from wavegen.data import index
 from wavegen.data.prepare import Prepared
 from wavegen.errors import DataError
-from wavegen.features import pitch
 from wavegen.files import whole_file
 
 COMMIT_SECONDS = 30.0

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
+from wavegen.audio.linear_prediction import Predictor, predictor
 from wavegen.config import Config
 from wavegen.outputs import OUTPUTS, Distribution
-from wavegen.prediction import Predictor, predictor
 from wavegen.speech.local import Spoken
 
 PAUSE_SECONDS = (0.03, 0.1)

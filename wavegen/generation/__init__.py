@@ -4,6 +4,7 @@ Every engine is a function with the signature of `naive.generate`; from the same
 same sequences up to the first floating-point tie.
 """
 
-from wavegen.generation import cached, naive, numba_cpu
+from wavegen.generation import cached, naive
+from wavegen.generation.numba import engine
 
-ENGINES = {"naive": naive.generate, "cached": cached.generate, "numba": numba_cpu.generate}
+ENGINES = {"naive": naive.generate, "cached": cached.generate, "numba": engine.generate}

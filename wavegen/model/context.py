@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
 from wavegen.config import ContextConfig
 from wavegen.model.layers import GatedResidualBlock
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
 from wavegen.config import Config
 from wavegen.model.conditioning import PHASES, Conditioning
 from wavegen.model.context import ContextStack

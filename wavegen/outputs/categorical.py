@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
 
 END_WEIGHT = 30.0

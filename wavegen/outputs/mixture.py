@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen import mulaw
+from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
 
 LEVELS = 65536

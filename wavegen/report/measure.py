@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.data.pieces import bounds, source
 from wavegen.errors import DataError
 from wavegen.speech.frontend import read_clip

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wavegen.audio import read_audio
+from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
 from wavegen.files import whole_file

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.writing import write_audio
 from wavegen.files import whole_file
 from wavegen.synth import Utterance, plan, plan_copy, plan_seconds, synthesize
 from wavegen.voice import Voice
-from wavegen.writing import write_audio
 
 SAID = "said.json"
 """In the folder of samples: what each of them says and who says it, in order."""

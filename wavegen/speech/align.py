@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wavegen.features import CEPSTRA, mfcc
+from wavegen.audio.features import CEPSTRA, mfcc
 
 STATES = 3
 ROUNDS = 10

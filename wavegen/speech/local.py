@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wavegen.features import mel_silence
+from wavegen.audio.features import mel_silence
 from wavegen.speech.align import Alignment
 from wavegen.speech.phones import pause_features, phone_channels, phone_features
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from wavegen.text.espeak import LANGUAGE
-from wavegen.text.numbers import read_numbers, read_plain_numbers
-from wavegen.text.raw import BLOCK, raw_words
-from wavegen.text.sentences import sentences
-from wavegen.text.words import (
+from wavegen.text.english.numbers import read_numbers, read_plain_numbers
+from wavegen.text.english.sentences import sentences
+from wavegen.text.english.words import (
     read_abbreviations,
     read_capitals,
     read_hashes,
     read_links,
     read_signs,
 )
+from wavegen.text.espeak import LANGUAGE
+from wavegen.text.raw import BLOCK, raw_words
 
 MARKS = (",", ".", "?", "!")
 """What is kept of punctuation: ``;`` ``:`` and dashes are a comma, ``…`` is a full stop."""

@@ -1,0 +1,332 @@
+"""The compiled engine against the others, and against itself in any company."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import llvmlite.binding
+import networks
+import numba
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import HOP, KINDS, draw, network, random_rows
+from torch import Tensor
+
+from wavegen.config import WeightPrecision
+from wavegen.generation import cached
+from wavegen.generation.job import Job
+from wavegen.generation.numba import simd
+from wavegen.generation.numba.engine import generate
+from wavegen.generation.numba.group import Group
+from wavegen.generation.numba.packing import pack, rounded
+from wavegen.generation.uniforms import Uniforms
+from wavegen.model.wavenet import WaveNet
+
+
+def forced(
+    model: WaveNet,
+    rows: Tensor,
+    codes: Tensor,
+    precision: WeightPrecision = "f32",
+    slices: int = 37,
+    prompt: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Logits (B, T, Q) and drawn samples (B, T) of the engine under teacher forcing."""
+    group = Group(pack(model, HOP, precision), len(codes))
+    for i, r in enumerate(rows):
+        group.add(i, Job(r, codes.shape[1] + 1, str(i), prompt=prompt), model)
+    logits, drawn = [], []
+    for begin in range(0, codes.shape[1], slices):
+        part = codes[:, begin : begin + slices].contiguous()
+        out = np.empty((*part.shape, model.output.channels), np.float32)
+        pieces = dict(group.advance(part.shape[1], part.numpy(), out))
+        logits.append(torch.from_numpy(out))
+        drawn.append(torch.stack([pieces[i] for i in range(len(codes))]))
+    return torch.cat(logits, 1), torch.cat(drawn, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
+    def pick(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    torch.manual_seed(pick(0, 1000))
+    model = network(
+        conditioned=data.draw(st.booleans()),
+        layers=pick(1, 12),
+        dilation_cycle=pick(1, 7),
+        kernel_size=pick(2, 3),
+        residual_channels=pick(1, 100),
+        skip_channels=pick(1, 100),
+    )
+    batch, frames = pick(1, 11), pick(1, 12)
+    rows = random_rows(model, batch, frames)
+    codes = torch.randint(0, 256, (batch, frames * HOP))
+    with torch.inference_mode():
+        whole = model.run(codes, rows.expand(-1, frames, -1))
+    logits, _ = forced(model, rows, codes, slices=pick(1, 50))
+    assert (logits - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_lower_precision_computes_with_the_rounded_weights(precision: WeightPrecision) -> None:
+    model = network(conditioned=True, residual_channels=70)
+    rows = random_rows(model, 9, 12)
+    codes = torch.randint(0, 256, (9, 12 * HOP))
+    with torch.inference_mode():
+        whole = rounded(model, precision).run(codes, rows)
+        exact = model.run(codes, rows)
+    logits, _ = forced(model, rows, codes, precision)
+    assert (logits - whole).abs().max() < 1e-4
+    assert 1e-3 < (whole - exact).abs().max() < 0.2
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
+    def pick(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    torch.manual_seed(pick(0, 1000))
+    stacks = [
+        {
+            "pool": data.draw(st.sampled_from([2, 5, 16, 40])),
+            "layers": pick(1, 5),
+            "kernel_size": pick(2, 3),
+            "channels": pick(1, 70),
+            "pooling": data.draw(st.sampled_from(["mean", "conv"])),
+        }
+        for _ in range(pick(1, 2))
+    ]
+    output = data.draw(st.sampled_from(["categorical", "logistic_mixture"]))
+    model = network(data.draw(st.booleans()), output=output, mixtures=pick(1, 12), context=stacks)
+    batch, frames = pick(1, 9), pick(1, 12)
+    rows = random_rows(model, batch, frames)
+    codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
+    with torch.inference_mode():
+        heard, first = model.output.companded(codes), torch.zeros(batch, dtype=torch.int64)
+        context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
+        whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
+    logits, _ = forced(model, rows, codes, slices=pick(1, 50))
+    assert (logits - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", [{}, *KINDS], ids=str)
+@pytest.mark.parametrize("prompted", [0, 301])
+def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prompted: int) -> None:
+    model = network(conditioned=True, residual_channels=32, skip_channels=32, **kind)
+    rows = random_rows(model, 2, 100)
+    length = 2500
+    codes = torch.randint(0, model.output.levels, (2, length))
+    prompt = codes[0, :prompted] if prompted else None
+    jobs = [Job(r, length + 1, str(i), prompt=prompt) for i, r in enumerate(rows)]
+    _, drawn = forced(model, rows, codes, prompt=prompt)
+    same = 0
+    with torch.inference_mode():
+        weights = cached.Weights.of(model)
+        if prompted:
+            state = cached.prompted_state(model, jobs, HOP)
+        else:
+            state = cached.initial_state(model, 2)
+        u = torch.from_numpy(np.stack([Uniforms(j.key).draw(length) for j in jobs]))
+        no = torch.tensor([False, False])
+        for t in range(length):
+            cached.listen(weights, state)
+            parts = [model.conditioning.project(rows[:, min(state.time // HOP, 99)])]
+            parts += [tuple(s.gates) for s in state.contexts]
+            gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
+            logits = cached.step(weights, state, gates)
+            same += int((model.output.sample(logits, u[:, t], 1.0, no) == drawn[:, t]).sum())
+            state.code = codes[:, t]
+    # Of 65,536 levels more are near enough to a tie than of 256.
+    assert same >= (0.999 if model.output.levels == 256 else 0.99) * 2 * length
+
+
+@pytest.mark.parametrize(
+    ("precision", "kernel", "kind"),
+    [*itertools.product(get_args(WeightPrecision), [2, 3], [{}]), *(("bf16", 2, k) for k in KINDS)],
+    ids=str,
+)
+def test_company_threads_lanes_and_slices_change_no_bit(
+    precision: WeightPrecision, kernel: int, kind: dict[str, Any]
+) -> None:
+    sizes = {"kernel_size": kernel, "dilation_cycle": 5, "residual_channels": 40, "layers": 7}
+    model = network(conditioned=True, **sizes, **kind)
+    rng = random.Random(0)
+    rows = random_rows(model, 30, 20)
+    prompt = torch.randint(0, model.output.levels, (77,))
+    jobs = [
+        Job(
+            rows[i, : rng.randint(1, 20)],
+            rng.randint(1, 600),
+            f"job {i}",
+            rng.choice([1.0, 0.8]),
+            prompt if i % 5 == 0 else None,
+            i % 3 == 0,
+        )
+        for i in range(30)
+    ]
+    alone = [draw(generate, model, [j], precision=precision, block=400)[0] for j in jobs]
+    assert [len(c) for c in alone] == [j.length for j in jobs] or model.output.end is not None
+    for threads, lanes, block in ((1, 1, 33), (1, 8, 7), (2, 3, 50), (3, 8, 400), (1, 30, 61)):
+        together = draw(
+            generate, model, jobs, precision=precision, threads=threads, lanes=lanes, block=block
+        )
+        for a, b in zip(alone, together, strict=True):
+            assert torch.equal(a, b)
+
+
+def test_temperature_zero_takes_the_most_likely_sample() -> None:
+    model = network()
+    rows = random_rows(model, 1, 1)
+    [codes] = draw(generate, model, [Job(rows[0], 50, "x", 0.0)], precision="f32")
+    [slow] = draw(cached.generate, model, [Job(rows[0], 50, "y", 0.0)])
+    [faint] = draw(generate, model, [Job(rows[0], 50, "z", 1e-45)], precision="f32")
+    assert torch.equal(codes, slow)
+    assert torch.equal(faint, slow)
+
+
+def test_shut_gates_and_faint_signals_leave_no_denormal_numbers() -> None:
+    model = network(residual_channels=32, skip_channels=32)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(1e-3)
+        model.conditioning.bias[32::64] = -100.0
+    group = Group(pack(model, HOP, "f32"), 1)
+    group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5))
+    group.advance(1000)
+    tiny = np.finfo(np.float32).tiny
+    for name in ("queues", "gates", "skip", "hidden", "logits", "weights"):
+        size = np.abs(getattr(group.state, name))
+        assert np.isfinite(size).all()
+        assert not ((size > 0) & (size < tiny)).any(), name
+
+
+@numba.njit
+def _exp(x, y):  # type: ignore[no-untyped-def]
+    simd.exponentials(x, 0, np.float32(0), np.float32(1), y, 0, len(x))
+
+
+@numba.njit
+def _gate(z, c, h):  # type: ignore[no-untyped-def]
+    simd.gate(z, 0, c, 0, h, 0, len(h))
+
+
+def test_the_error_of_exp_is_within_two_millionths() -> None:
+    x = np.linspace(-87, 88, 1 << 20).astype(np.float32)
+    y = np.empty_like(x)
+    _exp(x, y)
+    exact = np.exp(x.astype(np.float64))
+    assert (np.abs(y - exact) / exact).max() < 2e-6
+
+
+def test_the_error_of_tanh_and_sigmoid_is_within_two_millionths() -> None:
+    x = np.linspace(-50, 50, 1 << 20).astype(np.float32)
+    h, open_ = np.empty_like(x), np.full_like(x, 50)
+    zero = np.zeros(2 * len(x), np.float32)
+    _gate(np.concatenate([x, open_]), zero, h)
+    wide = x.astype(np.float64)
+    assert np.abs(h - np.tanh(wide)).max() < 2e-6
+    _gate(np.concatenate([open_, x]), zero, h)
+    assert np.abs(h - 1 / (1 + np.exp(-wide))).max() < 2e-6
+
+
+def test_closing_early_stops_the_threads() -> None:
+    import threading
+
+    model = network()
+    rows = random_rows(model, 4, 1)
+    before = threading.active_count()
+    pieces = generate(model, [Job(r, 10**9, str(i)) for i, r in enumerate(rows)], HOP, threads=2)
+    next(pieces)
+    assert threading.active_count() == before + 2
+    pieces.close()
+    assert threading.active_count() == before
+
+
+def test_an_error_in_the_jobs_reaches_the_caller() -> None:
+    model = network()
+    rows = random_rows(model, 1, 1)[0]
+
+    def jobs():  # type: ignore[no-untyped-def]
+        for i in range(200):
+            yield Job(rows, 10, str(i))
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        list(generate(model, jobs(), HOP, threads=2))
+
+
+SCRIPT = """
+import sys, torch, logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+sys.path.insert(0, sys.argv[1])
+from networks import draw, network, random_rows
+from wavegen.generation.job import Job
+from wavegen.generation.numba.engine import generate
+torch.manual_seed(0)
+model = network(conditioned=True, residual_channels=40)
+jobs = [Job(rows, 300, str(i)) for i, rows in enumerate(random_rows(model, 2, 9))]
+[a, b] = draw(generate, model, jobs)
+print(hash(tuple(a.tolist() + b.tolist())))
+"""
+
+
+def elsewhere(**env: str) -> subprocess.CompletedProcess[str]:
+    here = str(Path(networks.__file__).parent)
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, here],
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_compiled_code_is_kept_and_a_folder_that_is_broken_or_closed_is_no_error(
+    tmp_path: Path,
+) -> None:
+    first = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert first.stderr.count("compiling the engine") == 1
+    second = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert second.stderr == ""
+    for file in (tmp_path / "cache").rglob("*.nb?"):
+        file.write_bytes(b"")
+    broken = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert "can't be kept or read" in broken.stderr
+    (tmp_path / "file").touch()
+    nowhere = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"))
+    assert nowhere.stderr.count("compiling the engine") == 1
+    assert first.stdout == second.stdout == broken.stdout == nowhere.stdout
+
+
+@pytest.mark.skipif(not llvmlite.binding.get_host_cpu_features().get("avx2"), reason="needs AVX2")
+def test_other_vector_widths_draw_the_same_samples(tmp_path: Path) -> None:
+    here = elsewhere()
+    avx2 = elsewhere(
+        NUMBA_CPU_NAME="haswell",
+        NUMBA_CPU_FEATURES="+sse2,+sse4.1,+avx,+avx2,+fma,+bmi,+bmi2",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+    assert here.stdout == avx2.stdout
+
+
+def test_compiling_is_announced_once(caplog: pytest.LogCaptureFixture) -> None:
+    model = network()
+    jobs = [Job(random_rows(model, 1, 1)[0], 5, "x")]
+    draw(generate, model, jobs)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        draw(generate, model, jobs)
+    assert not caplog.records

@@ -1,0 +1,171 @@
+"""Engines agree with the parallel forward and with each other."""
+
+import gc
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from networks import HOP, KINDS, draw, network, random_rows
+from torch import Tensor
+
+from wavegen.generation import ENGINES, cached, naive
+from wavegen.generation.job import Job
+from wavegen.generation.uniforms import Uniforms, key
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize("cycle", [1, 3, 6])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_cached_logits_are_those_of_the_parallel_forward(
+    kernel: int, cycle: int, batch: int, conditioned: bool
+) -> None:
+    model = network(kernel_size=kernel, dilation_cycle=cycle, conditioned=conditioned)
+    frames = 12
+    rows = random_rows(model, batch, frames)
+    codes = torch.randint(0, 256, (batch, frames * HOP))
+    with torch.inference_mode():
+        whole = model.run(codes, rows.expand(-1, frames, -1))
+        weights, state = cached.Weights.of(model), cached.initial_state(model, batch)
+        for t in range(codes.shape[1]):
+            frame = min(t // HOP, rows.shape[1] - 1)
+            logits = cached.step(weights, state, model.conditioning.project(rows[:, frame]))
+            assert (logits - whole[:, t]).abs().max() < 1e-4
+            state.code = codes[:, t]
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_engines_draw_the_same_free_running_samples_in_float64(conditioned: bool) -> None:
+    model = network(conditioned=conditioned).double()
+    rows = random_rows(model, 3, 100)
+    jobs = [
+        Job(rows[0], 2000, "a"),
+        Job(rows[1, :50], 700, "b", temperature=0.7),
+        Job(rows[2], 400, "c", temperature=0.0),
+    ]
+    slow, fast = draw(naive.generate, model, jobs), draw(cached.generate, model, jobs)
+    assert [len(c) for c in slow] == [2000, 700, 400]
+    assert len(slow[0].unique()) > 100
+    for a, b in zip(slow, fast, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_blocks_do_not_change_the_samples() -> None:
+    model = network().double()
+    jobs = [Job(random_rows(model, 1, 1)[0], 100, "x")]
+    a, b = (draw(cached.generate, model, jobs, block=n) for n in (7, 100))
+    assert torch.equal(a[0], b[0])
+
+
+def test_memory_does_not_grow_with_length() -> None:
+    model = network()
+    jobs = [Job(random_rows(model, 1, 1)[0], 10**9, "x")]
+    blocks = cached.generate(model, jobs, HOP, block=100)
+
+    def held() -> int:
+        gc.collect()
+        return sum(o.untyped_storage().nbytes() for o in gc.get_objects() if type(o) is Tensor)
+
+    list(itertools.islice(blocks, 2))
+    before = held()
+    list(itertools.islice(blocks, 20))
+    assert held() <= before
+
+
+def test_a_stream_depends_on_its_key_alone() -> None:
+    whole = Uniforms(key(0, "one", "george")).draw(10)
+    parts = Uniforms(key(0, "one", "george"))
+    assert [*parts.draw(4), *parts.draw(6)] == [*whole]
+    assert set(whole).isdisjoint(Uniforms(key(1, "one", "george")).draw(10))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_every_kind_of_network_steps_as_it_runs(kind: dict[str, Any], conditioned: bool) -> None:
+    model = network(conditioned, **kind)
+    frames = 12
+    rows = random_rows(model, 3, frames)
+    codes = torch.randint(0, model.output.levels, (3, frames * HOP))
+    with torch.inference_mode():
+        heard = model.output.companded(codes)
+        first = torch.zeros(3, dtype=torch.int64)
+        context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
+        whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
+        weights, state = cached.Weights.of(model), cached.initial_state(model, 3)
+        for t in range(codes.shape[1]):
+            cached.listen(weights, state)
+            parts = [model.conditioning.project(rows[:, min(t // HOP, rows.shape[1] - 1)])]
+            parts += [tuple(s.gates) for s in state.contexts]
+            logits = cached.step(weights, state, [sum(p) for p in zip(*parts, strict=True)])
+            assert (logits - whole[:, t]).abs().max() < 1e-4
+            state.code = codes[:, t]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("prompted", [0, 1, 37, 192, 205])
+def test_every_kind_of_network_draws_the_same_with_any_engine(
+    kind: dict[str, Any], prompted: int
+) -> None:
+    model = network(True, **kind).double()
+    rows = random_rows(model, 2, 40)
+    prompt = torch.randint(0, model.output.levels, (prompted,)) if prompted else None
+    jobs = [
+        Job(rows[0], 300, "a", prompt=prompt, ends=True),
+        Job(rows[1, :8], 200, "b", temperature=0.7, prompt=prompt),
+    ]
+    slow, fast = draw(naive.generate, model, jobs), draw(cached.generate, model, jobs)
+    for a, b in zip(slow, fast, strict=True):
+        assert torch.equal(a, b)
+    assert len(slow[1]) == 200
+    if model.output.end is not None:
+        assert len(slow[0]) < 300  # with one chance in 257 a sample (this seed's)
+
+
+def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
+    model = network(ends=True)
+    with torch.no_grad():
+        model.head.bias[256] = 4.0
+    rows = random_rows(model, 1, 1)
+    jobs = [Job(rows[0], 400, str(i), ends=i > 0) for i in range(6)]
+    for generate in ENGINES.values():
+        pieces: dict[int, list[int]] = {}
+        for i, codes in generate(model, jobs, HOP, block=50):
+            assert (codes < 256).all()
+            pieces.setdefault(i, []).append(len(codes))
+        assert sum(pieces[0]) == 400
+        assert 0 not in pieces[0]
+        for i in range(1, 6):
+            assert sum(pieces[i]) < 400
+            assert pieces[i].index(0) == len(pieces[i]) - 1
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("count", [5, 192, 1000])
+def test_a_prompt_leaves_the_state_that_stepping_leaves(kind: dict[str, Any], count: int) -> None:
+    model = network(True, **kind)
+    rows = random_rows(model, 2, 80)
+    prompt = torch.randint(0, model.output.levels, (count,))
+    with torch.inference_mode():
+        weights, stepped = cached.Weights.of(model), cached.initial_state(model, 2)
+        for t, code in enumerate(prompt):
+            cached.listen(weights, stepped)
+            parts = [model.conditioning.project(rows[:, min(t // HOP, 79)])]
+            parts += [tuple(s.gates) for s in stepped.contexts]
+            cached.step(weights, stepped, [sum(p) for p in zip(*parts, strict=True)])
+            stepped.code = code.expand(2)
+        jobs = [Job(r, 1, "", prompt=prompt) for r in rows]
+        filled = cached.prompted_state(model, jobs, HOP)
+        for state in (stepped, filled):
+            cached.listen(weights, state)
+    assert filled.time == stepped.time == count
+    assert torch.equal(filled.code, stepped.code)
+    for a, b in zip(filled.queues, stepped.queues, strict=True):
+        assert (a - b).abs().max() < 1e-4
+    for x, y in zip(filled.contexts, stepped.contexts, strict=True):
+        assert x.frames == y.frames
+        assert torch.equal(
+            x.heard[:, : count % x.heard.shape[1]], y.heard[:, : count % x.heard.shape[1]]
+        )
+        for a, b in zip([*x.queues, *x.gates], [*y.queues, *y.gates], strict=True):
+            assert (a - b).abs().max() < 1e-4

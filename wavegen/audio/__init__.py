@@ -1,0 +1,1 @@
+"""Sound: files, resampling, companding, features, linear prediction and its synthesis filter."""

@@ -1,0 +1,1 @@
+"""The engine for CPUs: the whole step of a sample in one compiled function."""

@@ -1,0 +1,77 @@
+"""Sampling in the `numba` engine: the same as that of `wavegen.outputs`, compiled."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from wavegen.compiled import part
+from wavegen.generation.numba import simd
+from wavegen.generation.numba.packing import Floats, Network
+from wavegen.generation.numba.state import State
+from wavegen.outputs.mixture import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
+
+
+@part
+def draw_code(net: Network, state: State, at: int, temperature: float, uniform: float) -> int:
+    """`Categorical.sample`: the first code whose cumulative probability exceeds the uniform."""
+    levels = net.levels
+    best = 0
+    for j in range(levels):
+        if state.logits[at + j] > state.logits[at + best]:
+            best = j
+    if temperature == 0:
+        return best
+    top = state.logits[at + best]
+    factor = np.float32(1 / max(temperature, 1e-30))
+    simd.exponentials(state.logits, at, top, factor, state.weights, 0, net.outputs)
+    total = 0.0
+    for j in range(levels):
+        total += state.weights[j]
+        state.sums[j] = total
+    code, end = 0, levels - 1
+    while code < end:  # bisection
+        middle = (code + end) // 2
+        if state.sums[middle] > uniform * total:
+            end = middle
+        else:
+            code = middle + 1
+    return code
+
+
+@part
+def draw_amplitude(
+    kind: int, logits: Floats, at: int, components: int, temperature: float, uniform: float
+) -> int:
+    """`Mixture.sample`, by bisection of the codes; ``kind`` 1 is logistic, 2 normal."""
+    sharpness = 1 / max(temperature, 1e-30)
+    top = logits[at]
+    for k in range(1, components):
+        top = max(top, logits[at + k])
+    total = 0.0
+    for k in range(components):
+        total += math.exp((np.float64(logits[at + k]) - top) * sharpness)
+    code, end = 0, LEVELS - 1
+    while code < end:
+        middle = (code + end) // 2
+        edge = (middle - LEVELS // 2 + 0.5) * WIDTH
+        below = 0.0
+        for k in range(components):
+            share = math.exp((np.float64(logits[at + k]) - top) * sharpness) / total
+            raw = np.float64(logits[at + 2 * components + k]) + SCALE - FLOOR
+            soft = raw if raw > 20 else math.log1p(math.exp(raw))
+            width = max(math.exp(FLOOR + soft) * temperature, NARROW)
+            z = (edge - np.float64(logits[at + components + k]) * MEAN) / width
+            if kind == 2:
+                below += share * 0.5 * math.erfc(-z / math.sqrt(2.0))
+            elif z < 0:
+                e = math.exp(max(z, -700.0))
+                below += share * e / (1 + e)
+            else:
+                below += share / (1 + math.exp(-z))
+        if below > uniform:
+            end = middle
+        else:
+            code = middle + 1
+    return code

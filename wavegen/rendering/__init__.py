@@ -1,0 +1,1 @@
+"""Batch rendering: lists of jobs to folders of clips."""

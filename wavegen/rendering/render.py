@@ -1,0 +1,330 @@
+"""Batch rendering: a list of jobs to a folder of clips, resumable at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from wavegen.audio.writing import PLAIN, Finish, check_finish, encode, finish_whole, write_whole
+from wavegen.config import Engine, WeightPrecision
+from wavegen.errors import VoiceError, WavegenError
+from wavegen.files import check_folder, forget_killed
+from wavegen.library import find_voice, load_voice
+from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
+from wavegen.rendering.manifest import Manifest
+from wavegen.synth import (
+    Audio,
+    Take,
+    Utterance,
+    draw,
+    join,
+    likely_samples,
+    plan,
+)
+from wavegen.voice import Voice
+
+RULES = 1
+"""Part of every job's hash: raised when the same job comes to sound otherwise."""
+BATCH = 64
+"""Utterances at a time, in engines that take them all at once."""
+TRIAL_SECONDS = 3.0
+"""Drawing for so long tells how long all will take."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A rendered job."""
+
+    job: RenderJob
+    data: bytes
+    """Of its file."""
+    seconds: float
+
+
+Result = Clip | FailedJob
+
+
+class Renderer:
+    """Jobs to clips, with voices that are loaded once.
+
+    Args:
+        finish: of every clip.
+        engine: as in `draw`.
+        precision: as in `draw`.
+    """
+
+    def __init__(
+        self,
+        finish: Finish = PLAIN,
+        engine: Engine | None = None,
+        precision: WeightPrecision | None = None,
+    ) -> None:
+        self.finish, self.engine, self.precision = finish, engine, precision
+        load = cache(load_voice)
+
+        @cache
+        def find(voice: str | None, speaker: str | None) -> tuple[Voice, int] | str:
+            try:
+                found = find_voice(voice, speaker, load=load)
+                return found, 0 if speaker is None else found.speaker_id(speaker)
+            except VoiceError as e:
+                return str(e)
+
+        self._find = find
+
+    def voice(self, job: RenderJob) -> tuple[Voice, int]:
+        """The voice of a job, and the id of its speaker; raises `VoiceError`."""
+        found = self._find(job.voice, job.speaker)
+        if isinstance(found, str):
+            raise VoiceError(found)
+        return found
+
+    def hash(self, job: RenderJob) -> str:
+        """Of all that makes a job's clip what it is; raises `VoiceError`."""
+        voice, speaker = self.voice(job)
+        parts = {
+            **job.fields(),
+            "seed": job.take,
+            "voice": voice.digest,
+            "speaker": speaker,
+            "finish": vars(self.finish),
+            "engine": self.engine,
+            "precision": self.precision,
+            "rules": RULES,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def plan(self, job: RenderJob) -> list[Utterance]:
+        """The utterances of a job; raises `WavegenError` where it can't be rendered."""
+        voice, speaker = self.voice(job)
+        rate = self.finish.rate(voice.sample_rate)
+        check_finish(PurePosixPath(job.output_file).suffix, rate, self.finish)
+        text, silence = job.text or "", job.sentence_silence
+        how = job.max_seconds, job.style, job.language, silence, job.seconds
+        return [*plan(voice, text, speaker, *how)]
+
+    def render(self, jobs: Iterable[RenderJob]) -> Iterator[Result]:
+        """Clips as they are done. Jobs of one voice share the batch, and are planned as the engine
+        has room for them."""
+        groups: dict[int, tuple[Voice, list[RenderJob]]] = {}
+        for job in jobs:
+            try:
+                voice, _ = self.voice(job)
+            except WavegenError as e:
+                yield _failed(job, e)
+            else:
+                groups.setdefault(id(voice), (voice, []))[1].append(job)
+        for voice, group in groups.values():
+            yield from self._render(voice, group)
+
+    def _render(self, voice: Voice, jobs: Sequence[RenderJob]) -> Iterator[Result]:
+        parts: dict[int, tuple[_Open, int]] = {}
+        failed: list[FailedJob] = []
+
+        def takes() -> Iterator[Take]:
+            number = 0
+            for job in jobs:
+                try:
+                    clip = _Open(job, self.plan(job))
+                except WavegenError as e:
+                    failed.append(_failed(job, e))
+                    continue
+                for part, utterance in enumerate(clip.utterances):
+                    parts[number] = clip, part
+                    number += 1
+                    yield Take(utterance, job.take, job.temperature)
+
+        for number, piece in self._draw(voice, takes()):
+            clip, part = parts[number]
+            if clip.add(part, piece):
+                del parts[number]
+                if not clip.missing:
+                    yield self._clip(voice, clip)
+            while failed:
+                yield failed.pop(0)
+        yield from failed
+
+    def _draw(self, voice: Voice, takes: Iterator[Take]) -> Iterator[tuple[int, Audio]]:
+        """As `draw`, of any number of takes."""
+        if self.engine in (None, "numba"):
+            yield from draw(voice, takes, self.engine, self.precision)
+            return
+        first = 0
+        while batch := [*islice(takes, BATCH)]:
+            for number, piece in draw(voice, batch, self.engine, self.precision):
+                yield first + number, piece
+            first += len(batch)
+
+    def _clip(self, voice: Voice, clip: _Open) -> Clip:
+        rate = self.finish.rate(voice.sample_rate)
+        audio = join(clip.utterances, clip.audios)
+        audio = finish_whole(audio, voice.sample_rate, self.finish)
+        suffix = PurePosixPath(clip.job.output_file).suffix
+        return Clip(clip.job, encode(audio, suffix, rate, self.finish), len(audio) / rate)
+
+    def estimate(self, jobs: Sequence[RenderJob]) -> tuple[float, float, list[FailedJob]]:
+        """Seconds of sound, seconds that drawing it takes here, and the jobs that fail."""
+        failed: list[FailedJob] = []
+        sound = work = 0.0
+        groups: dict[int, tuple[Voice, list[Utterance]]] = {}
+        for job in jobs:
+            try:
+                utterances = self.plan(job)
+                voice, _ = self.voice(job)
+            except WavegenError as e:
+                failed.append(_failed(job, e))
+            else:
+                groups.setdefault(id(voice), (voice, []))[1].extend(utterances)
+        for voice, utterances in groups.values():
+            samples = sum(likely_samples(voice, u) + u.after for u in utterances)
+            sound += samples / voice.sample_rate
+            work += samples / self._rate(voice, utterances)
+        return sound, work, failed
+
+    def _rate(self, voice: Voice, utterances: Sequence[Utterance]) -> float:
+        """Samples drawn in a second, on a few of the utterances."""
+        some = [Take(u) for u in utterances[:: max(1, len(utterances) // BATCH)]]
+        start = drawn = 0.0
+
+        def ready() -> None:
+            nonlocal start
+            start = time.perf_counter()
+
+        for _, piece in draw(voice, some[:BATCH], self.engine, self.precision, ready):
+            drawn += len(piece)
+            if time.perf_counter() - start > TRIAL_SECONDS:
+                break
+        return drawn / (time.perf_counter() - start)
+
+
+def _failed(job: RenderJob, error: WavegenError) -> FailedJob:
+    return FailedJob(job.line, str(error), job.fields())
+
+
+class _Open:
+    """A clip that is being drawn."""
+
+    def __init__(self, job: RenderJob, utterances: Sequence[Utterance]) -> None:
+        self.job, self.utterances = job, utterances
+        self.audios = [np.empty(u.samples, np.float32) for u in utterances]
+        self.filled = [0] * len(utterances)
+        self.missing = len(utterances)
+
+    def add(self, part: int, piece: Audio) -> bool:
+        """Whether the part is now whole."""
+        begin = self.filled[part]
+        self.filled[part] = end = begin + len(piece)
+        if not len(piece):  # it has ended by itself
+            self.audios[part] = self.audios[part][:end]
+        self.audios[part][begin:end] = piece
+        whole = end == len(self.audios[part])
+        self.missing -= whole
+        return whole
+
+
+@dataclass
+class Summary:
+    """What came of a list of jobs."""
+
+    made: int = 0
+    kept: int = 0
+    """Clips that were there already."""
+    seconds: float = 0.0
+    """Of sound made."""
+    failed: list[FailedJob] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    """Of the files that the list is about."""
+
+
+def sort_out(
+    jobs: Iterable[RenderJob | FailedJob], renderer: Renderer, manifest: Manifest
+) -> tuple[dict[str, str], list[RenderJob], Summary]:
+    """Hashes of the jobs left to do, these jobs, and the others."""
+    hashes: dict[str, str] = {}
+    todo: list[RenderJob] = []
+    summary = Summary()
+    for job in jobs:
+        summary.names.add(name_of(job))
+        if isinstance(job, FailedJob):
+            summary.failed.append(job)
+            continue
+        try:
+            digest = renderer.hash(job)
+        except WavegenError as e:
+            summary.failed.append(_failed(job, e))
+            continue
+        if manifest.holds(job, digest):
+            summary.kept += 1
+        else:
+            hashes[job.output_file] = digest
+            todo.append(job)
+    return hashes, todo, summary
+
+
+def render(
+    jobs: Iterable[RenderJob | FailedJob],
+    folder: Path,
+    renderer: Renderer,
+    shard: tuple[int, int] | None = None,
+    run: Callable[[Iterable[RenderJob]], Iterator[Result]] | None = None,
+    begin: Callable[[list[RenderJob], Summary], None] = lambda todo, summary: None,
+    progress: Callable[[Result], None] = lambda result: None,
+) -> Summary:
+    """Render what is missing in a folder, or was made by another job.
+
+    A clip appears whole or not at all, and then gets its row in ``manifest.jsonl``. Jobs that
+    failed are listed in ``failed.jsonl``, which can be rendered again; those that another list left
+    there stay.
+
+    Args:
+        jobs: from `read_jobs`.
+        folder: made where it is missing.
+        renderer: of the jobs.
+        shard: (rank, world): render every world-th job only.
+        run: what renders them (default: the renderer, in this process).
+        begin: called with the jobs to do, and with what is known of the others.
+        progress: called with every result.
+
+    Raises:
+        WavegenError: the folder can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        check_folder(folder)
+        forget_killed(folder)
+    except OSError as e:
+        raise WavegenError(f"can't write into {folder}: {e.strerror or e}") from e
+    manifest = Manifest(folder, shard)
+    if shard is not None:
+        jobs = (job for job in jobs if job.line % shard[1] == shard[0])
+    hashes, todo, summary = sort_out(jobs, renderer, manifest)
+    begin(todo, summary)
+    inside = cache(lambda path: path.resolve().is_relative_to(folder.resolve()))
+    for result in (run or renderer.render)(todo):
+        if isinstance(result, Clip):
+            file = folder / result.job.output_file
+            try:
+                if not inside(file.parent):
+                    raise WavegenError(f"output_file '{file.name}' would lie outside of the folder")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(file, result.data)
+                digest = hashes[result.job.output_file]
+                manifest.add(result.job, digest, len(result.data), result.seconds)
+            except (OSError, WavegenError) as e:
+                result = _failed(result.job, WavegenError(str(e)))
+            else:
+                summary.made += 1
+                summary.seconds += result.seconds
+        if isinstance(result, FailedJob):
+            summary.failed.append(result)
+        progress(result)
+    manifest.list_failed(summary.failed, summary.names)
+    return summary

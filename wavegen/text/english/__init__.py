@@ -1,0 +1,1 @@
+"""English: numbers, units, abbreviations, addresses and signs as they are read aloud."""

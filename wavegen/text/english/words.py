@@ -1,0 +1,222 @@
+"""Abbreviations, initials, addresses and signs to English words."""
+
+from __future__ import annotations
+
+import re
+from re import Match
+
+from wavegen.text.english.numbers import MONTHS, cardinal, ordinal
+from wavegen.text.english.sentences import word_set
+
+DOTTED = {
+    "prof": "professor", "rev": "reverend", "hon": "honorable", "gen": "general",
+    "col": "colonel", "capt": "captain", "cpt": "captain", "lt": "lieutenant",
+    "cmdr": "commander", "sgt": "sergeant", "maj": "major", "adm": "admiral", "sen": "senator",
+    "rep": "representative", "gov": "governor", "pres": "president", "mt": "mount", "ft": "fort",
+    "ave": "avenue", "blvd": "boulevard", "rd": "road", "co": "company", "corp": "corporation",
+    "bros": "brothers", "dept": "department", "est": "established", "approx": "approximately",
+    "viz": "namely", "cf": "compare", "fr": "father", "messrs": "messieurs", "esq": "esquire",
+    "jan": "January", "feb": "February", "mar": "March", "apr": "April", "jun": "June",
+    "jul": "July", "aug": "August", "sep": "September", "sept": "September", "oct": "October",
+    "nov": "November", "dec": "December", "ed": "editor", "eds": "editors",
+}  # fmt: skip
+"""Read so only with their full stop."""
+BARE = {
+    "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Jr": "junior", "Sr": "senior",
+    "Ltd": "limited", "Inc": "incorporated", "vs": "versus", "etc": "et cetera",
+    "Ph.D": "PHD", "PhD": "PHD",    "WWI": "World War one", "WWII": "World War two",
+    "e.g": "for example", "i.e": "that is", "eg": "for example",
+}  # fmt: skip
+"""Read so with their full stop or without."""
+COUNTED = {
+    "No": "number", "Nos": "numbers", "no": "number", "nos": "numbers", "p": "page",
+    "pp": "pages", "fig": "figure", "Fig": "figure", "figs": "figures", "Figs": "figures",
+    "vol": "volume", "Vol": "volume", "ch": "chapter", "Ch": "chapter", "sec": "section",
+    "Sec": "section", "art": "article", "Art": "article", "ca": "circa", "c": "circa",
+    "b": "born", "d": "died", "op": "opus", "Op": "opus",
+}  # fmt: skip
+"""Read so with their full stop, before a number."""
+
+
+DAYS = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
+    "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Tel": "telephone",
+    "tel": "telephone",
+}  # fmt: skip
+"""Read so only with their full stop, and as they are written."""
+
+
+def _either(names: dict[str, str]) -> str:
+    return "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+
+
+_SAINT = re.compile(r"(?<![\w.])((?:\w{1,20},? [A-Z][a-z]{1,20} )?)(St|Dr)\b(\.?)(?=(\s+[A-Z])?)")
+_BARE = re.compile(rf"(?<![\w.])({_either(BARE)})(?:\.|(?![\w.]))")
+_DOTTED = re.compile(rf"(?<![\w.])((?i:{_either(DOTTED)}))\.(?=\s|[,;:)]|$)")
+_COUNTED = re.compile(rf"(?<![\w.])({_either(COUNTED)})\.\s?(?=\d)")
+_DAY = re.compile(rf"(?<![\w.])({_either(DAYS)})\.")
+_SHORT_MONTH = f"({'|'.join(m[:3] for m in MONTHS)}|Sept)"
+_MONTH = re.compile(rf"(?<!\w){_SHORT_MONTH}(?= \d)|(?<=\d ){_SHORT_MONTH}\b")
+
+
+def _saint(m: Match[str]) -> str:
+    before, short, dot, capital = m.groups()
+    if not dot and (short == "Dr" or not capital) and not before:
+        return f"{before}{'doctor' if short == 'Dr' and capital else short}"
+    title = capital and not before
+    word = ("saint" if title else "street") if short == "St" else "doctor" if title else "drive"
+    return before + word
+
+
+def read_abbreviations(text: str) -> str:
+    """Write abbreviations out: titles, months, "e.g.", "No. 5"."""
+    if "St" in text or "Dr" in text:
+        text = _SAINT.sub(_saint, text)
+    text = _BARE.sub(lambda m: BARE[m[1]], text)
+    if "." in text:
+        text = _COUNTED.sub(lambda m: COUNTED[m[1]] + " ", text)
+        text = _DOTTED.sub(lambda m: DOTTED[m[1].lower()], text)
+        text = _DAY.sub(lambda m: DAYS[m[1]], text)
+    return _MONTH.sub(lambda m: DOTTED.get((m[1] or m[2]).lower(), m[0]), text)
+
+
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
+_LINK = re.compile(
+    r"(?<![\w.@-])(?:(?:https?|ftp)://|www\.)[^\s<>\"]{1,2000}"
+    r"|(?<![\w.@-])(?:[A-Za-z][\w-]{0,62}\.){1,8}"
+    r"(?:com|org|net|edu|gov|io|ai|app|dev|info|co\.uk|uk|de|fr|eu|ca|au|us|tv)\b(?:/[^\s<>\"]{0,2000})?"
+)
+_SPOKEN = {
+    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "?": "question mark", "@": "at",
+    "=": "equals", "&": "and", "#": "hash", "%": "percent", ":": "colon", "~": "tilde",
+    "+": "plus", ",": "comma",
+}  # fmt: skip
+_LETTERED = re.compile(r"\b(uk|us|eu|ai|io|tv|www|html|php|pdf|http|https|ftp)\b")
+
+
+def _link(m: Match[str]) -> str:
+    whole = m[0].rstrip(".,;:!?)]}'*")
+    link = re.sub(r"^\w+://", "", whole).rstrip("/")
+    words = re.sub(r"[^\w\s]|_", lambda s: f" {_SPOKEN.get(s[0], '')} ", link)
+    return _LETTERED.sub(lambda s: " ".join(s[0]), words) + m[0][len(whole) :]
+
+
+def read_links(text: str) -> str:
+    """Say web and mail addresses: "example dot com slash a"."""
+    if "@" in text:
+        text = _MAIL.sub(_link, text)
+    return _LINK.sub(_link, text) if "." in text else text
+
+
+SAID = word_set("""
+    am an as at be by do go he if in is it me my no of oh on or so to up we all and any are ask
+    bad bag bed big bit box boy bus but buy can car cat cut dad day did die dog eat end eye far
+    few fly for fun get god got guy had has hat her hey him his hit hot how its job joy key kid
+    law let lie lot low mad man may men mom mum new not now odd off oil old one our out own pay
+    per put ran red run sad sat saw say see set she sit six sky son sun ten the tie too top try
+    two use war was way who why win won yes yet you add age ago aid air art ha hi gif pin ram rom
+    sim zip
+""")
+"""Capitals of two or three letters that are a word, and not spelled."""
+SPELLED = word_set("""
+    USSR UCLA YMCA NCAA ADHD ESPN HDMI ISBN ASAP IEEE NAACP
+""")
+_CAPITALS = re.compile(
+    r"\b((?:[A-Za-z]\.){2,10}(?:[A-Za-z]\b)?|[A-Z]\.(?!\w))('?s\b)?|\b([A-Z]{1,5})('?s)?(?!\w)"
+)
+_JOINED = re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b")
+_KING = re.compile(
+    r"\b(Henry|Louis|George|Edward|James|Charles|William|Richard|Elizabeth|Pius|Paul|Benedict|Leo|"
+    r"Napoleon|Philip|Alexander|Frederick|Nicholas|Catherine|Ivan|Peter|Otto|Innocent|Gregory|"
+    r"Clement|Urban|Ramses|Ferdinand|Francis|Gustav|Christian|Harald|Olaf)\s"
+    r"([IVX]{2,6}|[VX]|I(?=[,.;:)]|\s(?:of|was|had)\b|'s|$))(?!\w)"
+)
+_PART = re.compile(
+    r"\b((?i:chapter|part|volume|book|act|scene|section|article|phase|type|class|appendix|canto|"
+    r"psalm|stage|title|war|bowl))\s([IVXLC]{1,7})\b(?!')|(?<![\w.])()(II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|"
+    r"XVI|XVII|XVIII|XIX|XX|XXI)(?![\w.])"
+)
+_ROMAN = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+
+
+def _roman(numeral: str) -> str | None:
+    if not _ROMAN.fullmatch(numeral):
+        return None
+    values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[c] for c in numeral]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return str(sum(-v if v < following else v for v, following in pairs))
+
+
+def _king(m: Match[str]) -> str:
+    number = _roman(m[2])
+    return f"{m[1]} the {ordinal(number)}" if number else m[0]
+
+
+def _part(m: Match[str]) -> str:
+    number = _roman(m[2] or m[4])
+    return f"{m[1] or ''} {cardinal(number)}" if number else m[0]
+
+
+def read_capitals(text: str, shouted: bool) -> str:
+    """Spell initialisms ("F B I"), and read Roman numerals.
+
+    Args:
+        text: words.
+        shouted: all of it is in capitals, which then tell nothing.
+
+    Returns:
+        The text in lower case, but for an "A" that is spelled.
+    """
+    text = _PART.sub(_part, _KING.sub(_king, text))
+    text = _JOINED.sub(lambda m: f"{'.'.join(m[1])}. and {'.'.join(m[2])}.", text)  # AT&T
+
+    def spell(m: Match[str]) -> str:
+        word, ending = m[1] or m[3], m[2] or m[4] or ""
+        letters = word.replace(".", "").upper()
+        vowels = set(letters) & set("AEIOUY")
+        if m[1]:
+            spelled = True
+        elif len(letters) < 2:
+            spelled = False
+        elif len(letters) > 3 or shouted:
+            spelled = not vowels or letters in SPELLED
+        else:
+            spelled = letters.lower() not in SAID
+        if not spelled:
+            return (letters + ending).lower()
+        names = [c if c == "A" else c.lower() for c in letters]
+        if ending:
+            names[-1] = names[-1].lower() + "'s"
+        return f" {' '.join(names)} "
+
+    out, end = [], 0
+    for m in _CAPITALS.finditer(text):
+        out += [text[end : m.start()].lower(), spell(m)]
+        end = m.end()
+    return "".join([*out, text[end:].lower()])
+
+
+SIGNS = {
+    "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "§": "section",
+    "©": "copyright", "°": "degrees", "×": "times", "÷": "divided by", "±": "plus or minus",
+    "≤": "at most", "≥": "at least", "≠": "is not", "≈": "about", "∞": "infinity", "−": "minus",
+    "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "¢": "cents",
+}  # fmt: skip
+_SIGN = re.compile(f"[{re.escape(''.join(SIGNS))}]")
+_HASH = re.compile(r"#(?=(\s?\d)|[^\W\d])")
+_COMPARED = re.compile(r"(?<=\s)[<>](?=\s)|(?<=\d)[<>](?=\d)")
+
+
+def read_hashes(text: str) -> str:
+    """ "number" before digits and "hashtag" before a word; "about" for a tilde before digits."""
+    text = _HASH.sub(lambda m: "number " if m[1] else "hashtag ", text)
+    return re.sub(r"~(?=\s?\d)", "about ", text)
+
+
+def read_signs(text: str) -> str:
+    """Words for the signs that have one."""
+    text = _COMPARED.sub(lambda m: "less than" if m[0] == "<" else "greater than", text)
+    text = re.sub(r"(?<=\w)\^2\b", " squared", text)
+    text = re.sub(r"(?<=\w)\^3\b", " cubed", text)
+    text = re.sub(r"(?<=\w)\.(?=[a-z])", " dot ", text)
+    return _SIGN.sub(lambda m: f" {SIGNS[m[0]]} ", text)

@@ -1,4 +1,4 @@
-"""Text to words and marks by rules, and words to phonemes by espeak-ng."""
+"""Text to words and marks by rules, and words to phonemes with espeak-ng."""
 
 from wavegen.text.espeak import LANGUAGE as LANGUAGE
 from wavegen.text.espeak import phonemes as phonemes

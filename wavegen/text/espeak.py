@@ -1,4 +1,4 @@
-"""Words to phonemes by espeak-ng."""
+"""Words to phonemes with espeak-ng."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from wavegen.text.raw import STRESS
 
 LANGUAGE = "en-us"
 SPELLED_A = "A"
-"""The letter; "a" is the article, which sounds otherwise."""
+"""The letter's name; "a" is the article, which sounds different."""
 
 
 def phonemes(words: Sequence[str], language: str = LANGUAGE) -> list[list[str]]:
-    """The phonemes (IPA, a stress mark before its vowel) of each spoken word of a phrase.
+    """Return the phonemes of each spoken word in a phrase: IPA, a stress mark before its vowel.
 
-    espeak-ng may join short words ("of the"), so there can be fewer lists than words. A language
-    with a region that it has no voice of its own for ("fr-fr") is read as the language ("fr").
+    espeak-ng may join short words ("of the"), so there can be fewer lists than words. A regional
+    variant that it does not have ("fr-fr") falls back to the language ("fr").
 
     Raises:
-        TextError: espeak-ng is not installed, or does not know the language.
+        TextError: espeak-ng is not installed or does not know the language.
     """
     runs: list[list[str]] = [[]]
     for word in words:
-        # It takes any "a" in company for the article, whatever its case.
+        # Among other words, espeak-ng takes any "a" for the article, whatever its case.
         runs += [[word], []] if word == SPELLED_A else []
         if word != SPELLED_A:
             runs[-1].append(word)
@@ -40,7 +40,7 @@ def _phonemes(text: str, language: str) -> tuple[tuple[str, ...], ...]:
     buffer = ctypes.create_string_buffer(text.encode(errors="ignore"))
     pointer = ctypes.c_void_p(ctypes.addressof(buffer))
     out = []
-    # One clause is read a call; the pointer is moved on, and null at the end.
+    # Each call reads one clause and advances the pointer, which is null at the end.
     while pointer.value:
         utf8, ipa = 1, 0x02 | ord("_") << 8  # '_' between phonemes
         clause = lib.espeak_TextToPhonemes(ctypes.byref(pointer), utf8, ipa) or b""
@@ -50,7 +50,7 @@ def _phonemes(text: str, language: str) -> tuple[tuple[str, ...], ...]:
     return tuple(w for w in split if w)
 
 
-@functools.lru_cache(1)  # its state is one language, and setting it takes longer than a phrase
+@functools.lru_cache(1)  # espeak-ng holds one language; setting it takes longer than a phrase
 def _speaking(language: str) -> ctypes.CDLL:
     lib = _espeak()
     base, _, region = language.partition("-")
@@ -62,7 +62,7 @@ def _speaking(language: str) -> ctypes.CDLL:
 
 @functools.cache
 def _espeak() -> ctypes.CDLL:
-    """libespeak-ng of the espeakng-loader package, else the system's, initialised."""
+    """Load and initialise libespeak-ng: that of espeakng-loader, else the system's."""
     try:
         import espeakng_loader
 

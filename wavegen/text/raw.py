@@ -6,7 +6,7 @@ import re
 
 STRESS = "ˈˌ"
 BLOCK = r"\[\[[^\[\]]*\]\]"
-"""A block of raw phonemes; brackets that do not pair up so are no block."""
+"""A block of raw phonemes; unbalanced or nested brackets are no block."""
 VOWELS = "aeiouyæɐɑɒɔəɚɛɜɝɞɘɤɨɪɯɵøœɶʉʊʌʏᵻ\u0329"
 _MODIFIER = "[ːˑʰʲʷˠˤ˞\u0300-\u036f]"
 _NO_VOWEL = f"(?![{STRESS}]?[{VOWELS}])"
@@ -15,15 +15,15 @@ SYMBOL = re.compile(
     f"|(?:ɔːɹ|ɑːɹ|aɪɚ|aɪə|(?:ɛɹ|ɪɹ|ʊɹ|əl){_NO_VOWEL}"  # coloured by a consonant of their syllable
     f"|aɪ|aʊ|eɪ|oʊ|əʊ|ɔɪ|ɪə|iə|eə|ʊə|tʃ|dʒ|[^\\s{STRESS}]){_MODIFIER}*"
 )
-"""The symbols that espeak-ng writes for English, longest first; else a letter with its signs."""
+"""The symbols that espeak-ng writes for English, longest first; else a letter and its modifiers."""
 _TYPED = str.maketrans({"g": "ɡ", "'": "ˈ", ":": "ː", "\u0361": None, "\u035c": None, "_": None})
 
 
 def raw_words(block: str) -> list[str]:
-    """The words of a raw block, and its marks ``, . ? !`` as words of their own.
+    """Split a raw block into words, with its marks ``, . ? !`` as words of their own.
 
-    Spaces part words. Where every piece between spaces is a single phoneme, they are together one
-    word: ``h ə l ˈoʊ`` is ``həlˈoʊ``.
+    Words are separated by spaces, unless every piece between spaces is a single phoneme: then they
+    form one word, so ``h ə l ˈoʊ`` is ``həlˈoʊ``.
     """
     pieces = re.findall(r"[,.?!]|[^\s,.?!]+", block)
     counts = [n for p in pieces if (n := len(raw_phonemes(p)))]
@@ -36,7 +36,7 @@ def raw_phonemes(word: str) -> list[str]:
     """Split a word in IPA into the symbols that espeak-ng would write, by longest match.
 
     A stress mark may stand before its syllable, as in dictionaries, or before its vowel, where it
-    ends up. Typed ``g : '`` count as ``ɡ ː ˈ``.
+    is moved to. The ASCII characters ``g : '`` are read as ``ɡ ː ˈ``.
     """
     phones: list[str] = []
     stress = ""

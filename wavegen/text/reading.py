@@ -1,60 +1,58 @@
-"""A text to sentences of words and marks, as they are read aloud."""
+"""Text to sentences of words and marks, as they are read aloud."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
 
-from wavegen.text.english.numbers import read_numbers, read_plain_numbers
-from wavegen.text.english.sentences import sentences
-from wavegen.text.english.words import (
-    read_abbreviations,
-    read_capitals,
-    read_hashes,
-    read_links,
-    read_signs,
-)
+from wavegen.text.english import ENGLISH
 from wavegen.text.espeak import LANGUAGE
+from wavegen.text.language import Language
+from wavegen.text.plain import PLAIN, SIGN
 from wavegen.text.raw import BLOCK, raw_words
+from wavegen.text.segmentation import sentences
 
+LANGUAGES: dict[str, Language] = {"en": ENGLISH}
+"""By language code without the region. A language that is missing here is read by `PLAIN`."""
 MARKS = (",", ".", "?", "!")
-"""What is kept of punctuation: ``;`` ``:`` and dashes are a comma, ``…`` is a full stop."""
+"""The punctuation that is kept: ``;`` ``:`` and dashes become a comma, ``…`` a full stop."""
 STRENGTH = ",.!?"
+"""Marks from the weakest to the strongest."""
 FEW = 100
-"""A voice with fewer words than this says no others well."""
+"""A voice trained on fewer words than this is taken to say only those well."""
 _FOLDED = re.compile(r"[;:,]|--+|[–—]|(?<=\s)-(?=\s)")
 _TOKEN = re.compile(r"[,.?!]|[^\s,.?!]+")
 _OTHER = re.compile(r"[\"()\[\]{}<>~*/\\^_|#-]|(?<!\w)'|'(?!\w)")
-_SIGN = re.compile(r"([&+=@%§©°×÷±≤≥≠≈∞−$£€¥₹¢])")
 
 
 def normalise(
     text: str, vocabulary: Collection[str] = (), language: str = LANGUAGE
 ) -> Iterator[list[str]]:
-    """The sentences of a text, one by one, as the words to speak and the marks between them.
+    """Split text into sentences, each a list of the words to speak and the marks between them.
 
     Args:
         text: anything.
-        vocabulary: words the voice has heard. Where they are but a few and a number's words are
-            not among them, but its digits' names are, it is read by digits (so "427" is "four
-            two seven" to a voice that knows digits).
-        language: of espeak-ng. Abbreviations, units, money, dates and the like are read in
-            English alone; numbers where num2words knows the language.
+        vocabulary: words in the voice's training data. If they are fewer than `FEW` and lack a
+            number's words but include its digits' names, the number is read by digits: "427" is
+            "four two seven" to a voice that knows digits only.
+        language: an espeak-ng language code; `LANGUAGES` holds those with rules for abbreviations,
+            units, money, dates and the like. Elsewhere numbers alone become words, where num2words
+            knows the language.
 
     Yields:
-        Of each sentence with a word: lower-case words ("A" is the letter's name, "a" the
-        article), raw phonemes in ``[[…]]`` a word each, and `MARKS`; there is never one first,
-        or two in a row, and always one last.
+        For each sentence with at least one word: lower-case words ("A" is the letter's name, "a"
+        the article), raw phonemes in ``[[…]]`` one word each, and `MARKS`. A mark is never first,
+        never follows another, and is always last.
     """
-    few = frozenset(vocabulary) if len(vocabulary) < FEW else frozenset()
-    english = language.lower().split("-")[0] == "en"
-    for sentence in sentences(text):
+    known = frozenset(vocabulary) if len(vocabulary) < FEW else frozenset()
+    spoken = LANGUAGES.get(language.lower().split("-")[0], PLAIN)
+    for sentence in sentences(text, spoken.endings):
         tokens: list[str] = []
         for part in re.split(f"({BLOCK})", sentence):
             if part.startswith("[["):
                 new = [w if w in MARKS else f"[[{w}]]" for w in raw_words(part[2:-2])]
             else:
-                part = _english(part, few) if english else _other(part, language)
+                part = spoken.normalise(part, known, language)
                 new = _TOKEN.findall(_OTHER.sub(" ", _FOLDED.sub(",", part)))
             for token in new:
                 _add(tokens, token)
@@ -65,24 +63,10 @@ def normalise(
             yield tokens
 
 
-def _english(text: str, few: frozenset[str]) -> str:
-    shouted = text.isupper() and len(text) > 5
-    text = read_abbreviations(read_links(text))
-    if any(c.isdecimal() for c in text):
-        text = read_numbers(read_hashes(text), few)
-    return read_signs(read_capitals(read_hashes(text), shouted))
-
-
-def _other(text: str, language: str) -> str:
-    if any(c.isdecimal() for c in text):
-        text = read_plain_numbers(text, language)
-    return _SIGN.sub(r" \1 ", text.lower())  # espeak-ng knows the names of the signs
-
-
 def _add(tokens: list[str], token: str) -> None:
-    """Append a word, or a mark; of marks in a row the strongest counts."""
+    """Append a word or a mark; of consecutive marks only the strongest is kept."""
     if token not in MARKS:
-        if any(c.isalnum() for c in token) or _SIGN.fullmatch(token):
+        if any(c.isalnum() for c in token) or SIGN.fullmatch(token):
             tokens.append(token)
     elif tokens and tokens[-1] in MARKS:
         tokens[-1] = max(tokens[-1], token, key=STRENGTH.index)

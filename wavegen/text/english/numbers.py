@@ -1,4 +1,4 @@
-"""Numbers and all that holds digits, to English words; plain numbers to those of any language."""
+"""Numbers, and everything else that contains digits, to English words."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 SPELLED_OUT = 10
-"""A number of so many digits without commas is a telephone number or a code, read by digits."""
+"""Numbers with at least this many digits and no commas are codes, read digit by digit."""
 
 Rule = tuple[re.Pattern[str], Callable[[Match[str]], str | None]]
 
 
 def digits(text: str) -> str:
-    """The name of every digit."""
+    """The digits' names: "four two" for ``42``."""
     return " ".join(DIGITS[int(d)] for d in text if d.isdecimal())
 
 
@@ -33,7 +33,7 @@ def _integer(n: int, to: str = "cardinal") -> str:
 
 
 def cardinal(number: str) -> str:
-    """Words of ``1,234.5``; a leading zero, or many digits, are read one by one."""
+    """A number such as ``1,234.5`` in words; digit by digit if it is long or begins with zero."""
     whole, _, part = number.partition(".")
     plain = whole.replace(",", "")
     spelled = len(plain) >= (31 if "," in whole or part else SPELLED_OUT)
@@ -45,13 +45,13 @@ def cardinal(number: str) -> str:
 
 
 def ordinal(number: str) -> str:
-    """ "twenty first" of ``21``."""
+    """An ordinal in words: "twenty first" for ``21``."""
     plain = number.replace(",", "")
     return _integer(int(plain), "ordinal") if len(plain) <= 30 else digits(plain) + " th"
 
 
 def year(number: str) -> str:
-    """Words of a year of four digits: nineteen oh five, two thousand five, twenty ten."""
+    """A four-digit year in words: nineteen oh five, two thousand five, twenty ten."""
     century, rest = divmod(int(number), 100)
     if century % 10 == 0 and rest < 10:
         return f"{_integer(century * 100)} {_integer(rest) if rest else ''}".strip()
@@ -250,13 +250,13 @@ RULES: list[Rule] = [
 ]
 
 
-def read_numbers(text: str, spoken: frozenset[str] = frozenset()) -> str:
-    """Replace all that holds digits by its words; English.
+def read_numbers(text: str, known: frozenset[str] = frozenset()) -> str:
+    """Replace everything that contains digits by English words.
 
     Args:
         text: cleaned text.
-        spoken: the few words that the voice has heard, if they are few: what it could not say is
-            read by digits.
+        known: the words of a voice with a small vocabulary, else empty. What those words cannot
+            say is read digit by digit.
     """
     for pattern, read in RULES:
 
@@ -264,27 +264,10 @@ def read_numbers(text: str, spoken: frozenset[str] = frozenset()) -> str:
             words = read(m)
             if words is None:
                 return m[0]
-            if spoken and not spoken.issuperset(words.split()):
+            if known and not known.issuperset(words.split()):
                 names = digits(m[0])
-                words = names if spoken.issuperset(names.split()) else words
+                words = names if known.issuperset(names.split()) else words
             return f" {words} "
 
         text = pattern.sub(replace, text)
     return text
-
-
-def read_plain_numbers(text: str, language: str) -> str:
-    """Replace numbers by their words in a language; those that num2words can't say stay."""
-    base, _, region = language.partition("-")
-    lang = f"{base}_{region.upper()}" if region else base
-
-    def read(m: Match[str]) -> str:
-        number = m[0]
-        if re.fullmatch(r"\d{1,3}(?:[.,' ]\d{3})+", number):
-            number = re.sub(r"\D", "", number)
-        try:
-            return f" {num2words(number.replace(',', '.'), lang=lang)} "
-        except Exception:  # what its languages raise is not documented, and differs
-            return m[0]
-
-    return re.sub(r"\d{1,3}(?:[.,' ]\d{3})++(?!\d)|\d{1,18}(?:[.,]\d{1,9})?", read, text)

@@ -82,7 +82,7 @@ UNITS: dict[str, tuple[str, str]] = {
     "bn": ("billion", "billion"),
     "x": ("times", "times"),
 }
-"""Singular and plural by the sign after a number."""
+"""Singular and plural names, by the sign that follows a number."""
 
 CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -92,4 +92,4 @@ CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     "¥": ("yen", "yen", "", ""),
     "₹": ("rupee", "rupees", "paisa", "paise"),
 }
-"""Names of one and many, and of one and many hundredths; empty where none are spoken."""
+"""Singular and plural, then those of a hundredth; empty where hundredths are not spoken."""

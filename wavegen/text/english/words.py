@@ -6,7 +6,7 @@ import re
 from re import Match
 
 from wavegen.text.english.numbers import MONTHS, cardinal, ordinal
-from wavegen.text.english.sentences import word_set
+from wavegen.text.segmentation import word_set
 
 DOTTED = {
     "prof": "professor", "rev": "reverend", "hon": "honorable", "gen": "general",
@@ -20,14 +20,14 @@ DOTTED = {
     "jul": "July", "aug": "August", "sep": "September", "sept": "September", "oct": "October",
     "nov": "November", "dec": "December", "ed": "editor", "eds": "editors",
 }  # fmt: skip
-"""Read so only with their full stop."""
+"""Abbreviations that need their full stop, in lower case."""
 BARE = {
     "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Jr": "junior", "Sr": "senior",
     "Ltd": "limited", "Inc": "incorporated", "vs": "versus", "etc": "et cetera",
     "Ph.D": "PHD", "PhD": "PHD",    "WWI": "World War one", "WWII": "World War two",
     "e.g": "for example", "i.e": "that is", "eg": "for example",
 }  # fmt: skip
-"""Read so with their full stop or without."""
+"""Abbreviations with or without a full stop."""
 COUNTED = {
     "No": "number", "Nos": "numbers", "no": "number", "nos": "numbers", "p": "page",
     "pp": "pages", "fig": "figure", "Fig": "figure", "figs": "figures", "Figs": "figures",
@@ -35,7 +35,7 @@ COUNTED = {
     "Sec": "section", "art": "article", "Art": "article", "ca": "circa", "c": "circa",
     "b": "born", "d": "died", "op": "opus", "Op": "opus",
 }  # fmt: skip
-"""Read so with their full stop, before a number."""
+"""Abbreviations that need a full stop and a number after it."""
 
 
 DAYS = {
@@ -43,7 +43,7 @@ DAYS = {
     "Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Tel": "telephone",
     "tel": "telephone",
 }  # fmt: skip
-"""Read so only with their full stop, and as they are written."""
+"""Abbreviations that need their full stop and this case."""
 
 
 def _either(names: dict[str, str]) -> str:
@@ -69,7 +69,7 @@ def _saint(m: Match[str]) -> str:
 
 
 def read_abbreviations(text: str) -> str:
-    """Write abbreviations out: titles, months, "e.g.", "No. 5"."""
+    """Expand abbreviations: titles, months, "e.g.", "No. 5"."""
     if "St" in text or "Dr" in text:
         text = _SAINT.sub(_saint, text)
     text = _BARE.sub(lambda m: BARE[m[1]], text)
@@ -102,7 +102,7 @@ def _link(m: Match[str]) -> str:
 
 
 def read_links(text: str) -> str:
-    """Say web and mail addresses: "example dot com slash a"."""
+    """Spell out web and mail addresses: "example dot com slash a"."""
     if "@" in text:
         text = _MAIL.sub(_link, text)
     return _LINK.sub(_link, text) if "." in text else text
@@ -117,7 +117,7 @@ SAID = word_set("""
     two use war was way who why win won yes yet you add age ago aid air art ha hi gif pin ram rom
     sim zip
 """)
-"""Capitals of two or three letters that are a word, and not spelled."""
+"""Words of two or three letters that are not spelled out when written in capitals."""
 SPELLED = word_set("""
     USSR UCLA YMCA NCAA ADHD ESPN HDMI ISBN ASAP IEEE NAACP
 """)
@@ -162,10 +162,10 @@ def read_capitals(text: str, shouted: bool) -> str:
 
     Args:
         text: words.
-        shouted: all of it is in capitals, which then tell nothing.
+        shouted: whether all of it is in capitals, which then mean nothing.
 
     Returns:
-        The text in lower case, but for an "A" that is spelled.
+        The text in lower case, except for an "A" that is spelled.
     """
     text = _PART.sub(_part, _KING.sub(_king, text))
     text = _JOINED.sub(lambda m: f"{'.'.join(m[1])}. and {'.'.join(m[2])}.", text)  # AT&T
@@ -208,13 +208,13 @@ _COMPARED = re.compile(r"(?<=\s)[<>](?=\s)|(?<=\d)[<>](?=\d)")
 
 
 def read_hashes(text: str) -> str:
-    """ "number" before digits and "hashtag" before a word; "about" for a tilde before digits."""
+    """Read "#" as "number" before digits and as "hashtag" before a word, and "~5" as "about 5"."""
     text = _HASH.sub(lambda m: "number " if m[1] else "hashtag ", text)
     return re.sub(r"~(?=\s?\d)", "about ", text)
 
 
 def read_signs(text: str) -> str:
-    """Words for the signs that have one."""
+    """Replace signs by their names."""
     text = _COMPARED.sub(lambda m: "less than" if m[0] == "<" else "greater than", text)
     text = re.sub(r"(?<=\w)\^2\b", " squared", text)
     text = re.sub(r"(?<=\w)\^3\b", " cubed", text)

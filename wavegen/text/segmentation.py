@@ -1,0 +1,138 @@
+"""Text cleaning and sentence segmentation."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wavegen.text.raw import BLOCK
+
+KEPT = frozenset(".,!?;:'\"()[]{}<>&+=@#%*/\\~^_|-–—−$£€¥₹¢°§©×÷±≤≥≠≈∞\n")
+"""Signs that the rules read or that separate words; all others are dropped."""
+
+_BEFORE = str.maketrans(
+    {
+        **dict.fromkeys("’‘‛ʼ´`′", "'"),
+        **dict.fromkeys("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
+        **{"²": "^2", "³": "^3", "№": "No. ", "…": "... ", "¨": " ", "™": " ", "⁄": "/"},
+        **{"。": ". ", "．": ".", "！": "! ", "？": "? ", "、": ", ", "؟": "?", "،": ",", "؛": ";"},
+        **{"।": ". ", "॥": ". ", "‐": "-", "‑": "-", "‒": "–", "―": "—", "ℓ": "l"},
+        **{f: f" {f}" for f in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
+    }
+)
+
+
+class _Kept(dict[int, str]):
+    """A translation table that maps a character to itself, to a space, or to nothing."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        category = unicodedata.category(char)
+        if char in KEPT or category[0] in "LM" or category == "Nd":
+            kept = char
+        else:
+            kept = "" if category in ("Cf", "Cs") or char == "\u200d" else " "
+        self[code] = kept
+        return kept
+
+
+_AFTER = _Kept()
+_TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_STACK = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_STACKED = re.compile(f"(?<![^{_STACK}\\s])[{_STACK}]+|([{_STACK}])[{_STACK}]+")
+
+
+def clean(text: str) -> str:
+    """Reduce text to letters, digits and the signs that the rules read (Unicode NFKC).
+
+    Tags and unspeakable characters are dropped and entities resolved; blocks of raw phonemes stay
+    as they are.
+    """
+    parts = re.split(f"({BLOCK})", text)
+    parts[::2] = [_clean(p) for p in parts[::2]]
+    return "".join(parts)
+
+
+def _clean(text: str) -> str:
+    text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda m: html.unescape(m[0]), text)
+    text = text.replace("\r\n", "\n").translate(_BEFORE)
+    if not text.isascii():
+        text = _STACKED.sub(r"\1", unicodedata.normalize("NFKC", text)).replace("⁄", "/")
+    return re.sub(r"[^\S\n]+", " ", text.translate(_AFTER))
+
+
+_BREAK = re.compile(
+    BLOCK + r"""|(?<![.!?])(?P<stop>[.!?]++)(?P<close>["')\]]*+)(?=\s|$)|(?P<line> ?\n\s*)"""
+)
+
+
+WRAPPED = 40
+"""A line of at least this many characters is taken as wrapped if the next begins in lower case."""
+
+
+def word_set(words: str) -> frozenset[str]:
+    """A set of the words in one string, separated by white space."""
+    return frozenset(words.split())
+
+
+@dataclass(frozen=True)
+class Endings:
+    """The words of a language that decide whether a full stop ends a sentence, in lower case."""
+
+    titles: frozenset[str]
+    """Abbreviations that never end a sentence."""
+    before_number: frozenset[str]
+    """Abbreviations that end no sentence before a digit."""
+    abbreviations: frozenset[str]
+    """Abbreviations that end a sentence unless a lower-case letter or a digit follows."""
+    starters: frozenset[str]
+    """Words that begin a sentence if they are capitalised after an initial or "U.S."."""
+
+
+def sentences(text: str, endings: Endings) -> Iterator[str]:
+    """Clean a text and split it into sentences, lazily.
+
+    They end at ``. ! ? …`` before a space, and at line ends; not at the full stop of an
+    abbreviation or an initial, in a decimal or an address, or at the end of a wrapped line.
+    """
+    text = clean(text)
+    begin = line = 0
+    for m in _BREAK.finditer(text):
+        if m["line"]:
+            long = m.start() - line >= WRAPPED
+            line = m.end()
+            if long and m["line"].count("\n") == 1 and text[line : line + 1].islower():
+                continue
+        elif m["stop"] is None or not _ends(text, m, endings):
+            continue
+        if piece := text[begin : m.end()].strip():
+            yield piece.replace("\n", " ")
+        begin = m.end()
+    if piece := text[begin:].strip():
+        yield piece.replace("\n", " ")
+
+
+def _ends(text: str, m: re.Match[str], endings: Endings) -> bool:
+    """Whether a sentence ends at the matched stop."""
+    after = text[m.end() : m.end() + 40].split(maxsplit=1)
+    follows = after[0] if after else ""
+    if m["close"].strip(")]") and follows[:1].islower():
+        return False  # "Really?" she asked.
+    if m["stop"] != "." or not follows:
+        return True
+    found = re.search(r"[\w.]*$", text[max(0, m.start() - 20) : m.start()])
+    word = found[0] if found else ""
+    low = word.lower()
+    if low in endings.titles or (low in endings.before_number and follows[0].isdecimal()):
+        return False
+    if low in endings.abbreviations:
+        return not (follows[0].islower() or follows[0].isdecimal())
+    if re.fullmatch(r"[A-Z]|(?:\w\.)+\w", word) and word != "I":  # an initial, "U.S."
+        return follows.lower().rstrip(".,'") in endings.starters and follows[0].isupper()
+    return True

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def _silent(word: Sequence[int], silent: int) -> bool:
 def fit_dataset(
     config: Config,
     dataset: Dataset,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Fitted:
     """Fit an aligner to all clips of a data set that have a text.
 
@@ -129,7 +130,8 @@ def fit_dataset(
         config: the rate of the audio is read; the data set must not be trimmed for times in it to
             be those of the files.
         dataset: the clips.
-        progress: as that of `Aligner.fit`.
+        progress: called with the phase, "fitting the aligner" or "checking the texts", and the
+            rounds or clips done of all in it.
 
     Raises:
         DataError: no clip has a text.
@@ -140,8 +142,9 @@ def fit_dataset(
     voice = new_voice(config, dataset)
     paths = list(dataset.units)
     with torch.inference_mode():
-        fit_aligner(voice, dataset, paths, progress)
-        return Fitted(voice, dataset, find_misfits(voice, dataset, paths))
+        fit_aligner(voice, dataset, paths, partial(progress, "fitting the aligner"))
+        wrong = find_misfits(voice, dataset, paths, partial(progress, "checking the texts"))
+        return Fitted(voice, dataset, wrong)
 
 
 def check_folder(folder: Path, force: bool) -> None:

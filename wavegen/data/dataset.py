@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def open_dataset(
     cache: Path | None = None,
     allow_bad: bool = False,
     f0: bool = True,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Dataset:
     """Find, decode (or take from the cache), check and split the clips of a folder, and find F0.
 
@@ -96,7 +97,8 @@ def open_dataset(
         cache: folder of prepared data (default: the user's).
         allow_bad: go on when more than a tenth of the files are unusable.
         f0: find the F0 of each clip too, where the features are made of it.
-        progress: as that of `prepare`, then of `pitch_tracks`.
+        progress: called with the phase, "reading audio" or "finding F0", and the files done of all
+            in it.
 
     Raises:
         DataError: no audio, nothing usable, or too many unusable files.
@@ -104,7 +106,9 @@ def open_dataset(
     layout, clips = find_clips(root, config.data)
     placed = [c for c in clips if not c.problem and not c.spare]
     rate = config.audio.sample_rate
-    prepared = prepare(root, placed, rate, config.data.trim_db, cache, progress)
+    prepared = prepare(
+        root, placed, rate, config.data.trim_db, cache, partial(progress, "reading audio")
+    )
     if config.data.longest:
         longest = max(2, round(config.data.longest * rate))
         placed, prepared = cut_long(placed, prepared, longest)
@@ -147,7 +151,8 @@ def open_dataset(
         features = "mel" if len(units) == len(usable) else "none"
     tracks = no_tracks()
     if f0 and features in FEATURES and FEATURES[features].sound:
-        tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, progress)
+        finding = partial(progress, "finding F0")
+        tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, finding)
     return Dataset(
         root, layout, usable, units, left_out, prepared, split, speakers, features, tracks
     )

@@ -23,6 +23,7 @@ def misfits(
     features: Callable[[int], Tensor],
     texts: Sequence[Words],
     speakers: Sequence[int],
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[float], list[int]]:
     """Find the clips with wrong transcripts, by a fitted aligner.
 
@@ -36,12 +37,16 @@ def misfits(
         features: from the number of a clip to its (F, D).
         texts: the symbols of the words of each clip.
         speakers: ids.
+        progress: called with (clips scored, clips).
 
     Returns:
         The score of every clip (see `Alignment`), and the numbers of the clips that do not fit.
     """
     count = len(texts)
-    scores = [aligner.align(features(i), texts[i], speakers[i]).score for i in range(count)]
+    scores = []
+    for i in range(count):
+        scores.append(aligner.align(features(i), texts[i], speakers[i]).score)
+        progress(i + 1, count)
     finite = np.array([s for s in scores if np.isfinite(s)])
     if not len(finite):
         return scores, list(range(count))

@@ -7,6 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -87,7 +88,7 @@ def new_voice(config: Config, dataset: Dataset) -> Voice:
 def fit_speech(
     voice: Voice,
     dataset: Dataset,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
     device: torch.device | str = "cpu",
 ) -> list[tuple[str, str]]:
     """Train what a voice with text holds beside the WaveNet, on its training clips: the aligner,
@@ -96,7 +97,8 @@ def fit_speech(
     Args:
         voice: its parts are trained in place.
         dataset: the data.
-        progress: called with (steps done, steps) of the one and then of the other.
+        progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
+            "fitting the acoustic model") and the rounds, clips or steps done of all in it.
         device: where the acoustic model is trained.
 
     Returns:
@@ -105,13 +107,17 @@ def fit_speech(
     if voice.aligner is None:
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
-    fit_aligner(voice, dataset, paths, progress)
-    wrong = find_misfits(voice, dataset, paths)
+    fit_aligner(voice, dataset, paths, partial(progress, "fitting the aligner"))
+    wrong = find_misfits(voice, dataset, paths, partial(progress, "checking the texts"))
     out = {path for path, _ in wrong}
     paths = _thinned([p for p in paths if p not in out])
     clips = [training_clip(voice, dataset, p) for p in paths]
     speakers = [c.speaker for c in clips]
-    spoken = [c.spoken() for c in clips if c.spoken is not None]
+    spoken = []
+    for done, c in enumerate(clips, 1):
+        assert c.spoken is not None
+        spoken.append(c.spoken())
+        progress("aligning", done, len(clips))
     if voice.durations is not None:
         aligned = [s.alignment for s in spoken if s.alignment is not None]
         rate = voice.config.conditioning.frame_rate
@@ -127,7 +133,8 @@ def fit_speech(
             if s.alignment and s.octaves is not None and s.mel is not None
         ]
         steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
-        fit.fit(voice.acoustic.to(device), recordings, steps, seed, progress)
+        fitting = partial(progress, "fitting the acoustic model")
+        fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting)
         voice.acoustic.to("cpu")
     return wrong
 
@@ -152,10 +159,16 @@ def fit_aligner(
     )
 
 
-def find_misfits(voice: Voice, dataset: Dataset, paths: Sequence[str]) -> list[tuple[str, str]]:
+def find_misfits(
+    voice: Voice,
+    dataset: Dataset,
+    paths: Sequence[str],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[tuple[str, str]]:
     """(path, reason) of the clips, among those given, that say something else than their text.
 
     The aligner must have been fitted; `wavegen.speech.misfit` tells how they are found.
+    ``progress`` is called with (clips scored, clips).
     """
     assert voice.aligner is not None
     scores, wrong = misfits(
@@ -163,6 +176,7 @@ def find_misfits(voice: Voice, dataset: Dataset, paths: Sequence[str]) -> list[t
         lambda i: heard(voice, dataset, paths[i]),
         [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
         [speaker_of(voice, dataset, p) for p in paths],
+        progress,
     )
     usual = statistics.median(scores) if scores else 0.0
     found = []

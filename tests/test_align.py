@@ -10,14 +10,11 @@ import pytest
 import torch
 from helpers import DIGITS, Result
 
-from wavegen.config import Config
-from wavegen.library import load_voice
-from wavegen.speech.align import OLD_CHANNELS, Aligner, Alignment
+from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.misfit import misfits
 from wavegen.speech.pairing import pair_words
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.text import phonemes
-from wavegen.voice import untrained
 
 COMMA, STOP = 1, 2
 """Marks of the made-up voice; its phonemes are 3 to 6."""
@@ -120,18 +117,6 @@ def test_joined_words_are_paired_with_what_is_said() -> None:
     assert [list(w) for w, _ in groups] == [[0], [1, 2], [3], [4]]
     assert [list(p) for _, p in groups] == [[0], [1], [2], [3]]
     assert pair_words(["a"] * 9, [["x"]]) == [(range(9), range(1))]
-
-
-def test_a_voice_of_before_keeps_its_aligner(tiny_config: Config, tmp_path: Path) -> None:
-    config = tiny_config.replace("conditioning", features="phones")
-    untrained(config, (), ("_", "n"), aligner_channels=OLD_CHANNELS).save(
-        tmp_path / "old.safetensors"
-    )
-    voice = load_voice(tmp_path / "old.safetensors")
-    assert voice.durations is not None
-    assert voice.aligner is not None
-    assert voice.aligner.old
-    assert voice.aligner.hop(8000, 80) == 80
 
 
 def tiers(text: str) -> dict[str, list[tuple[float, float, str]]]:

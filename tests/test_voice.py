@@ -50,8 +50,9 @@ def test_weights_that_do_not_fit_are_refused(tiny_voice_file: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"format": 99}, "voice format 99; this version reads"),
-        ({"format": 3, "config": {"model": {"context": [{}]}}}, "of an older kind: train it anew"),
+        ({"format": 99}, "voice format 99; this version reads 3 to 4"),
+        ({"format": 2}, "voice format 2; this version reads 3 to 4"),
+        ({"format": 3, "config": {"model": {"context": [{}]}}}, "of an older form: train it anew"),
         ({"config": {"model": {"layers": "many"}}}, "model.layers must be int"),
         ({"config": {"model": {"residual_channels": 10**9}}}, "no voice this version can read"),
         ({"speakers": None}, "no voice this version can read"),

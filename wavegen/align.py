@@ -83,7 +83,7 @@ class Fitted:
         aligned = aligner.align(features, ids, speaker_of(voice, self.dataset, path))
         rate = voice.sample_rate
         length = self.dataset.entry(path).samples / rate
-        ends = np.cumsum(aligned.frames) * aligner.hop(rate, voice.config.hop_length) / rate
+        ends = np.cumsum(aligned.frames) * aligner.hop(rate) / rate
         ends[-1] = length
         ends = np.minimum(ends, length).round(6)
         starts = np.concatenate([[0.0], ends[:-1]])
@@ -138,7 +138,7 @@ def fit_dataset(
     """
     if not dataset.units:
         raise DataError(f"no clip in {dataset.root} has a text to align")
-    config = config.replace("conditioning", features="phones")
+    config = config.replace("conditioning", features="mel")
     voice = new_voice(config, dataset)
     paths = list(dataset.units)
     with torch.inference_mode():

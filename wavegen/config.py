@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Layout = Literal["auto", "flat", "folders", "pattern", "ljspeech", "vctk", "sidecar"]
-Features = Literal["auto", "none", "phones", "phones_f0", "mel"]
+Features = Literal["auto", "none", "phones_f0", "mel"]
 Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
 Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
@@ -185,8 +185,8 @@ class ModelConfig:
 class ConditioningConfig:
     features: Features = "auto"
     """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text in speaking; a voice
-    without texts is a vocoder), ``phones_f0`` (phonemes, F0 and loudness), ``phones`` (phonemes
-    alone), ``none``, or ``auto``: mel where every clip has a text, else none."""
+    without texts is a vocoder), ``phones_f0`` (phonemes, F0 and loudness), ``none``, or ``auto``:
+    mel where every clip has a text, else none."""
     frame_rate: int = 100
     """Rows of local conditioning per second; must divide the sample rate."""
     mel_channels: int = 80

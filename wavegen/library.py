@@ -12,8 +12,7 @@ import torch
 
 from wavegen.errors import ConfigError, VoiceError
 from wavegen.recipe import load_config
-from wavegen.speech.align import CHANNELS
-from wavegen.voice import FORMAT, Voice, untrained
+from wavegen.voice import FORMAT, OLDEST_FORMAT, Voice, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "kathleen"
@@ -59,13 +58,9 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         _check(about)
         config = load_config(about["config"], str(path))
         if about["format"] < 4 and config.model.context:
-            raise VoiceError(f"{path} has context stacks of an older kind: train it anew")
-        if about["format"] < 3:
-            config = config.replace("conditioning", phase=False, linear_prediction=False)
+            raise VoiceError(f"{path} has context stacks of an older form: train it anew")
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
-        # Old aligners have fewer channels.
-        channels = tensors["aligner.mean"].shape[-1] if "aligner.mean" in tensors else CHANNELS
-        voice = untrained(config, speakers, symbols, words, about["longest"], channels)
+        voice = untrained(config, speakers, symbols, words, about["longest"])
         voice.training, voice.name = about["training"], path.stem
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except KeyError as e:
@@ -154,9 +149,10 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
         raise VoiceError(f"{path} is a safetensors file, but not a wavegen voice")
     try:
         about = json.loads(text)
-        if about["format"] not in range(1, FORMAT + 1):
+        if about["format"] not in range(OLDEST_FORMAT, FORMAT + 1):
             raise VoiceError(
-                f"{path} has voice format {about['format']}; this version reads 1 to {FORMAT}"
+                f"{path} has voice format {about['format']}; this version reads "
+                f"{OLDEST_FORMAT} to {FORMAT}"
             )
     except (ValueError, KeyError, TypeError) as e:
         raise VoiceError(f"{path} has a broken description ({e})") from e

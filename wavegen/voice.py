@@ -16,20 +16,20 @@ from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
-from wavegen.model.prosody import DurationModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
 from wavegen.speech import FEATURES, local
-from wavegen.speech.align import CHANNELS, Aligner, Alignment
+from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.local import Spoken
 
 FORMAT = 4
-"""Of the voice file. 2 came with context stacks and outputs beside µ-law, 3 with the phase of the
-pitch and linear prediction, 4 with context stacks that aren't rectified; older ones read as they
-did, but for those with context stacks."""
+"""Version of the voice file that is written. Version 3, whose context stacks were rectified, is
+read too where there are none."""
+OLDEST_FORMAT = 3
+"""The oldest version that is read."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
 
@@ -57,12 +57,9 @@ class Voice:
 
     config: Config
     model: WaveNet
-    durations: DurationModel | None = None
-    """In a voice with ``phones`` features alone."""
     acoustic: AcousticModel | None = None
-    """In a voice with texts and features made of sound."""
+    """None in a voice without text, as is the aligner."""
     aligner: Aligner | None = None
-    """None in a voice without text."""
     speakers: tuple[str, ...] = ()
     """Names; a speaker's id is its place here."""
     symbols: tuple[str, ...] = ()
@@ -121,18 +118,9 @@ class Voice:
 
         Raises:
             TextError: none of its phonemes is known to the voice.
-            VoiceError: the voice can't be styled so.
         """
         words = self._words(unit)
         ids = [p for w in words for p in w]
-        rate = self.config.conditioning.frame_rate
-        if self.durations is not None:
-            if style.pitch_shift or style.noise_scale:
-                raise VoiceError(f"voice {self.name} has no melody to shift or vary")
-            log = (self.durations(torch.tensor(ids), speaker) * rate).log()
-            return Spoken(
-                Alignment(tuple(map(tuple, words)), _whole(log.exp() * style.length_scale))
-            )
         assert self.acoustic is not None
         m = self.acoustic
         words = [[0], *words]  # recordings begin with a breath of silence
@@ -181,8 +169,6 @@ class Voice:
         rate, hop = self.sample_rate, self.config.hop_length
         if alignment is None and unit is not None and self.aligner is not None:
             alignment = self.align(unit, speaker, audio)
-        if not self.kind.sound:
-            return Spoken(alignment)
         if f0 is None:
             f0 = torch.from_numpy(pitch(audio.numpy(), rate, hop))
         bands = mel(audio, rate, hop, self.config.conditioning.mel_channels)
@@ -207,9 +193,9 @@ class Voice:
         """
         assert self.aligner is not None
         hop = self.config.hop_length
-        features = self.aligner.features(audio, self.sample_rate, hop)
+        features = self.aligner.features(audio, self.sample_rate)
         alignment = self.aligner.align(features, self._words(unit), speaker)
-        ratio = hop / self.aligner.hop(self.sample_rate, hop)
+        ratio = hop / self.aligner.hop(self.sample_rate)
         return alignment.at_rate(ratio, -(-len(audio) // hop))
 
     def features(self, spoken: Spoken) -> torch.Tensor:
@@ -272,7 +258,7 @@ class Voice:
 
     def speech(self) -> dict[str, torch.nn.Module]:
         """What a voice with text holds beside the WaveNet."""
-        parts = {"durations": self.durations, "acoustic": self.acoustic, "aligner": self.aligner}
+        parts = {"acoustic": self.acoustic, "aligner": self.aligner}
         return {name: part for name, part in parts.items() if part is not None}
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -318,20 +304,18 @@ def untrained(
     symbols: tuple[str, ...],
     words: tuple[str, ...] = (),
     longest: int = 0,
-    aligner_channels: int = CHANNELS,
 ) -> Voice:
-    """A voice with random weights; arguments as the fields of `Voice`, and D of the aligner."""
+    """A voice with random weights; arguments as the fields of `Voice`."""
     c = config.conditioning
     kind = FEATURES.get(c.features)
     channels = 0 if kind is None else kind.channels(len(symbols), c.mel_channels)
     sizes = (len(symbols), len(speakers))
-    text, sound = bool(symbols), kind is not None and kind.sound
+    text = bool(symbols)
     return Voice(
         config,
-        WaveNet(config, len(speakers), channels, sound and c.phase),
-        DurationModel(*sizes) if text and not sound else None,
-        _acoustic(config, *sizes) if text and sound else None,
-        Aligner(*sizes, aligner_channels, silent_symbols(symbols)) if text else None,
+        WaveNet(config, len(speakers), channels, kind is not None and c.phase),
+        _acoustic(config, *sizes) if text else None,
+        Aligner(*sizes, silent_symbols(symbols)) if text else None,
         speakers,
         symbols,
         words,

@@ -1,15 +1,11 @@
 """The phase of the pitch: measured, coded, and the same in the forward and in every engine."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from networks import HOP, draw, network
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from wavegen.audio.features import hertz, octaves, phase
@@ -18,10 +14,8 @@ from wavegen.generation.job import Job
 from wavegen.generation.numba import engine
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
-from wavegen.library import load_voice
 from wavegen.model.conditioning import PHASES, Conditioning
 from wavegen.model.wavenet import WaveNet
-from wavegen.voice import Voice
 
 RATE, FRAME = 16000, 160
 
@@ -143,17 +137,3 @@ def test_teacher_forcing_in_the_forward_in_pieces_and_compiled() -> None:
     for generate in ENGINES.values():
         with pytest.raises(ValueError, match="needs the phase"):
             draw(generate, model, [Job(rows[0], 10, "x")])
-
-
-def test_voices_of_before_are_not_told(tiny_voice: Voice, tmp_path: Path) -> None:
-    assert tiny_voice.model.conditioning.phase is not None
-    old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"
-    tiny_voice.save(new)
-    with safe_open(new, "pt") as f:
-        about = json.loads(f.metadata()["wavegen"])
-        tensors = {k: f.get_tensor(k) for k in f.keys() if ".phase." not in k}  # noqa: SIM118
-    about["format"] = 2
-    del about["config"]["conditioning"]["phase"]
-    save_file(tensors, old, {"wavegen": json.dumps(about)})
-    assert load_voice(new).model.conditioning.phase is not None
-    assert load_voice(old).model.conditioning.phase is None

@@ -283,8 +283,8 @@ def test_score_prints_a_mean_over_samples(
     mean = sum(r["bits_per_sample"] * r["samples"] for r in rows) / sum(r["samples"] for r in rows)
     assert f"{mean:.4f}" in cli("score", *files, *args).out
     one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-t", "one"), "--speaker")
-    spoken = tmp_path / "phones.safetensors"
-    config = tiny_config.replace("conditioning", features="phones")
+    spoken = tmp_path / "phones_f0.safetensors"
+    config = tiny_config.replace("conditioning", features="phones_f0")
     untrained(config, ("theo",), ("_", "n")).save(spoken)
     one_clear_line(cli("score", *files, "--voice", spoken, "-s", "theo"), "--text")
 

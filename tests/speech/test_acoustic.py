@@ -163,9 +163,9 @@ def test_a_mel_voice_without_texts_copies_recordings(
     done = cli("vocode", source, "-m", voice, "-o", out)
     assert done.code == 0, done.err
     assert soundfile.info(out).frames == soundfile.info(source).frames
-    phones = tmp_path / "phones.safetensors"
+    phones = tmp_path / "phones_f0.safetensors"
     untrained(
-        load_config(TINY, "tiny").replace("conditioning", features="phones"), (), ("_", "n")
+        load_config(TINY, "tiny").replace("conditioning", features="phones_f0"), (), ("_", "n")
     ).save(phones)
     for args, part in (
         (("synth", "--voice", voice, "-t", "one", "-o", tmp_path / "a.wav"), "without texts"),

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from odd_texts import ODD
 
 from wavegen.audio.features import mfcc
-from wavegen.model.prosody import DurationModel
 from wavegen.speech.align import Aligner
 from wavegen.speech.frontend import Unit, read_clip, read_text, symbol_ids, symbol_table
 from wavegen.speech.phones import MARKS, phone_channels, phone_features
@@ -40,25 +39,6 @@ def test_features_spread_phonemes_in_proportion() -> None:
 
 def test_features_of_more_phonemes_than_frames_are_still_finite() -> None:
     assert phone_features([[1, 2, 3, 1, 2, 3]], [0.1] * 6, 2, 4).isfinite().all()
-
-
-def test_the_duration_model_knows_phoneme_speaker_and_neighbours() -> None:
-    torch.manual_seed(0)
-    true = torch.tensor([0.0, 0.05, 0.10, 0.20])
-    phones = [torch.randint(1, 4, (6,)).tolist() for _ in range(300)]
-    speakers = [i % 2 for i in range(300)]
-
-    def seconds(ids: list[int], speaker: int) -> list[float]:
-        final = [1.0] * (len(ids) - 1) + [2.0]  # the last one before a pause is twice as long
-        pace = (1.0, 1.5)[speaker]
-        return [float(true[p]) * pace * f for p, f in zip(ids, final, strict=True)]
-
-    lengths = [seconds(ids, s) for ids, s in zip(phones, speakers, strict=True)]
-    model = DurationModel(4, 2)
-    model.fit(phones, lengths, speakers)
-    for speaker in (0, 1):
-        want = torch.tensor(seconds([1, 2, 3, 1], speaker))
-        assert torch.allclose(model(torch.tensor([1, 2, 3, 1]), speaker), want, rtol=0.1)
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:
@@ -103,10 +83,10 @@ def test_a_clip_too_short_for_its_text_is_spread_evenly() -> None:
 
 def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
     for samples in (1, 79, 80, 81, 4000):
-        x = mfcc(torch.randn(samples) * 0.1, 8000, 80)
-        assert x.shape == (-(-samples // 80), 26)
-        assert mfcc(torch.randn(samples), 8000, 40, 2).shape == (-(-samples // 40), 39)
-        assert x.isfinite().all()
+        for hop in (80, 40):
+            x = mfcc(torch.randn(samples) * 0.1, 8000, hop)
+            assert x.shape == (-(-samples // hop), 39)
+            assert x.isfinite().all()
     assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()
 
 

@@ -202,7 +202,7 @@ def test_phones_need_a_text_for_every_clip(
 ) -> None:
     tone(tmp_path / "a.wav")
     tone(tmp_path / "b.wav")
-    config = tiny_config.replace("conditioning", features="phones")
+    config = tiny_config.replace("conditioning", features="phones_f0")
     with pytest.raises(TrainingError, match=r"2 of 2 clips .* have no text"):
         trainer(tmp_path / "run", config, tmp_path)
 

@@ -22,8 +22,8 @@ MIDDLE_PITCH = 160.0
 """Hz; log F0 is given in octaves from here."""
 
 
-def mfcc(audio: Tensor, sample_rate: int, hop_length: int, orders: int = 1) -> Tensor:
-    """Mel-frequency cepstral coefficients and their differences over time.
+def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
+    """Mel-frequency cepstral coefficients with their first and second differences over time.
 
     Windows of 25 ms; 26 mel bands to half the rate.
 
@@ -31,10 +31,9 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int, orders: int = 1) -> T
         audio: (T,) float32 in [-1, 1].
         sample_rate: Hz.
         hop_length: samples per frame.
-        orders: of differences: 1, or 2 for the differences' own too.
 
     Returns:
-        (F, 13 · (1 + orders)) float32, F = ceil(T / hop_length).
+        (F, 39) float32, F = ceil(T / hop_length).
     """
     window = sample_rate // 40
     size = max(256, _power_of_two(window))
@@ -43,7 +42,7 @@ def mfcc(audio: Tensor, sample_rate: int, hop_length: int, orders: int = 1) -> T
     transform = _mfcc(sample_rate, hop_length, size, window)
     rows = [transform(_framed(audio + floor, hop_length, size))]  # (13, F)
     width = 5 if hop_length * 100 >= sample_rate else 9  # about 50 ms
-    for _ in range(orders):
+    for _ in range(2):
         rows.append(AF.compute_deltas(rows[-1], width))
     return torch.cat(rows).t()
 

@@ -31,7 +31,7 @@ def align(
     """Find when every word and phoneme of a folder's recordings is said."""
     config = read_settings(recipe, layout, settings)
     # Times are those of the files as they are, so silence at their ends must stay.
-    config = config.replace("data", trim_db=0.0).replace("conditioning", features="phones")
+    config = config.replace("data", trim_db=0.0).replace("conditioning", features="mel")
     from wavegen.align import check_folder, fit_dataset, output_stems, write_alignments
     from wavegen.report.clip_plots import check_matplotlib, plot_clip
 

@@ -150,7 +150,7 @@ def open_dataset(
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
     tracks = no_tracks()
-    if f0 and features in FEATURES and FEATURES[features].sound:
+    if f0 and features in FEATURES:
         finding = partial(progress, "finding F0")
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, finding)
     return Dataset(

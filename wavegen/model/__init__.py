@@ -1,1 +1,1 @@
-"""The networks: WaveNet as a pure parallel forward, and durations from phonemes."""
+"""The networks: WaveNet as a pure parallel forward, and the acoustic model of speech."""

@@ -26,8 +26,6 @@ ROUNDS = 10
 SILENCE = 0
 """The pause is symbol 0 of every voice."""
 CHANNELS = 3 * CEPSTRA
-OLD_CHANNELS = 2 * CEPSTRA
-"""Of the first aligners: their frames are the voice's, and silence is one Gaussian."""
 RATE = 200
 """Frames per second, so that the three states of a phoneme need 15 ms only."""
 SHORTEST = 6
@@ -68,38 +66,33 @@ class Aligner(nn.Module):
     Args:
         symbols: number of symbols.
         speakers: number of speakers (0 counts as one).
-        channels: D of the features: `CHANNELS`, or `OLD_CHANNELS` for the weights of old voices.
         silent: the first so many symbols are silence: the pause, and punctuation marks.
     """
 
     mean: Tensor
-    """(symbols, 3, D); the rows of symbol 0 are the mixture of silence."""
+    """(symbols, 3, D), D = `CHANNELS`; the rows of symbol 0 are the mixture of silence."""
     variance: Tensor
     offset: Tensor
     """(speakers, D)."""
     scale: Tensor
 
-    def __init__(
-        self, symbols: int, speakers: int, channels: int = CHANNELS, silent: int = 1
-    ) -> None:
+    def __init__(self, symbols: int, speakers: int, silent: int = 1) -> None:
         super().__init__()
         self.silent = silent
-        self.old = channels == OLD_CHANNELS
-        self.parts = 1 if self.old else STATES
-        """Gaussians of silence."""
-        self.register_buffer("mean", torch.zeros(symbols, STATES, channels))
-        self.register_buffer("variance", torch.ones(symbols, STATES, channels))
-        self.register_buffer("offset", torch.zeros(max(speakers, 1), channels))
-        self.register_buffer("scale", torch.ones(max(speakers, 1), channels))
+        self.register_buffer("mean", torch.zeros(symbols, STATES, CHANNELS))
+        self.register_buffer("variance", torch.ones(symbols, STATES, CHANNELS))
+        self.register_buffer("offset", torch.zeros(max(speakers, 1), CHANNELS))
+        self.register_buffer("scale", torch.ones(max(speakers, 1), CHANNELS))
 
-    def hop(self, sample_rate: int, hop_length: int) -> int:
-        """Samples per frame, in a voice with ``hop_length`` samples per row of features."""
-        return hop_length if self.old else round(sample_rate / RATE)
+    @staticmethod
+    def hop(sample_rate: int) -> int:
+        """Samples per frame of audio at ``sample_rate`` Hz."""
+        return round(sample_rate / RATE)
 
-    def features(self, audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-        """What `fit` and `align` take: (F, D) of audio (T,); other arguments as `hop`'s."""
-        orders = self.mean.shape[2] // CEPSTRA - 1
-        return mfcc(audio, sample_rate, self.hop(sample_rate, hop_length), orders)
+    @classmethod
+    def features(cls, audio: Tensor, sample_rate: int) -> Tensor:
+        """What `fit` and `align` take: (F, D) of audio (T,) at ``sample_rate`` Hz."""
+        return mfcc(audio, sample_rate, cls.hop(sample_rate))
 
     def align(self, features: Tensor, words: Words, speaker: int) -> Alignment:
         """The likeliest segmentation.
@@ -155,9 +148,9 @@ class Aligner(nn.Module):
                     score = self._score(x)
                     cells = chain.cells[best_path(score, chain.cells, chain.leap, chain.last)]
                     quiet = cells == SILENCE
-                    cells[quiet] = self._densities(x[quiet])[:, : self.parts].argmax(1)
+                    cells[quiet] = self._densities(x[quiet])[:, :STATES].argmax(1)
                 else:
-                    cells = _flat_start(x, chain, self.parts)
+                    cells = _flat_start(x, chain)
                 sums.add(x, cells)
             mean, variance = sums.gaussians()
             self.mean.copy_(torch.from_numpy(mean).view_as(self.mean))
@@ -190,8 +183,8 @@ class Aligner(nn.Module):
     def _score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """`_densities`, the first column that of silence."""
         score = self._densities(x)
-        score[:, SILENCE] = score[:, : self.parts].max(1)
-        score[:, SILENCE] -= math.log(self.parts)
+        score[:, SILENCE] = score[:, :STATES].max(1)
+        score[:, SILENCE] -= math.log(STATES)
         return score
 
     def _chain(self, words: Words) -> _Chain:
@@ -207,10 +200,9 @@ class Aligner(nn.Module):
             nonlocal quiet
             symbols.append((word, symbol))
             if not quiet:  # of several marks in a row the first is the silence
-                shortest = 1 if self.old else SHORTEST
-                cells.extend([SILENCE] * shortest)
-                leap.extend([-1] * shortest)
-                place.extend([len(symbols) - 1] * shortest)
+                cells.extend([SILENCE] * SHORTEST)
+                leap.extend([-1] * SHORTEST)
+                place.extend([len(symbols) - 1] * SHORTEST)
             quiet = True
 
         for n, word in enumerate(words):
@@ -277,9 +269,9 @@ class _Sums:
         return mean, np.maximum(variance, FLOOR)
 
 
-def _flat_start(x: NDArray[np.float32], chain: _Chain, parts: int) -> NDArray[np.int64]:
-    """(F,) cells: quiet frames at the ends are silence, by level in ``parts``; the rest is spread
-    evenly over the other states."""
+def _flat_start(x: NDArray[np.float32], chain: _Chain) -> NDArray[np.int64]:
+    """(F,) cells: quiet frames at the ends are silence, shared by level among its Gaussians; the
+    rest is spread evenly over the other states."""
     level = x[:, 0]  # c₀ in standard deviations
     loud = np.flatnonzero(level > np.percentile(level, 95) - 2.5)
     speech = chain.cells[chain.cells != SILENCE]
@@ -289,7 +281,7 @@ def _flat_start(x: NDArray[np.float32], chain: _Chain, parts: int) -> NDArray[np
     cells = np.zeros(len(x), np.int64)
     quiet = np.r_[0:begin, end : len(x)]
     if len(quiet):
-        cells[quiet[level[quiet].argsort()]] = np.arange(len(quiet)) * parts // len(quiet)
+        cells[quiet[level[quiet].argsort()]] = np.arange(len(quiet)) * STATES // len(quiet)
     if len(speech):
         cells[begin:end] = speech[np.arange(end - begin) * len(speech) // (end - begin)]
     return cells

@@ -35,8 +35,6 @@ class Local:
     """Number of phoneme symbols, and of mel bands, to C."""
     make: Callable[[Spoken, int], Tensor]
     """What is known, and the number of symbols, to (C, F)."""
-    sound: bool = True
-    """Made of F0 and mel spectrogram (else of the alignment alone)."""
     text: bool = True
     """Needs phonemes."""
 
@@ -63,7 +61,6 @@ def _mel(spoken: Spoken, symbols: int) -> Tensor:
 
 
 FEATURES = {
-    "phones": Local(lambda symbols, mels: phone_channels(symbols), _phones, sound=False),
     "phones_f0": Local(lambda symbols, mels: phone_channels(symbols) + 3, _phones_f0),
     "mel": Local(lambda symbols, mels: mels + 2, _mel, text=False),
 }

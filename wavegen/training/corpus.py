@@ -92,7 +92,7 @@ def fit_speech(
     device: torch.device | str = "cpu",
 ) -> list[tuple[str, str]]:
     """Train what a voice with text holds beside the WaveNet, on its training clips: the aligner,
-    then lengths alone or the acoustic model (on ``device``).
+    then the acoustic model (on ``device``).
 
     Args:
         voice: its parts are trained in place.
@@ -118,14 +118,6 @@ def fit_speech(
         assert c.spoken is not None
         spoken.append(c.spoken())
         progress("aligning", done, len(clips))
-    if voice.durations is not None:
-        aligned = [s.alignment for s in spoken if s.alignment is not None]
-        rate = voice.config.conditioning.frame_rate
-        voice.durations.fit(
-            [[p for w in a.words for p in w] for a in aligned],
-            [[n / rate for n in a.frames] for a in aligned],
-            speakers,
-        )
     if voice.acoustic is not None:
         recordings = [
             fit.Recording(s.alignment, who, s.octaves, s.mel.half())
@@ -192,7 +184,7 @@ def heard(voice: Voice, dataset: Dataset, path: str) -> Tensor:
     """(F, D) features of a clip for the aligner."""
     assert voice.aligner is not None
     audio = torch.from_numpy(dataset.prepared.audio(path, 0, dataset.entry(path).samples))
-    return voice.aligner.features(audio, voice.sample_rate, voice.config.hop_length)
+    return voice.aligner.features(audio, voice.sample_rate)
 
 
 def _thinned(paths: Sequence[str]) -> Sequence[str]:

@@ -31,6 +31,12 @@ from wavegen.training.corpus import fit_speech, new_voice
 from wavegen.voice import Voice
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The one place where tests marked `gpu` are skipped."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or fills the user's cache, or depends on the terminal."""

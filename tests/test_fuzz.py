@@ -101,7 +101,9 @@ def test_broken_recipes(tmp_path: Path) -> None:
     survives(tmp_path, "a.toml", recipe.read_bytes(), lambda file: to_toml(read_config(file)))
 
 
-FIELDS = [{"text": f"word {i}", "output_file": f"speaker/take-{i}.wav", "seed": i} for i in range(9)]
+FIELDS = [
+    {"text": f"word {i}", "output_file": f"speaker/take-{i}.wav", "seed": i} for i in range(9)
+]
 LISTS: dict[Kind, list[str]] = {
     "jsonl": [json.dumps(f) for f in FIELDS],
     "csv": [",".join(FIELDS[0]), *(",".join(map(str, f.values())) for f in FIELDS)],

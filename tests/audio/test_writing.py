@@ -1,8 +1,7 @@
 """Sound on its way out: formats, finishing, pipes."""
 
+import errno
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ from wavegen.audio.writing import (
     write_audio,
 )
 from wavegen.errors import WavegenError
-from wavegen.files import forget_killed, whole_file
 
 
 def noise(seconds: float, rate: int = 16000, level: float = 0.1) -> Audio:
@@ -113,15 +111,20 @@ def test_a_pipes_samples_are_those_of_a_file() -> None:
     assert np.array_equal(read, data)
 
 
-def test_only_what_killed_processes_left_behind_is_removed(tmp_path: Path) -> None:
-    code = (
-        "import os, pathlib, sys; from wavegen.files import whole_file\n"
-        "with whole_file(pathlib.Path(sys.argv[1])) as f: os.kill(os.getpid(), 9)"
-    )
-    (tmp_path / "sub").mkdir()
-    subprocess.run([sys.executable, "-c", code, tmp_path / "sub" / "a.wav"], check=False)
-    assert len([*(tmp_path / "sub").iterdir()]) == 1
-    with whole_file(tmp_path / "b.wav") as mine:
-        forget_killed(tmp_path)
-        assert mine.exists()
-        assert [*(tmp_path / "sub").iterdir()] == []
+def test_a_failed_write_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.wav"
+    write_audio(path, np.zeros(10, np.float32), 8000)
+    before = path.read_bytes()
+    with pytest.raises(WavegenError, match=r"can't hold -1 Hz: Format not recognised"):
+        write_audio(path, np.zeros(10, np.float32), -1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WavegenError, match=r"can't write .*a\.wav: No space left"):
+        write_audio(path, np.zeros(10, np.float32), 8000)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]

@@ -1,9 +1,10 @@
-"""Where speakers and texts come from, in the layouts that keep transcripts in files."""
+"""Where speakers and texts come from."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import DIGITS
 
 from wavegen.config import Config, DataConfig
 from wavegen.data.dataset import open_dataset
@@ -142,3 +143,62 @@ def test_a_few_texts_beside_clips_are_not_yet_a_layout(tmp_path: Path, tone: Ton
         tone(tmp_path / f"{n}.wav")
     write(tmp_path, {"a.txt": "words"})
     assert found(tmp_path)[0] == "flat"
+
+
+def test_fsdd_names_are_recognised_with_speaker_and_text() -> None:
+    name, clips = find_clips(DIGITS, DataConfig())
+    assert name == "pattern"
+    assert len(clips) == 60
+    assert Clip("7_jackson_12.wav", "jackson", "7") in clips
+
+
+def test_folders_are_speakers_at_any_depth(tmp_path: Path, tone: Callable[..., Path]) -> None:
+    for p in ("ann/1.wav", "ann/deep/2.flac", "bob/1.ogg", ".hidden/x.wav"):
+        tone(tmp_path / p)
+    (tmp_path / "ann" / "notes.txt").write_text("no audio")
+    name, clips = find_clips(tmp_path, DataConfig())
+    assert name == "folders"
+    assert [(c.path, c.speaker) for c in clips] == [
+        ("ann/1.wav", "ann"),
+        ("ann/deep/2.flac", "ann"),
+        ("bob/1.ogg", "bob"),
+    ]
+    assert find_clips(tmp_path, DataConfig(layout="flat"))[1][0].speaker == ""
+
+
+def test_linked_folders_are_followed_and_other_formats_are_listed(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    root = tmp_path / "root"
+    for n in range(9):
+        tone(tmp_path / "elsewhere" / f"{n}.wav")
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(root)
+    (root / "song.m4a").touch()
+    dataset = open_dataset(root, tiny_config)
+    assert len(dataset.clips) == 9
+    assert [(p, "convert it" in why) for p, why in dataset.left_out] == [("song.m4a", True)]
+
+
+def test_clips_without_a_speaker_among_others_are_left_out(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for name in [*(f"bob_{n}" for n in range(12)), "7"]:
+        tone(tmp_path / f"{name}.wav")
+    config = tiny_config.replace("data", pattern=r"((?P<speaker>[a-z]+)_)?\d+")
+    assert open_dataset(tmp_path, config).left_out == [
+        ("7.wav", "has no speaker, though others have")
+    ]
+
+
+def test_files_a_layout_cannot_place_are_left_out_with_a_reason(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for n in range(12):
+        tone(tmp_path / f"ann_{n}.wav")
+    tone(tmp_path / "other.wav")
+    config = tiny_config.replace("data", pattern=r"(?P<speaker>[a-z]+)_\d+")
+    dataset = open_dataset(tmp_path, config)
+    assert dataset.speakers == ("ann",)
+    assert dataset.left_out == [("other.wav", "its name does not match data.pattern")]

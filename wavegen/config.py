@@ -15,9 +15,9 @@ Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "numba"]
 WeightPrecision = Literal["f32", "bf16", "int8"]
-"""Of the weights in generation."""
+"""Precision of the weights in generation."""
 Bits = Literal["16", "24", "float"]
-"""Width of a written sample."""
+"""Sample width of a written file: bits of an integer, or 32-bit float."""
 
 Size = Literal["small", "medium", "large", "xl"]
 SIZES: dict[str, dict[str, int]] = {
@@ -28,7 +28,7 @@ SIZES: dict[str, dict[str, int]] = {
 }
 """Presets of the network's size: fields of `ModelConfig`."""
 MOST_STRIDE = 1.0
-"""Seconds of `Config.stride` at most: training windows are whole numbers of it."""
+"""Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,27 @@ class DataConfig:
     """How file names map to speakers and texts; ``auto`` looks at the folder."""
     pattern: str = ""
     """For layout ``pattern``: regular expression on the file name without its suffix, with the
-    named groups ``speaker`` and/or ``text`` (empty: names like fsdd's ``7_jackson_32.wav``)."""
+    named groups ``speaker`` and/or ``text``. Empty: names like ``7_jackson_32.wav``, those of the
+    Free Spoken Digit Dataset."""
     trim_db: float = 0.0
-    """Silence at both ends more than this many dB below the clip's peak is cut off (0: never)."""
+    """Trim silence at both ends that lies this many dB below the clip's peak (0: no trimming)."""
     join: int = 1
-    """Up to this many clips of one speaker are joined, with short pauses, into one utterance."""
+    """Join up to this many clips of one speaker, with short pauses, into one training utterance."""
     longest: float = 0.0
-    """Seconds: longer recordings are cut into equal pieces, each a clip of its own, so that music
-    and field recordings can be split and held out (0: never; those with a text stay whole)."""
+    """Seconds. Longer recordings without a text are cut into equal clips, so that music and field
+    recordings can be split into training and held-out parts (0: no cutting)."""
     validation: float = 0.05
-    """Share of the clips of each speaker held out to measure bits per sample during training."""
+    """Fraction of each speaker's clips held out to measure bits per sample during training."""
     test: float = 0.05
-    """Share of the clips of each speaker that training never looks at."""
+    """Fraction of each speaker's clips held out for the test at the end of training."""
     fold: str = ""
-    """For cross-validation, ``K/N``: the K-th of N equal parts is held out in place of ``test``."""
+    """Cross-validation, as ``K/N``: hold out the K-th of N equal parts in place of ``test``."""
     language: str = "en-us"
-    """Of the texts, as espeak-ng names it."""
+    """Language of the texts, as an espeak-ng code."""
     licence: str = ""
     """Licence of the recordings, kept in the voice file."""
     attribution: str = ""
-    """Whom the licence wants named, and where the recordings come from."""
+    """Credit that the licence requires, and the source of the recordings."""
 
     def faults(self) -> list[str]:
         out = _at_least("data", self, 0, "trim_db", "longest") + _at_least("data", self, 1, "join")
@@ -81,10 +82,10 @@ class DataConfig:
 @dataclass(frozen=True)
 class AudioConfig:
     sample_rate: int = 16000
-    """Samples per second of the voice; recordings are resampled to it."""
+    """Sample rate of the voice in Hz; recordings are resampled to it."""
     preemphasis: float = 0.0
-    """Coefficient of the first-order filter before the network, whose inverse follows it (0: none).
-    At 0.85 noise gets the slope of speech and is masked by it."""
+    """Coefficient of the first-order pre-emphasis before the network, undone after it (0: none). At
+    0.85 quantisation noise takes on the slope of speech and is masked by it."""
 
     def faults(self) -> list[str]:
         out = []
@@ -106,7 +107,7 @@ class ContextConfig:
     channels: int = 32
     """Channels between blocks."""
     pooling: Pooling = "mean"
-    """How a frame is made of its samples: the ``mean`` of their embeddings, which forgets their
+    """How samples are pooled into a frame: the ``mean`` of their embeddings, which loses their
     order, or a strided convolution (``conv``), which keeps it."""
 
     def faults(self) -> list[str]:
@@ -124,7 +125,7 @@ class ContextConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Past samples that can reach one output, whole frames of them."""
+        """Past samples that can affect one output; a multiple of `pool`."""
         return ((self.kernel_size - 1) * sum(self.dilations) + 1) * self.pool
 
 
@@ -146,8 +147,8 @@ class ModelConfig:
     mixtures: int = 10
     """Components of a mixture."""
     ends: bool = False
-    """The categorical output has one more class, the end of the clip, so that a voice without texts
-    makes clips of a length of their own."""
+    """Add a class to the categorical output for the end of the clip, so that a voice without texts
+    chooses the length of its clips."""
     context: tuple[ContextConfig, ...] = ()
     """Context stacks, each a table ``[[model.context]]``."""
 
@@ -177,31 +178,31 @@ class ModelConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Past samples that can reach one output (the start symbol counts as a sample)."""
+        """Past samples that can affect one output (the start symbol counts as a sample)."""
         return (self.kernel_size - 1) * sum(self.dilations) + 1
 
 
 @dataclass(frozen=True)
 class ConditioningConfig:
     features: Features = "auto"
-    """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text in speaking; a voice
-    without texts is a vocoder), ``phones_f0`` (phonemes, F0 and loudness), ``none``, or ``auto``:
-    mel where every clip has a text, else none."""
+    """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text by a voice that
+    speaks; without texts the voice is a vocoder), ``phones_f0`` (phonemes, F0 and loudness),
+    ``none``, or ``auto``: mel if every clip has a text, else none."""
     frame_rate: int = 100
-    """Rows of local conditioning per second; must divide the sample rate."""
+    """Frames of local conditioning per second; must divide the sample rate."""
     mel_channels: int = 80
-    """Bands of the mel spectrogram."""
+    """Number of bands in the mel spectrogram."""
     phase: bool = True
-    """With features that hold F0, the network is also told at every sample how far through its
-    period the voice is, so that it need not find out how F0 becomes pulses."""
+    """With features that include F0, give the network the phase of the pitch period at every
+    sample, so that it does not have to learn how F0 becomes pulses."""
     linear_prediction: bool = True
-    """With ``mel`` features, the network hears and makes what a filter made of the spectrogram
-    leaves of the sound: neither resonances nor loudness are its task. Takes the place of
-    ``audio.preemphasis``."""
+    """With ``mel`` features, let the network model the excitation: the residual of linear
+    prediction by filters computed from the spectrogram. It then need not model resonances or
+    loudness. Replaces ``audio.preemphasis``."""
     acoustic_channels: int = 160
-    """Width of the model that predicts lengths, F0 and mel spectrogram from phonemes."""
+    """Width of the acoustic model, which predicts durations, F0 and mel spectrogram."""
     acoustic_steps: int = 2000
-    """Steps of its training, each on about a minute of speech."""
+    """Training steps of the acoustic model, each on about a minute of speech."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
@@ -224,51 +225,51 @@ class ConditioningConfig:
 @dataclass(frozen=True)
 class TrainConfig:
     steps: int = 20000
-    """Optimiser steps; the learning rate falls to zero over them."""
+    """Optimiser steps; the learning rate decays to zero over them."""
     batch_size: int = 4
     """Windows per step, over all processes."""
     accumulate: int = 1
-    """A step's gradients are gathered in so many parts, which need less memory at a time."""
+    """Parts in which the gradients of a batch are accumulated, to save memory."""
     window_seconds: float = 1.0
-    """Longest piece of an utterance in one row of a batch."""
+    """Maximum length of a training window."""
     blank: float = 0.0
-    """Share of the windows in which one stretch is made much fainter or louder and not counted.
-    What comes after it teaches the network to find back to what the conditioning says; without it,
-    a voice that falls silent in generation stays silent, and one that gets loud gets louder."""
+    """Fraction of the windows in which one stretch is made much fainter or louder and excluded from
+    the loss. What follows it teaches the network to recover the level that the conditioning asks
+    for; without it, a voice that falls silent in generation stays silent, and one that gets loud
+    gets louder."""
     predicted: float = 0.5
-    """With ``mel`` features and texts, share of the windows whose spectrogram is not that of the
-    recording but the one predicted from its phonemes, lengths and F0: so the WaveNet learns to make
-    good what the prediction blurs."""
+    """With ``mel`` features and texts, fraction of the windows conditioned on the spectrogram that
+    the acoustic model predicts for the recording in place of its own, so that the WaveNet learns to
+    compensate for the blur of the prediction."""
     learning_rate: float = 2e-3
-    """Peak of the schedule: linear warm-up, then a half cosine to zero."""
+    """Peak learning rate, reached after a linear warm-up and followed by a cosine decay to zero."""
     warmup_steps: int = 300
     """Steps of linear warm-up."""
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""
     clip_norm: float = 1.0
-    """Gradients are scaled down to this global norm."""
+    """Global norm to which gradients are clipped."""
     ema_decay: float = 0.999
-    """Decay per step of the moving average of the weights, which is what a voice holds."""
+    """Decay per step of the exponential moving average of the weights, which a voice stores."""
     precision: Precision = "auto"
-    """``bf16`` autocast, ``f32``, or ``auto``: bf16 where its matrix product is the faster one."""
+    """``bf16`` (autocast), ``f32``, or ``auto``: bf16 if it is the faster in matrix products."""
     compile: bool = True
-    """On a GPU, fuse the network's operations by ``torch.compile``; where that fails, training goes
-    on without it."""
+    """On a GPU, use ``torch.compile``; if that fails, training continues without it."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500
     """Steps between checkpoints."""
     keep: int = 3
-    """Checkpoints kept: so many of the newest; the best voice is kept besides."""
+    """Number of most recent checkpoints to keep, in addition to the best voice."""
     validate_every: int = 1000
-    """Steps between measurements of bits per sample on the validation clips."""
+    """Steps between evaluations on the validation clips."""
     sample_every: int = 5000
-    """Steps between audio samples with their spectrograms (0: never)."""
+    """Steps between audio samples with their spectrograms (0: no samples)."""
     seed: int = 0
-    """Seeds the split, the order of the data and the first weights."""
+    """Random seed of the split, the order of the data and the initial weights."""
     deterministic: bool = False
-    """Only algorithms that give the same result every time. A GPU is slower then; a CPU with the
-    same number of threads always does."""
+    """Use deterministic algorithms only, which are slower on a GPU. A CPU with the same number of
+    threads is deterministic in any case."""
 
     def faults(self) -> list[str]:
         out = _at_least(
@@ -320,12 +321,12 @@ class Config:
 
     @property
     def hop_length(self) -> int:
-        """Samples per row of local conditioning."""
+        """Samples per frame of local conditioning."""
         return self.audio.sample_rate // self.conditioning.frame_rate
 
     @property
     def stride(self) -> int:
-        """Samples after which rows of conditioning and frames of context begin together."""
+        """Samples after which frames of conditioning and of context stacks begin together."""
         return math.lcm(self.hop_length, *(c.pool for c in self.model.context))
 
     def replace(self, section: str, **values: Any) -> Config:

@@ -1,12 +1,12 @@
-"""The errors a user can meet. Each message is one line that names the file, flag or field."""
+"""The exceptions that wavegen raises. A message is one line that names the file, flag or field."""
 
 
 class WavegenError(Exception):
-    """Root of every error that wavegen raises on purpose; the command line prints it, exit 2."""
+    """Base class of all errors caused by input; the command line prints them and exits with 2."""
 
 
 class ConfigError(WavegenError):
-    """A recipe or a ``--set`` override is wrong; the message lists every fault."""
+    """A recipe or ``--set`` override is invalid; the message lists every fault."""
 
 
 class DataError(WavegenError):
@@ -22,4 +22,4 @@ class VoiceError(WavegenError):
 
 
 class TrainingError(WavegenError):
-    """Training can't start or can't go on."""
+    """Training can't start or continue."""

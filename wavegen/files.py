@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Output files: written atomically, and checked before any work is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST = re.sub(r"\W", "_", socket.gethostname())
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces ``path`` when the block succeeds."""
+    """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds."""
     beside = _temporary(path.parent, path.suffix)
     try:
         yield beside
@@ -32,7 +32,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def _temporary(folder: Path, suffix: str = "") -> Path:
-    """An empty file of this process."""
+    """Create an empty file whose name carries this machine and process."""
     prefix = f".wavegen-{_HOST}-{os.getpid()}-"
     handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
     os.close(handle)
@@ -40,14 +40,16 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises `OSError` where no file can be made in a folder, which its permissions don't tell."""
+    """Raise `OSError` if no file can be created in a folder; permissions alone don't tell."""
     _temporary(folder).unlink()
 
 
 def forget_killed(folder: Path, ending: bool = False) -> None:
-    """Remove, at any depth, what `whole_file` left behind in processes of this machine that were
-    killed; those still at work keep theirs, and this one unless it is ``ending``: a signal can
-    come between the making of a file and the `try` that removes it."""
+    """Remove the temporary files of killed processes of this machine, at any depth.
+
+    Running processes keep theirs. So does this one, unless it is ``ending``: a signal may arrive
+    between the creation of a file and the ``try`` that would remove it.
+    """
     for path in folder.rglob(f".wavegen-{_HOST}-*"):
         pid = path.name.removeprefix(f".wavegen-{_HOST}-").split("-")[0]
         mine = ending and pid == str(os.getpid())
@@ -66,7 +68,7 @@ def _runs(pid: int) -> bool:
 
 
 def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
-    """Raises `WavegenError` when a file can't be written there, before any work is done."""
+    """Raise `WavegenError` if an output file can't be written, before any work is done."""
     if path.suffix.lower() not in suffixes:
         raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
     try:

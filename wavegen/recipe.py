@@ -1,4 +1,4 @@
-"""Recipes: a training configuration's strict TOML form. No torch here.
+"""Recipes: training configurations as strict TOML. No torch here.
 
 A recipe is a TOML file with the sections of `Config`; every field is also a command-line override
 ``--set section.key=value``, where the value is TOML. All faults are reported at once.
@@ -47,7 +47,11 @@ def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = (
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a recipe file; raises `ConfigError` when it is unreadable, no TOML, or wrong."""
+    """Read a recipe file.
+
+    Raises:
+        ConfigError: the file can't be read, is not TOML, or has faults.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as e:
@@ -58,18 +62,18 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def recipe_names() -> dict[str, Path]:
-    """Names of the recipes that come with the package, and their files."""
+    """The recipes that come with the package: name → file."""
     here = Path(__file__).parent
-    # In a wheel the recipes lie inside the package, in a checkout beside it.
+    # A wheel has the recipes inside the package, a checkout beside it.
     folder = here / "recipes" if (here / "recipes").is_dir() else here.parent / "recipes"
     return {p.stem: p for p in sorted(folder.glob("*.toml"))}
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe given by name or by path.
+    """Return the file of a recipe, given its name or path.
 
     Raises:
-        ConfigError: when there is neither.
+        ConfigError: there is no such recipe.
     """
     names = recipe_names()
     if name in names:
@@ -86,7 +90,7 @@ def to_dict(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def to_toml(config: Config) -> str:
-    """The configuration as TOML that `load_config` reads back."""
+    """The configuration as TOML, which `read_config` reads back."""
     lines = []
     for section, values in to_dict(config).items():
         lines += [f"[{section}]"]
@@ -100,7 +104,7 @@ def _value(value: Any) -> str:
         return f"{{{', '.join(f'{k} = {_value(v)}' for k, v in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)  # JSON's scalars and strings are TOML's
+    return json.dumps(value, ensure_ascii=False)  # JSON scalars are valid TOML
 
 
 def _suggest(name: str, known: Any) -> str:
@@ -117,7 +121,7 @@ def _override(table: dict[str, Any], item: str, faults: list[str]) -> None:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip()  # a bare word is a string, as people type it
+        value = text.strip()  # a bare word is taken as a string
     values = table.setdefault(section, {})
     if isinstance(values, dict):
         values[name] = value

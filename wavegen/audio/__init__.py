@@ -1,1 +1,1 @@
-"""Sound: files, resampling, companding, features, linear prediction and its synthesis filter."""
+"""Audio files, companding, features, and linear prediction with its synthesis filter."""

@@ -1,4 +1,4 @@
-"""Acoustic features at frame rate. Frame f is centred on the middle of its samples."""
+"""Acoustic features at frame rate. The window of a frame is centred on the frame's samples."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CEPSTRA = 13
 QUIET = 1e-5
 """Magnitude below which a mel band counts as silent."""
 PITCH_RANGE = (60.0, 500.0)
-"""Hz: voices, from a deep man's to a child's."""
+"""Hz: from low men's voices to children's."""
 MIDDLE_PITCH = 160.0
-"""Hz; log F0 is given in octaves from here."""
+"""Hz; the reference of F0 in octaves."""
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Mel-frequency cepstral coefficients with their first and second differences over time.
+    """Mel-frequency cepstral coefficients with their first and second differences.
 
-    Windows of 25 ms; 26 mel bands to half the rate.
+    Windows of 25 ms; 26 mel bands up to half the sample rate.
 
     Args:
         audio: (T,) float32 in [-1, 1].
@@ -60,14 +60,16 @@ def _mfcc(sample_rate: int, hop_length: int, size: int, window: int) -> AT.MFCC:
 
 
 def mel(audio: Tensor, sample_rate: int, hop_length: int, channels: int) -> Tensor:
-    """Log-mel spectrogram of magnitudes: Hann windows of four hops, Slaney's scale to half the
-    rate, the natural logarithm (not below `QUIET`) moved and scaled to about −2…2.
+    """Log-mel spectrogram of magnitudes.
+
+    Hann windows of four hops, Slaney's mel scale up to half the sample rate, natural logarithm of
+    magnitudes of at least `QUIET`, shifted and scaled to about −2…2.
 
     Args:
         audio: (T,) float32 in [-1, 1].
         sample_rate: Hz.
         hop_length: samples per frame.
-        channels: bands.
+        channels: number of bands.
 
     Returns:
         (channels, F) float32, F = ceil(T / hop_length).
@@ -78,14 +80,22 @@ def mel(audio: Tensor, sample_rate: int, hop_length: int, channels: int) -> Tens
 
 
 def power_spectrum(mel: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """(M, F) rows of `mel` to (F, N) power spectra, up to half the rate, whose mean is the power
-    (of a sample, in frame f), bands spread evenly over their lines."""
+    """Reconstruct power spectra from a mel spectrogram, each band spread evenly over its bins.
+
+    Args:
+        mel: (M, F), from `mel`.
+        sample_rate: Hz.
+        hop_length: samples per frame.
+
+    Returns:
+        (F, N) from 0 Hz to half the sample rate. The mean over N is the mean power of a sample.
+    """
     transform = _mel_spectrogram(sample_rate, hop_length, len(mel))
     bank = transform.mel_scale.fb  # (N, M)
     shares = bank / bank.sum(1, keepdim=True).clamp_min(1e-9)
     magnitudes = ((mel.t() * 3 - 5).exp() / bank.sum(0)) @ shares.t()  # (F, N)
     low, high = bank.sum(1).nonzero()[[0, -1], 0].tolist()
-    # Beyond the outermost bands, which begin at 0 Hz with nothing, as at their edge.
+    # The outermost bands taper to nothing: extend the spectrum beyond them as a constant.
     magnitudes = F.pad(
         magnitudes[None, :, low : high + 1], (low, len(bank) - 1 - high), mode="replicate"
     )[0]
@@ -94,7 +104,7 @@ def power_spectrum(mel: Tensor, sample_rate: int, hop_length: int) -> Tensor:
 
 
 def mel_silence() -> float:
-    """What `mel` gives for digital silence."""
+    """The value of `mel` in digital silence."""
     return float(_scaled(torch.tensor(math.log(QUIET))))
 
 
@@ -120,11 +130,11 @@ def _mel_spectrogram(sample_rate: int, hop_length: int, channels: int) -> AT.Mel
         )
         if (transform.mel_scale.fb.amax(0) > 0).all():
             return transform
-        size *= 2  # the lowest bands fall between the lines of the spectrum
+        size *= 2  # the lowest bands fall between the bins
 
 
 def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDArray[np.float32]:
-    """Fundamental frequency by probabilistic YIN (Mauch and Dixon 2014) in fifths of a semitone.
+    """Fundamental frequency by probabilistic YIN (Mauch and Dixon 2014), resolution 0.2 semitones.
 
     Args:
         audio: (T,) in [-1, 1].
@@ -132,7 +142,7 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
         hop_length: samples per frame.
 
     Returns:
-        (F,) Hz to half precision (within a cent), 0 where there is no voice; F = ceil(T /
+        (F,) Hz, rounded to half precision (within a cent), 0 where unvoiced; F = ceil(T /
         hop_length).
     """
     import librosa
@@ -151,41 +161,41 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
         center=False,
     )
     found = np.where(voiced, np.nan_to_num(f0), 0)
-    return found.astype(np.float16).astype(np.float32)  # as it is kept with prepared audio
+    return found.astype(np.float16).astype(np.float32)  # as stored with prepared audio
 
 
 def octaves(f0: Tensor) -> Tensor:
-    """F0 in Hz (0: unvoiced), (…, F), to (…, 2, F): voiced or not, and octaves from the middle of
-    voices, 0 where there is no voice."""
+    """F0 in Hz (0: unvoiced), (…, F), to (…, 2, F): voicing (0 or 1), and octaves relative to
+    `MIDDLE_PITCH` (0 where unvoiced)."""
     voiced = f0 > 0
     log = torch.where(voiced, (f0.clamp_min(1) / MIDDLE_PITCH).log2(), 0.0)
     return torch.stack([voiced.to(log.dtype), log], -2)
 
 
 def hertz(tone: Tensor) -> Tensor:
-    """The inverse of `octaves`: (…, 2, F) to F0 in Hz, 0 where there is no voice."""
+    """The inverse of `octaves`: (…, 2, F) to F0 in Hz, 0 where unvoiced."""
     voiced, log = tone.unbind(-2)
     return MIDDLE_PITCH * torch.exp2(log) * (voiced > 0)
 
 
 def phase(f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = None) -> Tensor:
-    """Where the periods of a voice begin: the phase of its fundamental.
+    """Phase of the fundamental, which tells where pitch periods begin.
 
     Args:
-        f0: (F,) Hz, 0 where there is no voice.
+        f0: (F,) Hz, 0 where unvoiced.
         sample_rate: Hz.
         hop_length: samples per frame.
-        audio: (T,) recording whose phase is measured, by a Hann window of 30 ms on its fundamental
-            moved to 0 Hz; without it, the phase is the integral of F0.
+        audio: (T,) recording whose phase to measure: the fundamental is demodulated to 0 Hz and
+            averaged over Hann windows of 30 ms. Without it, the phase is the integral of F0.
 
     Returns:
-        (2, F) float32: the phase of each frame's first sample in periods, 0…1, and the periods per
-        sample from there to the next frame, 0 where there is no voice.
+        (2, F) float32: the phase at each frame's first sample in periods, 0…1, and the periods per
+        sample from there to the next frame; both 0 where unvoiced.
     """
     voiced = f0 > 0
     if not voiced.any():
         return torch.zeros(2, len(f0))
-    # Where there is no voice, the pitch of the last one holds.
+    # Unvoiced frames keep the last pitch.
     last = torch.where(voiced, torch.arange(len(f0)), 0).cummax(0).values
     rate = f0.double()[last].clamp_min(1) / sample_rate
     edges = F.pad((rate * hop_length).cumsum(0), (1, 0))  # (F + 1,) periods
@@ -213,7 +223,7 @@ def _power_of_two(size: int) -> int:
 
 
 def _framed(audio: Tensor, hop_length: int, size: int) -> Tensor:
-    """Padded so that windows of ``size`` samples, one a hop, are centred on their frames."""
+    """Pad audio so that windows of ``size`` samples, one per hop, are centred on their frames."""
     frames = -(-audio.shape[0] // hop_length)
     total = (frames - 1) * hop_length + size
     left = (size - hop_length) // 2

@@ -1,13 +1,13 @@
-"""Linear prediction: the network hears and makes the excitation, what a filter leaves of the sound,
-and the inverse filter (`wavegen.audio.synthesis_filter`) makes sound of it again.
+"""Linear prediction: the network models the excitation, the residual of a filter, and the synthesis
+filter (`wavegen.audio.synthesis_filter`) turns it back into sound.
 
-Where the mel spectrogram is known, it gives a filter for every frame (as in LPCNet, Valin and
-Skoglund 2019, §3.1), which takes resonances and loudness out of the network's hands: it has pulses
-and noise of one level to make, and the noise of its doubt and of µ-law, which would be as strong at
-all frequencies, gets the spectrum of the speech, which hides it (ExcitNet, Song, Byun and Kang
-2019). Where F0 is known, too, low frequencies are predicted from the period before, as in speech
-codecs: harmonics are worth only a tenth of a bit per sample, and a network learns them late.
-Elsewhere the filter is at most a pre-emphasis, the same for all time.
+A mel spectrogram determines a filter for every frame (as in LPCNet, Valin and Skoglund 2019, §3.1).
+The network then need not model resonances or loudness, only pulses and noise of a constant level,
+and the white noise of its predictions and of µ-law takes on the spectrum of the speech, which masks
+it (ExcitNet, Song, Byun and Kang 2019). F0 adds long-term prediction: low frequencies are predicted
+from the previous pitch period, as in speech codecs, since harmonics are worth only a tenth of a bit
+per sample and a network learns them late. Without a mel spectrogram the filter is constant: a
+pre-emphasis, if anything.
 """
 
 from __future__ import annotations
@@ -23,41 +23,44 @@ from wavegen.audio.features import hertz, power_spectrum
 from wavegen.config import Config
 
 LEVEL = 1 / 16
-"""Root mean square of the excitation, about: its pulses have room below 1."""
+"""Approximate root mean square of the excitation; leaves headroom for its pulses."""
 LIMIT, SMOOTH = 1.6 * LEVEL, 0.01
-"""Level of the excitation over so many seconds that recordings do not reach. What a network draws
-does now and then, and gets louder from itself; it is turned down to this."""
+"""Limit of the excitation's level, and the seconds over which it is measured. Recordings stay
+below; generated excitation, which can feed back on itself, is attenuated to this level."""
 FLOOR = 1e-4
-"""White noise added to each frame's spectrum, as a share of its power: deep gaps between harmonics
-would make filters that ring."""
+"""White noise added to each frame's spectrum, relative to its power: deep gaps between harmonics
+would make the filters ring."""
 QUIET = 1e-6
-"""Amplitude below which a frame is not made louder."""
+"""Amplitude below which a frame is not amplified."""
 PERIODIC = 0.85
-"""Of the period before, below `CUTOFF`."""
+"""Gain of the prediction from the previous period, below `CUTOFF`."""
 CUTOFF = 1200.0
-"""Hz, up to which voices are about as periodic as that."""
+"""Hz up to which voices are about this periodic."""
 WIDTH = 0.0006
-"""Seconds, half of the low-pass filter's length."""
+"""Half the length of the low-pass filter in seconds."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """e[t] is x[t] less Σ a[k]·x[t − 1 − k], divided by a gain; the excitation is e[t] less
-    Σ b[j]·e[t − lag − j]. Past the end of the frames the last row of each holds."""
+    """Short-term and long-term prediction filters of an utterance, one for each frame.
+
+    The residual e[t] is x[t] − Σ a[k]·x[t − 1 − k], divided by the gain. The excitation is
+    e[t] − Σ b[j]·e[t − lag − j]. After the last frame, its filters continue to apply.
+    """
 
     coefficients: Tensor
-    """(F, K) a of each frame."""
+    """(F, K) short-term coefficients a."""
     gains: Tensor
     """(F,)."""
     hop_length: int
     """Samples per frame."""
     taps: Tensor
-    """(F, J) b of each frame, zeros where there is no voice; J is 0 where there never is one."""
+    """(F, J) long-term coefficients b, zero where unvoiced; J is 0 without long-term prediction."""
     lags: Tensor
     """(F,) int64, at least 1."""
     smooth: float = 0.0
-    """Samples over which the level of an excitation to be made into sound is at most `LIMIT`; 0
-    where it may have any."""
+    """Samples over which the synthesis filter limits the excitation's level to `LIMIT` (0: no
+    limit)."""
 
     @property
     def order(self) -> int:
@@ -65,17 +68,17 @@ class Predictor:
 
     @property
     def reach(self) -> int:
-        """Past samples that can reach one of the excitation."""
+        """Past samples of audio that can affect one sample of the excitation."""
         pitch = self.taps.shape[1]
         return self.order + (int(self.lags.max()) + pitch - 1 if pitch else 0)
 
     def excitation(self, audio: Tensor, first: int = 0, known: int = 0) -> Tensor:
-        """That of a recording or a piece of it; its values may go beyond ±1.
+        """Compute the excitation of a recording or an excerpt; its values may exceed ±1.
 
         Args:
-            audio: (known + n,) the piece, after as much of its past as is known.
-            first: where in the recording the piece begins.
-            known: samples of the past, at least `reach` or all there are.
+            audio: (known + n,) the excerpt, preceded by ``known`` samples of its past.
+            first: index in the recording of the excerpt's first sample.
+            known: number of past samples: at least `reach`, or all there are.
 
         Returns:
             (n,) float32.
@@ -90,8 +93,8 @@ class Predictor:
         return residual[known:] - (past * self.taps[at]).sum(1)
 
     def residual(self, audio: Tensor, first: int = 0) -> Tensor:
-        """(n,) e of a piece that begins at a recording's sample ``first``, as if it came after
-        silence."""
+        """(n,) residual e of an excerpt that begins at a recording's sample ``first``, as if only
+        silence preceded it."""
         at = self._frames(first, len(audio))
         residual = audio
         if order := self.order:
@@ -100,7 +103,7 @@ class Predictor:
         return residual / self.gains[at]
 
     def _frames(self, first: int, count: int) -> Tensor:
-        """(count,) the frame of each sample from ``first`` on."""
+        """(count,) frame index of each sample from ``first`` on."""
         at = torch.arange(first, first + count) // self.hop_length
         return at.clamp_(max=len(self.gains) - 1)
 
@@ -126,8 +129,11 @@ def predictor(config: Config, local: Tensor | None) -> Predictor:
 
 
 def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Predictor:
-    """All-pole models of mel spectra, by the autocorrelation method and of an order eight more than
-    the kilohertz, and the period before, low-pass filtered.
+    """Prediction filters of speech.
+
+    The short-term filters are all-pole models of the mel spectra (autocorrelation method, order:
+    the sample rate in kHz plus eight); the long-term filters predict the low-pass filtered signal
+    from the previous pitch period.
 
     Args:
         mel: (M, F), from `features.mel`.
@@ -150,11 +156,11 @@ def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Pre
 
 
 def _pitch(f0: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """(F, J) taps and (F,) lags: a Hann-windowed sinc around the period, in fractions of samples
-    where that is between two."""
+    """(F, J) taps and (F,) lags: a Hann-windowed sinc centred on the period, which need not be a
+    whole number of samples."""
     half = round(WIDTH * sample_rate) + 1
     period = sample_rate / f0.double().clamp_min(1)
-    voiced = (f0 > 0) & (period > half + 1)  # else its filter would reach into the future
+    voiced = (f0 > 0) & (period > half + 1)  # otherwise the filter would need future samples
     period = torch.where(voiced, period, half + 1)
     lags = period.round().long() - half
     away = lags[:, None] + torch.arange(2 * half + 1) - period[:, None]

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from wavegen.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
-"""What is read."""
+"""Suffixes of readable audio files."""
 UNREADABLE = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".ape", ".wv")
-"""Audio that libsndfile can't decode; it is listed as left out, never passed over."""
+"""Suffixes of audio that libsndfile can't decode; such files are reported, never ignored."""
 UNKNOWN = 0x7FFF0000
-"""Bytes of sound from which a WAV's header stands for an unknown length, as pipes write it."""
+"""From this many bytes on, the length in a WAV header means unknown, as written into pipes."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A decoded file: mono float32 in [-1, 1] at the rate that was asked for."""
+    """A decoded file: mono float32 in [-1, 1] at the requested rate."""
 
     audio: NDArray[np.float32]
     sample_rate: int
@@ -34,26 +34,31 @@ class Recording:
     channels: int
     format: str
     clipped: int
-    """Samples that lay beyond ±1 after decoding and resampling, and were clipped."""
+    """Number of samples beyond ±1 after decoding and resampling, which were clipped."""
     trimmed: float
-    """Seconds of silence cut off at the ends."""
+    """Seconds of silence trimmed at both ends."""
 
 
 def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
-    """Decode any file libsndfile reads: every rate, width and channel count.
+    """Read an audio file of any format that libsndfile knows, at any rate, width and channel count.
 
-    Channels are averaged, the rate is changed by `torchaudio.functional.resample` (windowed
-    sinc), and silence more than ``trim_db`` below the peak is cut off both ends (0: not at all).
+    Channels are averaged, and the rate is converted by `torchaudio.functional.resample` (windowed
+    sinc).
+
+    Args:
+        path: the file.
+        sample_rate: Hz of the returned audio.
+        trim_db: trim silence at both ends that lies this many dB below the peak (0: no trimming).
 
     Raises:
-        DataError: the file is missing, empty, no audio, or holds NaN or infinite samples.
+        DataError: the file is missing, empty, not audio, or contains NaN or infinite samples.
     """
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as f:
             source_rate, channels = f.samplerate, f.channels
-            kind = f"{f.format}/{f.subtype}"
+            encoding = f"{f.format}/{f.subtype}"
             audio = f.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.SoundFileError, OSError, MemoryError) as e:  # a header may claim anything
         raise DataError(f"can't read {path} as audio: {_reason(path, e)}") from e
@@ -79,12 +84,12 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         _warn_of_cut(path)
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
-    return Recording(audio, sample_rate, source_rate, channels, kind, clipped, trimmed)
+    return Recording(audio, sample_rate, source_rate, channels, encoding, clipped, trimmed)
 
 
-@cache  # said once
+@cache  # once for each file
 def _warn_of_cut(path: Path) -> None:
-    """Where a WAV's header claims more sound than the file holds, as after a broken download."""
+    """Warn if a WAV header announces more audio than the file holds, as after a broken download."""
     with path.open("rb") as f:
         size = f.seek(0, os.SEEK_END)
         f.seek(0)
@@ -101,7 +106,7 @@ def _warn_of_cut(path: Path) -> None:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Why a file can't be read; libsndfile says "System error" of most."""
+    """Why a file can't be read, since libsndfile mostly says "System error"."""
     try:
         size = path.stat().st_size
     except FileNotFoundError:

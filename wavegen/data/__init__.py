@@ -1,1 +1,1 @@
-"""Folders of audio to training windows: layouts → prepared cache → split → windows."""
+"""From folders of audio to training windows: layouts → prepared cache → split → windows."""

@@ -24,7 +24,7 @@ from wavegen.errors import DataError
 from wavegen.speech import FEATURES
 
 BAD_SHARE = 0.10
-"""Above this share of unusable files training stops, since something is wrong with the folder."""
+"""Above this fraction of unusable files training stops: something is wrong with the folder."""
 
 
 @dataclass(frozen=True)
@@ -42,34 +42,34 @@ class Dataset:
     speakers: tuple[str, ...]
     """Sorted names; empty in data without speakers."""
     features: str = "none"
-    """Kind of local features."""
+    """Name of the local features."""
     tracks: Tracks = field(default_factory=no_tracks)
-    """F0 of each clip, where the features want it."""
+    """F0 of each clip, if the features include it."""
 
     def entry(self, path: str) -> Entry:
         return self.prepared.entries[path]
 
     def seconds(self, rate: int) -> dict[str, float]:
-        """Seconds of each speaker (all under "" in data without speakers)."""
+        """Seconds of audio by speaker (under "" in data without speakers)."""
         out: dict[str, float] = defaultdict(float)
         for c in self.clips.values():
             out[c.speaker] += self.entry(c.path).samples / rate
         return dict(sorted(out.items()))
 
     def sources(self) -> Counter[str]:
-        """How many files of each format, rate and channel count."""
+        """Number of files by format, rate and channel count."""
         entries = [self.entry(p) for p in self.clips]
         return Counter(f"{e.format} {e.source_rate} Hz, {e.channels} ch" for e in entries)
 
     def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """RMS and peak of each clip, in dB of full scale; digital silence is −120 dB."""
+        """RMS and peak of each clip in dBFS; digital silence is −120 dB."""
         entries = [self.entry(p) for p in self.clips]
         linear = np.array([[e.rms for e in entries], [e.peak for e in entries]])
         rms, peak = 20 * np.log10(np.maximum(linear, 1e-6))
         return rms, peak
 
     def leaving_out(self, paths: Collection[str]) -> Dataset:
-        """With some of the training clips in a part of their own, ``misfit``, that nothing uses."""
+        """Move training clips to a part of the split, ``misfit``, that nothing uses."""
         if not paths:
             return self
         kept = [p for p in self.split["train"] if p not in set(paths)]
@@ -89,19 +89,19 @@ def open_dataset(
     f0: bool = True,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Dataset:
-    """Find, decode (or take from the cache), check and split the clips of a folder, and find F0.
+    """Find, decode (or take from the cache), check and split the clips of a folder; estimate F0.
 
     Args:
         root: the folder.
         config: `Config.data` and `Config.audio` are read.
         cache: folder of prepared data (default: the user's).
-        allow_bad: go on when more than a tenth of the files are unusable.
-        f0: find the F0 of each clip too, where the features are made of it.
+        allow_bad: continue even if more than a tenth of the files are unusable.
+        f0: also estimate the F0 of each clip, if the features include it.
         progress: called with the phase, "reading audio" or "finding F0", and the files done of all
             in it.
 
     Raises:
-        DataError: no audio, nothing usable, or too many unusable files.
+        DataError: there is no audio, no usable audio, or too many unusable files.
     """
     layout, clips = find_clips(root, config.data)
     placed = [c for c in clips if not c.problem and not c.spare]

@@ -1,4 +1,4 @@
-"""The index of a prepared data set: a table in columns, quick to read with many clips."""
+"""The index of a prepared data set, stored by column so that many clips load quickly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
-    """One file in the cache. A tuple, since there may be hundreds of thousands."""
+    """One file in the cache; a tuple, since there may be hundreds of thousands."""
 
     path: str
     size: int
@@ -35,14 +35,14 @@ class Entry(NamedTuple):
     """First sample in the sample file."""
     samples: int = 0
     sha256: str = ""
-    """Of the source file's bytes."""
+    """Digest of the source file."""
     source_rate: int = 0
     channels: int = 0
     format: str = ""
     clipped: int = 0
-    """Samples beyond ±1 that were clipped."""
+    """Number of samples beyond ±1, which were clipped."""
     trimmed: float = 0.0
-    """Seconds of silence cut off."""
+    """Seconds of silence trimmed."""
     rms: float = 0.0
     """Root mean square of the samples, full scale 1."""
     peak: float = 0.0
@@ -57,58 +57,59 @@ COLUMNS: dict[str, type] = get_type_hints(Entry)
 @dataclass
 class Index:
     file: str
-    """Name of the sample file; empty where there is none."""
+    """Name of the sample file, if any."""
     end: int
-    """Samples of it that count."""
+    """Number of valid samples in it."""
     entries: dict[str, Entry]
 
 
 def read(folder: Path) -> Index:
-    """The index of a cache folder; an empty one where there is none, or it is not whole."""
+    """Read the index of a cache folder; it is empty if missing or damaged."""
     try:
         with np.load(folder / FILE) as table:
             if int(table["version"]) != FORMAT:
                 return Index("", 0, {})
             file, end = str(table["sample_file"]), int(table["end"])
-            columns = [_values(table[name], kind) for name, kind in COLUMNS.items()]
+            columns = [_values(table[name], dtype) for name, dtype in COLUMNS.items()]
         entries = {e.path: e for e in map(Entry._make, zip(*columns, strict=True))}
-        whole = (folder / file).stat().st_size >= 2 * end
-        whole = whole and all(e.offset + e.samples <= end for e in entries.values())
+        intact = (folder / file).stat().st_size >= 2 * end
+        intact = intact and all(e.offset + e.samples <= end for e in entries.values())
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return Index("", 0, {})
-    return Index(file, end, entries) if whole else Index("", 0, {})
+    return Index(file, end, entries) if intact else Index("", 0, {})
 
 
 def write(folder: Path, index: Index) -> None:
-    """Replace the index at once; raises OSError."""
+    """Replace the index atomically; raises `OSError`."""
     rows = list(zip(*index.entries.values(), strict=True)) or [()] * len(COLUMNS)
     table: dict[str, Any] = {"version": FORMAT, "sample_file": index.file, "end": index.end}
-    for (name, kind), values in zip(COLUMNS.items(), rows, strict=True):
-        table[name] = _column(values, kind)
+    for (name, dtype), values in zip(COLUMNS.items(), rows, strict=True):
+        table[name] = _column(values, dtype)
     with whole_file(folder / FILE) as beside:
         np.savez(beside, **table)
 
 
-def _column(values: tuple[Any, ...], kind: type) -> np.ndarray[Any, Any]:
-    if kind is not str:
-        return np.array(values, dtype=kind)
-    # Of all strings only these never hold a zero byte: paths, digests, and one line of reason.
+def _column(values: tuple[Any, ...], dtype: type) -> np.ndarray[Any, Any]:
+    if dtype is not str:
+        return np.array(values, dtype=dtype)
+    # Paths, digests and one-line reasons never contain a zero byte.
     text = "\0".join(v.replace("\0", " ") for v in values) + "\0" * bool(values)
     return np.frombuffer(text.encode(errors="replace"), np.uint8)
 
 
-def _values(column: np.ndarray[Any, Any], kind: type) -> list[Any]:
-    if kind is not str:
+def _values(column: np.ndarray[Any, Any], dtype: type) -> list[Any]:
+    if dtype is not str:
         return list(column.tolist())
     return column.tobytes().decode().split("\0")[:-1]
 
 
 @contextmanager
 def lock(folder: Path, wait: bool = True) -> Iterator[None]:
-    """The right to write a cache folder; the system frees it when a process ends in any way.
+    """Hold the right to write to a cache folder. A process that dies releases it.
 
     Raises:
-        OSError: the folder can't be written; TimeoutError: another holds it, without ``wait``.
+        OSError: the folder can't be written to.
+        TimeoutError: another process holds the lock, and ``wait`` is false.
     """
     import filelock
 
@@ -127,15 +128,15 @@ def lock(folder: Path, wait: bool = True) -> Iterator[None]:
 
 
 def tidy(folder: Path, keep: Collection[str]) -> None:
-    """Remove what killed processes left behind; call with the lock held."""
+    """Remove what killed processes left behind; the caller holds the lock."""
     for p in folder.iterdir():
         if is_ours(p) and p.name not in {*keep, FILE} and not p.name.startswith((PITCH, TEXTS)):
             p.unlink(missing_ok=True)
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file in a cache folder holds prepared data (also half-written, or of an older
-    format)."""
+    """Whether a file in a cache folder is prepared data, including partial files and older
+    formats."""
     name = path.name
     old = name == "index.json"
     ours = name == FILE or old or path.suffix == SAMPLES

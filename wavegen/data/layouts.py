@@ -1,4 +1,4 @@
-"""Where speakers and texts come from: one function per data-set layout, ``folder -> clips``."""
+"""Data-set layouts, which tell speakers and texts: one function per layout, folder → clips."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wavegen.config import DataConfig
 from wavegen.errors import DataError
 
 DIGIT_FILES = r"(?P<text>\d+)_(?P<speaker>[A-Za-z][A-Za-z-]*)_\d+"
-"""File names of the Free Spoken Digit Dataset, recognised by itself: ``7_jackson_32.wav``."""
+"""File names of the Free Spoken Digit Dataset, such as ``7_jackson_32.wav``."""
 TRANSCRIPTS = (".txt", ".lab")
-"""Of layout ``sidecar``, the first one that is there."""
+"""Suffixes of transcripts in layout ``sidecar``, in order of preference."""
 METADATA = "metadata.csv"
 
 
@@ -30,16 +30,14 @@ class Clip:
     speaker: str = ""
     text: str = ""
     problem: str = ""
-    """Why the layout can't place this file; such a clip is left out and listed."""
+    """Why the layout can't use this file, which is then left out and listed."""
     spare: str = ""
-    """Why this file, though good, is not needed; such a clip is left out and listed, and is no
-    sign of a wrong folder."""
+    """Why this file is redundant. It is left out and listed, but does not count as unusable."""
 
 
 @dataclass
 class Folder:
-    """The files below a root, hidden ones aside, by paths relative to it; linked folders are
-    followed."""
+    """The files below a root, by relative path. Hidden files are ignored, and links followed."""
 
     root: Path
     audio: list[str] = field(default_factory=list)
@@ -47,14 +45,14 @@ class Folder:
     unreadable: list[str] = field(default_factory=list)
     """Audio in formats that can't be read, sorted."""
     texts: set[str] = field(default_factory=set)
-    """Files that may be transcripts."""
+    """Possible transcripts."""
 
 
 def scan(root: Path) -> Folder:
     """Find the files below ``root``.
 
     Raises:
-        DataError: ``root`` is no folder, can't be listed, or holds no audio that can be read.
+        DataError: ``root`` is not a folder, can't be listed, or contains no readable audio.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder")
@@ -94,9 +92,9 @@ def scan(root: Path) -> Folder:
     return found
 
 
-def _is(kind: Callable[[], bool]) -> bool:
+def _is(check: Callable[[], bool]) -> bool:
     try:
-        return kind()
+        return check()
     except OSError:  # a link to itself
         return False
 
@@ -108,7 +106,7 @@ def flat(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def folders(folder: Folder, data: DataConfig) -> Iterator[Clip]:
-    """Each sub-folder of the root is a speaker; files may lie deeper inside it."""
+    """Each sub-folder of the root is a speaker; its files may be at any depth."""
     for path in folder.audio:
         speaker, slash, _ = path.partition("/")
         if slash:
@@ -118,7 +116,7 @@ def folders(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def pattern(folder: Folder, data: DataConfig) -> Iterator[Clip]:
-    """Speaker and text from the file name, by ``data.pattern``."""
+    """Speaker and text are named groups of ``data.pattern``, matched with the file name."""
     regex = re.compile(data.pattern or DIGIT_FILES)
     for path in folder.audio:
         match = regex.fullmatch(_stem(path).rpartition("/")[2])
@@ -130,8 +128,8 @@ def pattern(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def ljspeech(folder: Folder, data: DataConfig) -> Iterator[Clip]:
-    """``metadata.csv`` with rows ``id|text|normalised text`` (the last is optional, and wins) of
-    the recordings ``wavs/ID.wav``, as in the LJ Speech Dataset; quotes are literal."""
+    """Texts of ``wavs/ID.wav`` in the rows ``id|text|normalised text`` of ``metadata.csv``, as in
+    the LJ Speech Dataset. The third column is optional and preferred; quotes are literal."""
     rows = _metadata(folder.root / METADATA)
     of_id: dict[str, str] = {}
     for path in folder.audio:
@@ -160,7 +158,7 @@ def ljspeech(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def _metadata(path: Path) -> dict[str, list[str]]:
-    """The texts of each id; raises DataError for a file that is no such table."""
+    """The texts of each id; raises `DataError` if the file is not such a table."""
     rows: dict[str, list[str]] = defaultdict(list)
     bars = False
     try:
@@ -185,7 +183,7 @@ def _metadata(path: Path) -> dict[str, list[str]]:
 
 def vctk(folder: Folder, data: DataConfig) -> Iterator[Clip]:
     """``wav48…/SPEAKER/UTTERANCE.flac`` with ``txt/SPEAKER/UTTERANCE.txt``, as in the VCTK
-    corpus; of the microphones ``UTTERANCE_mic1``, ``_mic2``, … the first one is used."""
+    corpus. Of several microphones ``UTTERANCE_mic1``, ``_mic2``, … the first is used."""
     takes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for path in folder.audio:
         parts = path.split("/")
@@ -203,8 +201,8 @@ def vctk(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def sidecar(folder: Folder, data: DataConfig) -> Iterator[Clip]:
-    """A ``.txt`` or ``.lab`` file beside each clip is its transcript; speakers as in `folders` if
-    all audio lies in two or more sub-folders, else none."""
+    """The transcript of a clip is the ``.txt`` or ``.lab`` file beside it. Speakers are those of
+    `folders` if all audio is in two or more sub-folders; otherwise there are none."""
     speakers = _in_sub_folders(folder)
     for path in folder.audio:
         beside = _beside(folder, path)
@@ -215,7 +213,7 @@ def sidecar(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 
 def _transcript(folder: Folder, path: str) -> tuple[str, str]:
-    """The text in a file, and what is wrong with it."""
+    """The text in a file, or else what is wrong with it."""
     if path not in folder.texts:
         return "", f"has no transcript {path}"
     try:
@@ -230,7 +228,7 @@ def _transcript(folder: Folder, path: str) -> tuple[str, str]:
 
 
 def _beside(folder: Folder, path: str) -> str:
-    """The transcript beside a clip; empty where there is none."""
+    """Path of the transcript beside a clip; empty if there is none."""
     return next((t for s in TRANSCRIPTS if (t := _stem(path) + s) in folder.texts), "")
 
 
@@ -240,7 +238,7 @@ def _stem(path: str) -> str:
 
 
 def _in_sub_folders(folder: Folder) -> bool:
-    """Whether all audio lies in two or more sub-folders."""
+    """Whether all audio is in two or more sub-folders."""
     tops = {p.partition("/")[0] if "/" in p else "" for p in folder.audio}
     return len(tops) > 1 and "" not in tops
 
@@ -256,11 +254,12 @@ LAYOUTS: dict[str, Callable[[Folder, DataConfig], Iterator[Clip]]] = {
 
 
 def detect(folder: Folder, data: DataConfig) -> str:
-    """The layout of a folder: the first whose mark is there.
+    """Recognise the layout of a folder, in this order.
 
     ``pattern`` if one is given, ``ljspeech`` if there are metadata.csv and wavs/, ``vctk`` if there
-    are txt/ and wav48…/, ``sidecar`` if most clips have a transcript beside, ``pattern`` if all
-    names are like fsdd's, ``folders`` if all audio lies in two or more sub-folders, else ``flat``.
+    are txt/ and wav48…/, ``sidecar`` if most clips have a transcript beside them, ``pattern`` if
+    all names match `DIGIT_FILES`, ``folders`` if all audio is in two or more sub-folders, else
+    ``flat``.
     """
     if data.layout != "auto":
         return data.layout
@@ -279,10 +278,11 @@ def detect(folder: Folder, data: DataConfig) -> str:
 
 
 def find_clips(root: Path, data: DataConfig) -> tuple[str, list[Clip]]:
-    """Detect or apply the layout; returns its name and the clips.
+    """Find the clips of a folder, by the given layout or the one that is recognised.
 
-    Audio in formats that can't be read, and names that no text file could hold, are among the
-    clips with their ``problem``.
+    Returns:
+        The layout's name, and the clips. Audio in unreadable formats and file names that are not
+        valid UTF-8 are among them, with their ``problem``.
     """
     folder = scan(root)
     name = detect(folder, data)

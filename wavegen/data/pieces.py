@@ -1,4 +1,4 @@
-"""Long recordings cut into pieces, each a clip of its own."""
+"""Long recordings, cut into several clips."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wavegen.data.prepare import Prepared
 def cut_long(
     clips: Sequence[Clip], prepared: Prepared, longest: int
 ) -> tuple[list[Clip], Prepared]:
-    """Cut the clips of more than ``longest`` samples into equal pieces, named ``PATH#1/3``.
+    """Cut clips of more than ``longest`` samples into equal pieces, named ``PATH#1/3``.
 
-    Clips with a text stay whole, since nobody knows which words a piece would say.
+    Clips with a text are not cut, since the words of a piece would be unknown.
     """
     entries = dict(prepared.entries)
     out: list[Clip] = []
@@ -36,12 +36,12 @@ def cut_long(
 
 
 def source(path: str) -> str:
-    """The file that a clip is of, which may be a piece of it."""
+    """The file of a clip, which may be a piece of it."""
     return re.sub(r"#\d+/\d+$", "", path)
 
 
 def bounds(path: str, samples: int) -> tuple[int, int]:
-    """First and end sample of a clip in its file of so many samples."""
+    """First and end sample of a clip within its file, which has ``samples`` samples."""
     m = re.search(r"#(\d+)/(\d+)$", path)
     number, count = (int(m[1]), int(m[2])) if m else (1, 1)
     return samples * (number - 1) // count, samples * number // count

@@ -1,4 +1,4 @@
-"""Read what comes next while the last is in use."""
+"""Prefetching: prepare the next items while the current one is in use."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ B = TypeVar("B")
 def prefetch(
     items: Iterable[A], make: Callable[[A], B], ahead: int
 ) -> Generator[tuple[A, B], None, None]:
-    """Each item with what ``make`` makes of it, made ``ahead`` of its use in one thread.
+    """Yield each item with ``make(item)``, computed up to ``ahead`` items early in a thread.
 
-    One thread keeps what it caches in reach of all, and assembles millions of samples a second;
-    errors of ``make`` are raised at the item's turn. With 0 ahead there is no thread.
+    A single thread assembles millions of samples a second, and all items share its caches. Errors
+    of ``make`` are raised when the item's turn comes. With 0 ahead there is no thread.
     """
     if not ahead:
         yield from ((item, make(item)) for item in items)

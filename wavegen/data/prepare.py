@@ -1,10 +1,10 @@
 """Decode a data set once into a memory-mapped cache of 16-bit samples.
 
 The cache of a data set is a folder with `index.npz` and the sample file that it names. The sample
-file only grows and the index, replaced every few seconds, tells how much of it counts; so a cache
-is whole at any moment, and what was killed goes on where it last wrote its index. An entry is
-valid while its file's path, size and modification time are the same; only what changed is decoded
-again. One process writes at a time, others wait for it.
+file is only appended to, and the index, replaced every few seconds, tells how much of it is valid:
+a cache is consistent at any moment, and a killed process resumes where it last wrote the index. An
+entry is valid as long as its file's path, size and modification time stay the same; only changed
+files are decoded again. One process writes at a time, and others wait for it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from wavegen.data.layouts import Clip
 from wavegen.errors import DataError
 
 COMMIT_SECONDS = 5.0
-"""How often the index is written: what a killed process loses at most, about."""
+"""Interval between writes of the index, which is about the most that a killed process loses."""
 COMMIT_SHARE = 0.05
-"""… but less often where writing it would take more than this share of the time."""
+"""Upper limit of the fraction of time spent on writing the index."""
 
 
 class Prepared:
-    """A prepared data set: entries by path, and their samples as one memory map."""
+    """A prepared data set: entries by path, and a memory map of their samples."""
 
     def __init__(self, folder: Path, entries: dict[str, Entry], samples: NDArray[np.int16]) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Prepared:
         self.samples = samples
 
     def audio(self, path: str, begin: int, end: int) -> NDArray[np.float32]:
-        """Mono float32 in [-1, 1], samples begin…end of one clip."""
+        """Samples ``begin`` to ``end`` of a clip: mono float32 in [-1, 1]."""
         offset = self.entries[path].offset
         pcm = self.samples[offset + begin : offset + end]
         audio: NDArray[np.float32] = np.clip(pcm / np.float32(32767.0), -1.0, 1.0)
@@ -60,19 +60,19 @@ def prepare(
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Prepared:
-    """Open the cache of ``root``, decoding what is new or changed, in parallel.
+    """Open the cache of ``root``, and decode new and changed files in parallel.
 
     Args:
         root: the data set's folder.
-        clips: what to decode, from `layouts.find_clips`.
+        clips: the clips to decode, from `layouts.find_clips`.
         sample_rate: rate of the cached samples.
-        trim_db: as `read_audio`'s.
+        trim_db: as in `read_audio`.
         cache: folder of all caches (default: `cache.default_cache`).
-        progress: called with (decoded, to decode) as files are done.
+        progress: called with (decoded, to decode) after each file.
 
     Raises:
-        DataError: when the cache can't be written, or a clip has gone. Files that can't be read
-            raise nothing: their entry says why in ``problem``.
+        DataError: the cache can't be written, or a clip has disappeared. Unreadable files raise
+            nothing: the ``problem`` of their entry says why.
     """
     settings = {"root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
@@ -87,7 +87,7 @@ def prepare(
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with index.lock(folder):
-                have = index.read(folder)  # another may have written it meanwhile
+                have = index.read(folder)  # another process may have written it
                 stale = _stale(have, root, paths, decode)
                 have = _write(folder, have, paths, stale, decode, progress)
         except OSError as e:
@@ -96,7 +96,7 @@ def prepare(
 
 
 def clear(cache: Path | None = None) -> tuple[int, int]:
-    """Remove all prepared data from a cache folder, and nothing else that lies there.
+    """Remove all prepared data from a cache folder, and nothing else.
 
     Returns:
         (data sets, bytes) removed.
@@ -113,7 +113,7 @@ def clear(cache: Path | None = None) -> tuple[int, int]:
                 for p in sorted(files, key=lambda p: p.name != index.FILE):  # the index first
                     p.unlink()
                 (folder / index.LOCK).unlink(missing_ok=True)
-            with suppress(OSError):  # something of somebody else's lies in it
+            with suppress(OSError):  # it contains other files
                 folder.rmdir()
         except TimeoutError as e:
             raise DataError(f"{folder} is being prepared by another process; stop it first") from e
@@ -127,14 +127,14 @@ Decode = Callable[[str], tuple[Entry, NDArray[np.int16]]]
 
 
 def _stale(have: Index, root: Path, paths: Sequence[str], decode: Decode) -> list[str]:
-    """Paths that are new, have changed, or can be read now but could not before."""
+    """Paths that are new, have changed, or have become readable."""
     stale, broken = [], []
     for p in paths:
         entry, stamp = have.entries.get(p), _stamp(root, p)
         if entry is None or (entry.size, entry.mtime_ns) != stamp:
             stale.append(p)
         elif entry.problem:
-            broken.append(p)  # it may have been mended without its time changing
+            broken.append(p)  # it may have been repaired without a new modification time
     return stale + [e.path for e, _ in _in_parallel(decode, broken) if not e.problem]
 
 
@@ -146,12 +146,12 @@ def _write(
     decode: Decode,
     progress: Callable[[int, int], None],
 ) -> Index:
-    """Decode ``stale`` into the cache; call with the lock held."""
+    """Decode ``stale`` into the cache; the caller holds the lock."""
     changed = set(stale)
     entries = {p: have.entries[p] for p in paths if p not in changed}
     new = Index(have.file, have.end, entries)
     if sum(e.samples for e in entries.values()) < have.end // 2 or not have.file:
-        new = _compact(folder, have, entries)  # mostly of files that changed or went
+        new = _compact(folder, have, entries)  # mostly files that changed or disappeared
     index.tidy(folder, {have.file, new.file})
 
     def commit() -> None:
@@ -160,7 +160,7 @@ def _write(
         index.write(folder, new)
 
     with (folder / new.file).open("r+b") as f:
-        f.truncate(2 * new.end)  # what was written after the last commit does not count
+        f.truncate(2 * new.end)  # drop what was written after the last commit
         f.seek(2 * new.end)
         try:
             last, cost = time.monotonic(), 0.0
@@ -174,14 +174,14 @@ def _write(
                     commit()
                     last = time.monotonic()
                     cost = last - now
-        finally:  # an interrupt keeps what is done, too
+        finally:  # also after an interrupt
             commit()
     index.tidy(folder, {new.file})
     return new
 
 
 def _compact(folder: Path, have: Index, entries: dict[str, Entry]) -> Index:
-    """A new sample file with the entries' samples alone; the index still names the old one."""
+    """Copy the entries' samples to a new sample file; the index still names the old one."""
     samples = _open(folder, have)
     new = Index(f"{uuid.uuid4().hex}{index.SAMPLES}", 0, {})
     with (folder / new.file).open("xb") as f:
@@ -193,7 +193,7 @@ def _compact(folder: Path, have: Index, entries: dict[str, Entry]) -> Index:
 
 
 def _in_parallel(decode: Decode, paths: Sequence[str]) -> Iterator[tuple[Entry, NDArray[np.int16]]]:
-    """The decoded paths in order, a few ahead, so that they don't pile up in memory."""
+    """Decode paths in order, only a few ahead of their use to save memory."""
     threads = os.cpu_count() or 1
     waiting: deque[Future[tuple[Entry, NDArray[np.int16]]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
@@ -211,7 +211,7 @@ def _in_parallel(decode: Decode, paths: Sequence[str]) -> Iterator[tuple[Entry, 
 def _decode_one(
     root: Path, path: str, rate: int, trim_db: float
 ) -> tuple[Entry, NDArray[np.int16]]:
-    stamp = _stamp(root, path)  # first: a file that changes meanwhile will be decoded again
+    stamp = _stamp(root, path)  # first, so that a file that changes meanwhile is decoded again
     try:
         digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
         r = read_audio(root / path, rate, trim_db)

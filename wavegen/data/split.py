@@ -1,4 +1,4 @@
-"""Train, validation and test clips."""
+"""Training, validation and test clips."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ Split = dict[str, list[str]]
 def split_clips(
     clips: Sequence[Clip], validation: float, test: float, seed: int, fold: str = ""
 ) -> Split:
-    """Split by clip, the same share of each speaker.
+    """Split clips, stratified by speaker.
 
-    Clips are ranked by a hash of seed and path, so the split is the same on every machine and
-    new clips hardly move old ones. A data set of two clips or more always has one to validate on
-    if ``validation`` is above 0. With ``fold`` K/N every N-th clip from the K-th on is the test
-    set, so that the N test sets part the clips (but a speaker's only clip always trains).
+    Clips are ranked by a hash of seed and path, so the split is the same on every machine, and new
+    clips hardly change the part of old ones. A data set of two or more clips always has one to
+    validate on if ``validation`` is above 0. With ``fold`` K/N the test set is every N-th clip from
+    the K-th on, so the N test sets partition the data (except that a speaker's only clip is always
+    used for training).
+
+    Args:
+        clips: the usable clips.
+        validation: fraction of each speaker's clips.
+        test: likewise; unused with ``fold``.
+        seed: of the ranking.
+        fold: ``K/N``, or empty.
     """
     k, n = map(int, fold.split("/")) if fold else (1, 0)
     by_speaker: dict[str, list[str]] = defaultdict(list)
@@ -31,7 +39,7 @@ def split_clips(
         ranked = sorted(paths, key=lambda p: _rank(seed, p))
         held = ranked[k - 1 :: n] if n else []
         rest = [p for i, p in enumerate(ranked) if not n or i % n != k - 1]
-        if not rest:  # one must train
+        if not rest:  # one is needed to train on
             held, rest = [], held
         most = len(rest) - 1  # likewise
         a = min(round(validation * len(ranked)), most)

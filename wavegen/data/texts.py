@@ -1,4 +1,4 @@
-"""The transcripts of a data set as phonemes, read once and kept beside its samples."""
+"""Transcripts of a data set as phonemes, cached with its samples."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from wavegen.files import whole_file
 from wavegen.speech.frontend import Unit, read_clip
 
 RULES = ("wavegen.text", "wavegen.speech.frontend")
-"""Modules that decide how a text is read."""
+"""Modules that determine how a text is read."""
 FIELD, WORD, RECORD = "\x1f", "\x1e", "\n"
 
 
 class Units(Mapping[str, Unit]):
-    """What is said in each clip, by its path. A text is kept as one string, which takes a tenth of
-    the memory, and taken apart when it is asked for."""
+    """The transcript of each clip, by path. They are stored as strings, which take a tenth of the
+    memory, and parsed on access."""
 
     def __init__(self, packed: dict[str, str]) -> None:
         self.packed = packed
@@ -41,15 +41,15 @@ def read_units(texts: Mapping[str, str], language: str, folder: Path) -> tuple[U
     """Read the transcripts of clips.
 
     Args:
-        texts: by path.
-        language: of the texts.
+        texts: transcripts by path.
+        language: of the texts, as an espeak-ng code.
         folder: cache of the data set.
 
     Returns:
-        The units, and the paths of the clips whose text holds nothing to say.
+        The units, and the paths of clips whose text has no words.
 
     Raises:
-        TextError: espeak-ng is not installed, or does not know the language.
+        TextError: espeak-ng is not installed or does not know the language.
     """
     file = folder / f"{index.TEXTS}{_rules(language)}.txt"
     known = _load(file)
@@ -58,7 +58,7 @@ def read_units(texts: Mapping[str, str], language: str, folder: Path) -> tuple[U
         unit = read_clip(text, language)
         known[text] = "" if unit is None else _pack(unit)
     if new:
-        with suppress(OSError):  # they will be read again
+        with suppress(OSError):  # they will be read again next time
             for old in folder.glob(f"{index.TEXTS}*.txt"):
                 old.unlink()
             _save(file, known)
@@ -71,7 +71,7 @@ def _pack(unit: Unit) -> str:
 
 
 def _rules(language: str) -> str:
-    """A name that changes with the rules of reading."""
+    """A digest of the language and of the code that reads texts."""
     digest = hashlib.sha256(language.encode())
     for name in RULES:
         source = importlib.import_module(name).__file__
@@ -88,7 +88,7 @@ def _load(file: Path) -> dict[str, str]:
         lines = file.read_text("utf-8").split(RECORD)
     except (OSError, UnicodeDecodeError):
         return {}
-    # The last line is whole, too, or the file would not be there.
+    # The last line is complete: the file was written atomically.
     fields = (line.split("\t", 1) for line in lines if line)
     return {f[0]: f[1] for f in fields if len(f) == 2}
 

@@ -1,6 +1,7 @@
-"""F0 of every clip of a prepared data set, found once and kept beside its samples.
+"""F0 of every clip of a prepared data set, cached with its samples.
 
-As with the samples there is a file that only grows, and an index that tells how much of it counts.
+As for the samples, there is a file that is only appended to, and an index that tells how much of it
+is valid.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from wavegen.errors import DataError
 from wavegen.files import whole_file
 
 COMMIT_SECONDS = 30.0
-"""How often the index is written: what a killed process loses at most, about."""
+"""Interval between writes of the index, which is about the most that a killed process loses."""
 SHORT_SECONDS = 120.0
-"""Less audio than this is not worth starting other processes for."""
+"""Less audio than this is processed without starting other processes."""
 STORED = np.dtype("<f2")
-"""Within a cent at 500 Hz."""
+"""Half precision: within a cent at 500 Hz."""
 Spans = dict[str, tuple[int, int]]
-"""SHA-256 of a clip's file to first and end frame."""
+"""SHA-256 of a clip's file → first and end frame."""
 
 
 class Tracks:
-    """F0 of clips by path, read from the disk as they are asked for."""
+    """F0 of clips by path, read from disk on access."""
 
     def __init__(self, values: NDArray[np.float16], spans: Spans) -> None:
         self.values = values
         self.spans = spans
-        """By path."""
+        """First and end frame by path."""
 
     def __getitem__(self, path: str) -> NDArray[np.float32]:
-        """(F,) Hz, 0 where there is no voice."""
+        """(F,) Hz, 0 where unvoiced."""
         begin, end = self.spans[path]
         return self.values[begin:end].astype(np.float32)
 
@@ -48,7 +49,7 @@ class Tracks:
 
 
 def no_tracks() -> Tracks:
-    """Of data whose features need none."""
+    """Tracks of a data set whose features do not include F0."""
     return Tracks(np.zeros(0, np.float16), {})
 
 
@@ -59,14 +60,14 @@ def pitch_tracks(
     hop_length: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tracks:
-    """`pitch` of each clip, from the cache or found in parallel.
+    """Return the F0 (`pitch`) of each clip, from the cache or estimated in parallel.
 
     Args:
         prepared: the data set.
-        paths: of its clips.
-        sample_rate: of its samples.
+        paths: its clips.
+        sample_rate: Hz.
         hop_length: samples per frame.
-        progress: called with (found, to find) clips.
+        progress: called with (done, to do) clips.
 
     Raises:
         DataError: the cache can't be written.
@@ -77,7 +78,7 @@ def pitch_tracks(
     if any(d not in spans for d in digests.values()):
         try:
             with index.lock(prepared.folder):
-                spans = _read(file)  # another process may have found them meanwhile
+                spans = _read(file)  # another process may have written it
                 missing = {d: p for p, d in digests.items() if d not in spans}
                 _find(file, spans, missing, prepared, sample_rate, hop_length, progress)
         except OSError as e:
@@ -97,7 +98,7 @@ def _find(
     hop_length: int,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Add the ``missing`` clips (SHA-256 → path); call with the lock held."""
+    """Add the ``missing`` clips (SHA-256 → path); the caller holds the lock."""
     import joblib
 
     lengths = {p: prepared.entries[p].samples for p in missing.values()}
@@ -110,7 +111,7 @@ def _find(
     end = max((e for _, e in spans.values()), default=0)
     file.touch()
     with file.open("r+b") as f:
-        f.truncate(STORED.itemsize * end)  # what was written after the last commit does not count
+        f.truncate(STORED.itemsize * end)  # drop what was written after the last commit
         f.seek(STORED.itemsize * end)
 
         def commit() -> None:
@@ -128,12 +129,12 @@ def _find(
                 if time.monotonic() - last > COMMIT_SECONDS:
                     commit()
                     last = time.monotonic()
-        finally:  # an interrupt keeps what is found, too
+        finally:  # also after an interrupt
             commit()
 
 
 def _read(file: Path) -> Spans:
-    """Of the frames that are on the disk; none where the index is not whole."""
+    """Read the index; it is empty if missing or damaged."""
     try:
         with file.with_suffix(".npz").open("rb") as f, np.load(f) as table:
             digests, ends = str(table["sha256"]).split(), table["ends"].tolist()

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +67,25 @@ def one_clear_line(result: Result, *parts: str) -> None:
     assert "Traceback" not in result.err
     for part in parts:
         assert part in lines[0]
+
+
+def terminal(command: Sequence[object], columns: int, rows: int = 24) -> str:
+    """What a command shows on a terminal of this width; 0 by 0 is one without a size."""
+    ours, its = pty.openpty()
+    size = struct.pack("HHHH", rows if columns else 0, columns, 0, 0)
+    fcntl.ioctl(its, termios.TIOCSWINSZ, size)
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [*map(str, command)], stdin=its, stdout=its, stderr=its, env=environment
+    )
+    os.close(its)
+    shown = b""
+    with suppress(OSError):  # raised once the other end is closed
+        while more := os.read(ours, 65536):
+            shown += more
+    os.close(ours)
+    process.wait()
+    return shown.decode()
 
 
 def trainer(run: Path, config: Config, root: Path = DIGITS, **hooks: object) -> Trainer:

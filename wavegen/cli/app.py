@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
 
 import wavegen
 from wavegen.cli import (
@@ -28,7 +29,19 @@ from wavegen.cli import (
 )
 from wavegen.errors import WavegenError
 
+
+class _Group(TyperGroup):
+    """The commands, each with the group's --quiet as an option of its own."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        quiet = next(p for p in self.params if p.name == "quiet")
+        for command in self.commands.values():
+            command.params.append(quiet)
+
+
 app = typer.Typer(
+    cls=_Group,
     name="wavegen",
     help="Audio synthesis with WaveNet: train on a folder of audio, speak from text.",
     no_args_is_help=True,
@@ -61,12 +74,28 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _quiet(context: typer.Context, value: bool) -> None:
+    # Asked of the group first, and then of the command.
+    show.set_quiet(value or (context.parent is not None and show.err.quiet))
+
+
 @app.callback()
 def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
-    ),
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            callback=_quiet,
+            expose_value=False,
+            help="Print results, warnings and errors only: no progress, no notes.",
+        ),
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
 ) -> None:
     global _debug
     _debug = debug
@@ -88,7 +117,7 @@ def main() -> None:
 
 
 def script(function: Callable[..., None]) -> None:
-    """Run a function by the arguments of a script, such as those in recipes; errors as `main`'s."""
+    """Run a function as a command, such as those of recipes/, with errors as in `main`."""
     try:
         typer.run(function)
     except WavegenError as e:
@@ -98,7 +127,5 @@ def script(function: Callable[..., None]) -> None:
 def _fail(message: str, code: int) -> None:
     if _debug:
         raise
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("error: ", style="bold red", end="")
-    console.print(" ".join(message.split()), markup=False)
+    show.error(" ".join(message.split()))
     sys.exit(code)

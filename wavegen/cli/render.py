@@ -178,12 +178,12 @@ def render(
 
 def _exit(failed: int, what: str) -> None:
     if failed:
-        show.err.print(f"{failed:,} {'job' if failed == 1 else 'jobs'} {what}", soft_wrap=True)
+        show.failure(f"{failed:,} {'job' if failed == 1 else 'jobs'} {what}")
         raise typer.Exit(1)
 
 
 def _say_failed(job: FailedJob) -> None:
-    show.err.print(f"line {job.line}: {' '.join(job.error.split())}", soft_wrap=True)
+    show.failure(f"line {job.line}: {' '.join(job.error.split())}")
 
 
 def _time(seconds: float) -> str:

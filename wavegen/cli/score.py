@@ -53,7 +53,7 @@ def score(
                     "samples": s.samples,
                     "seconds": s.seconds,
                 }
-                typer.echo(json.dumps(row, ensure_ascii=False))
+                show.out.print(json.dumps(row, ensure_ascii=False), soft_wrap=True)
     if scores and not as_json:
         table = Table("file", "bits/sample", "seconds", box=None, pad_edge=False)
         for file, s in scores.items():
@@ -64,5 +64,5 @@ def score(
         show.out.print(table)
         show.out.print(f"of {loaded.unit} samples at {loaded.sample_rate} Hz")
     if failed:
-        show.err.print(f"{failed} of {len(files)} files could not be scored")
+        show.failure(f"{failed} of {len(files)} files could not be scored")
         raise typer.Exit(1)

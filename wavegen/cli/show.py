@@ -1,22 +1,194 @@
-"""What several commands print alike."""
+"""What every command prints with: results, notes, warnings and progress."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from wavegen.config import Config
 
-out = Console(highlight=False, markup=False)  # names may hold brackets
+LOG_SECONDS = 30.0
+"""Between two lines of progress where standard error is not a terminal."""
+
+
+class _Printer(Console):
+    """A console that takes progress bars away while it prints."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with without_bars():
+            super().print(*objects, **options)
+
+
+def _printer(stderr: bool = False) -> Console:
+    return _Printer(stderr=stderr, highlight=False, markup=False, emoji=False)  # "[" is a bracket
+
+
+out = _printer()
 """Results, on stdout."""
-err = Console(stderr=True, highlight=False, markup=False)
-"""Everything said along the way, on stderr, so that pipes stay clean."""
+err = _printer(stderr=True)
+"""Notes, on stderr, so that pipes stay clean; silent with --quiet, as all progress is."""
+_problems = _printer(stderr=True)
+"""Warnings and failures, on stderr; --quiet leaves them."""
+
+
+def set_quiet(notes: bool, problems: bool = False) -> None:
+    """Silence notes and progress, or warnings and failures too."""
+    err.quiet, _problems.quiet = notes, problems
+
+
+def warn(message: str, console: Console = _problems) -> None:
+    """One line on what may go wrong."""
+    console.print(Text.assemble(("warning: ", "bold yellow"), message), soft_wrap=True)
+
+
+def failure(message: str) -> None:
+    """One line on what went wrong, where the command goes on."""
+    _problems.print(Text(message), soft_wrap=True)
+
+
+def error(message: str) -> None:
+    """One line on what ended the command; nothing silences it."""
+    _printer(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+class Notes(logging.Handler):
+    """Prints what the package logs, such as that it compiles, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            warn(record.getMessage())
+        else:
+            err.print(record.getMessage(), soft_wrap=True)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Take progress bars away while something else is printed."""
+    if "tqdm" not in sys.modules:  # importing it takes a tenth of a second
+        yield
+        return
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):
+        yield
+
+
+@contextmanager
+def progress_bar(what: str, unit: str = "", first: int = 0) -> Iterator[Callable[..., None]]:
+    """A progress bar with the time left on stderr; nothing of it stays on a terminal.
+
+    Where stderr is not a terminal, the same figures are printed as a line every `LOG_SECONDS` and
+    at the end. With --quiet nothing is shown.
+
+    Args:
+        what: is being done.
+        unit: what is counted, for the rate ("" shows no rate).
+        first: where the count begins, such as the step of a run that is resumed.
+
+    Yields:
+        ``update(done, total, note="")``. A note takes the place of the rate until the next note.
+        The clock starts anew when none is done.
+    """
+    if err.quiet:
+        yield lambda done, total, note="": None
+        return
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread: `miniters` is what it would mend
+    terminal = sys.stderr.isatty()
+    # A terminal without a size, such as one of `script`, would hide the bar.
+    sized = terminal and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    bar: tqdm[Any] = tqdm(
+        desc=what,
+        initial=first,
+        unit=f" {unit}" if unit else "",
+        unit_scale=unit == "samples",
+        bar_format=_bar_format(terminal, bool(unit)),
+        smoothing=0,  # time left by the mean rate: a validation must not upset it
+        dynamic_ncols=sized,
+        ncols=None if sized else 80 * terminal,  # 0: not cut
+        nrows=None if sized else 24,
+        leave=False,
+        file=sys.stderr if terminal else _Nowhere(),
+        miniters=0,
+    )
+    printed_at, printed = time.monotonic(), ""
+
+    def line() -> None:
+        nonlocal printed_at, printed
+        if (now := f"{bar.n} {bar.postfix}") != printed:
+            printed_at, printed = time.monotonic(), now
+            err.print(str(bar), soft_wrap=True)
+
+    def update(done: int, total: int, note: str = "") -> None:
+        bar.total = total
+        if note and note != bar.postfix:
+            bar.bar_format = _bar_format(terminal, False, True)
+            bar.set_postfix_str(note, refresh=False)
+        if not done:
+            bar.unpause()
+        bar.update(done - bar.n)
+        if not terminal and time.monotonic() - printed_at >= LOG_SECONDS:
+            line()
+
+    try:
+        yield update
+    finally:
+        if not terminal and bar.total is not None:
+            line()
+        bar.close()
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, text: str) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def _bar_format(terminal: bool, rate: bool, note: bool = False) -> str:
+    """What tqdm shows; with a note, what is needed for all of it to fit 80 columns."""
+    count = "{n_fmt}/{total_fmt}"
+    if terminal and note:
+        return f"{{percentage:3.0f}}%|{{bar}}| {count} [{{remaining}} left{{postfix}}]"
+    bar = "|{bar}|" if terminal else ""
+    times = "{elapsed}<{remaining}" + ", {rate_noinv_fmt}" * rate
+    return f"{{desc}}: {{percentage:3.0f}}%{bar} {count} [{times}{{postfix}}]"
+
+
+@contextmanager
+def phases() -> Iterator[Callable[[str, int, int], None]]:
+    """A `progress_bar` for each phase of some work, one after the other.
+
+    Yields:
+        ``update(phase, done, total)``; another phase than before takes the next bar.
+    """
+    with ExitStack() as stack:
+        current, bar = "", None
+
+        def update(phase: str, done: int, total: int) -> None:
+            nonlocal current, bar
+            if phase != current or bar is None:
+                stack.close()
+                current, bar = phase, stack.enter_context(progress_bar(phase, first=done))
+            bar(done, total)
+
+        yield update
+
+
+def duration(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    minutes, s = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{s:02}"
 
 
 def timescales(config: Config) -> str:
@@ -30,45 +202,3 @@ def timescales(config: Config) -> str:
 
     stacks = (f"; in frames of {c.pool}: {span(c.receptive_field)}" for c in config.model.context)
     return span(config.model.receptive_field) + "".join(stacks)
-
-
-def warn(message: str, console: Console = err) -> None:
-    console.print("warning: ", style="bold yellow", end="")
-    console.print(message, soft_wrap=True)
-
-
-class Notes(logging.Handler):
-    """What the package logs, such as that it compiles, as lines on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            warn(record.getMessage())
-        else:
-            err.print(record.getMessage(), soft_wrap=True)
-
-
-@contextmanager
-def progress_bar(what: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A bar with count, rate and time left on stderr; nothing where stderr is no terminal.
-
-    Yields:
-        ``update(done, total, note)``; without a note the rate in ``unit`` is shown.
-    """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None, note="")
-        start = time.monotonic()
-
-        def update(done: int, total: int, note: str = "") -> None:
-            if not note:
-                rate = done / max(time.monotonic() - start, 1e-6)
-                note = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
-            bar.update(task, completed=done, total=total, note=note)
-
-        yield update

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from wavegen.report.watch import Watch
-    from wavegen.training.trainer import Trainer
+    from wavegen.training.trainer import Progress, Trainer
     from wavegen.voice import Voice
 
 
@@ -80,7 +80,6 @@ def train(
     from accelerate import Accelerator
     from accelerate.utils import broadcast_object_list
 
-    from wavegen.cli.live import duration
     from wavegen.report.record import describe, read_rows, write_record
     from wavegen.report.watch import Watch
     from wavegen.training.checkpoint import clear, recorded_split, write_run
@@ -91,7 +90,8 @@ def train(
     # Started by torchrun or accelerate launch, this is one of several processes.
     accelerator = Accelerator(cpu=device == "cpu")
     first = accelerator.is_main_process
-    show.err.quiet = not first
+    if not first:
+        show.set_quiet(True, problems=True)
     with accelerator.main_process_first():  # the others find its cache
         dataset = open_folder(audio_dir, config, cache_dir, allow_bad)
     if resume:
@@ -146,7 +146,7 @@ def train(
     torch.backends.cuda.matmul.allow_tf32 = True
     with show.err.status("measuring the speed of training"):
         seconds, counted = trainer.speed()
-    left = duration((config.train.steps - trainer.step) * seconds)
+    left = show.duration((config.train.steps - trainer.step) * seconds)
     show.err.print(f"expecting {counted / seconds:,.0f} samples/s: {left} in all")
     place = ["--out", str(run.parent), "--fold", fold] if fold else ["--out", str(run)]
     again = [*_launcher(), "wavegen", "train", str(audio_dir), *place, "--resume"]
@@ -199,20 +199,25 @@ def _places(accelerator: Accelerator) -> str:
 
 
 def _run(trainer: Trainer, watch: Watch, again: str) -> None:
-    from wavegen.cli.live import LiveView
     from wavegen.data.pieces import source
     from wavegen.report.recorder import Recorder
     from wavegen.training.trainer import Hooks, Stopped, fold_bits
 
-    view = LiveView(trainer.step, trainer.config.train.steps)
-    with view, _stop_signals() as received:
+    steps = trainer.config.train.steps
+    with (
+        show.progress_bar("training", "steps", trainer.step) as bar,
+        _stop_signals() as received,
+    ):
 
         def stop() -> bool:
-            view.step(trainer.step)
+            bar(trainer.step, steps)
             return bool(received)
 
+        def progress(p: Progress) -> None:
+            bar(p.step, steps, figures(p))
+
         with ExitStack() as stack:
-            trainer.hooks = Hooks(stop, view.update, warn=show.warn)
+            trainer.hooks = Hooks(stop, progress, warn=show.warn)
             if trainer.accelerator.is_main_process:
                 paths = trainer.dataset.split["validation"]
                 held_out = [trainer.dataset.root / source(p) for p in paths]
@@ -243,6 +248,15 @@ def _run(trainer: Trainer, watch: Watch, again: str) -> None:
     if trainer.config.data.fold:
         folds = _summary(fold_bits(trainer.run), trainer.config.data.fold, unit)
         show.err.print(folds, soft_wrap=True)
+
+
+def figures(p: Progress) -> str:
+    """What stands beside the bar; the unit last, where a narrow terminal may cut it off."""
+    from tqdm import tqdm
+
+    held_out = "" if p.validation is None else f", held-out {p.validation:.3f}"
+    speed = tqdm.format_sizeof(p.samples_per_second)
+    return f"loss {p.bits:.3f}{held_out} bits, {speed} samples/s (bits per {p.unit} sample)"
 
 
 def _summary(bits: dict[int, float], fold: str, unit: str) -> str:

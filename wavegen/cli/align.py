@@ -49,8 +49,8 @@ def align(
             )
     if 0 < len(dataset.units) < len(dataset.clips):
         show.warn(f"{len(dataset.clips) - len(dataset.units)} clips have no text")
-    with show.progress_bar("fitting the aligner", "rounds") as fitting:
-        fitted = fit_dataset(config, dataset, lambda phase, *counts: fitting(*counts))
+    with show.phases() as progress:
+        fitted = fit_dataset(config, dataset, progress)
     with show.progress_bar("writing alignments", "clips") as writing:
         write_alignments(fitted, out, writing)
     stems = output_stems(dataset)

@@ -39,9 +39,8 @@ def open_folder(
     """`open_dataset` with a progress bar."""
     from wavegen.data.dataset import open_dataset
 
-    with show.progress_bar("preparing audio", "files") as bar:
-        counted = lambda phase, *counts: bar(*counts)  # noqa: E731
-        return open_dataset(root, config, cache, allow_bad, f0, counted)
+    with show.phases() as progress:
+        return open_dataset(root, config, cache, allow_bad, f0, progress)
 
 
 def length(seconds: float) -> str:

@@ -104,12 +104,8 @@ def train(
             clear(run)
     voice = new_voice(config, dataset)
     if first and not resume:
-        if voice.aligner is not None:
-            show.err.print("first, learning from the texts: when each phoneme is said, and how")
-        with show.progress_bar("learning to align and to predict", "steps") as learning:
-            misfits = fit_speech(
-                voice, dataset, lambda phase, *counts: learning(*counts), accelerator.device
-            )
+        with show.phases() as progress:
+            misfits = fit_speech(voice, dataset, progress, accelerator.device)
         for path, why in misfits:
             show.warn(f"left out {path}: {why}")
         dataset = dataset.leaving_out([path for path, _ in misfits])

@@ -1,4 +1,4 @@
-"""How near the aligner's word boundaries lie to the true ones.
+"""Accuracy of the aligner's word boundaries.
 
     python recipes/evaluate_alignment.py METADATA FOLDER [--clips 1000] [--measured 100]
 
@@ -38,7 +38,7 @@ def flite(*arguments: str) -> list[str]:
 
 @functools.cache
 def alone(word: str) -> tuple[str, ...]:
-    """flite's phonemes of one word."""
+    """The phonemes that flite gives a single word."""
     said = flite("-voice", "kal16", "-ps", "-o", "none", f" {word}")
     return tuple(p for p in said if p != "pau")
 
@@ -87,7 +87,7 @@ def speak(metadata: Path, folder: Path, count: int, voice: str) -> None:
 
 def main(
     metadata: Path = typer.Argument(..., exists=True, dir_okay=False, help="Rows of id|text."),
-    folder: Path = typer.Argument(..., help="The spoken data set, made where it is missing."),
+    folder: Path = typer.Argument(..., help="Folder for the spoken data set."),
     clips: int = typer.Option(1000, help="Sentences to speak."),
     measured: int = typer.Option(100, help="Sentences to measure."),
     voice: str = typer.Option("slt", help="flite's voice."),

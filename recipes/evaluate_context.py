@@ -1,4 +1,4 @@
-"""Whether a context stack is used: bits per sample where only a long memory helps.
+"""What a context stack gains: bits per sample where only a long memory helps.
 
     python recipes/evaluate_context.py FOLDER [--steps 800] [--clips 400]
 
@@ -28,9 +28,9 @@ from wavegen.training.trainer import Hooks, Progress, Trainer
 
 RATE, SLOT, LAG, LEVELS, SAME = 4000, 20, 33, 16, 0.95
 SLOTS = 800
-"""In a clip: 4 s."""
+"""Slots in a clip, which lasts 4 s."""
 NOISE = (0.25, 0.5, 0.25)
-"""Of -1, 0 and 1 µ-law codes."""
+"""Probabilities of the noise: -1, 0 and 1 µ-law codes."""
 
 
 def clip(rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well a digits voice is understood: classifiers, likelihood and levels.
+"""Intelligibility of a digits voice: classifiers, likelihood and levels.
 
     python recipes/evaluate_digits.py RECORDINGS [--voice digits] [--seeds 5]
 
@@ -53,7 +53,7 @@ def decibels(audio: Audio) -> float:
 
 
 def share_of(apart: list[float], bound: float) -> float:
-    """The share beyond a bound, on its side of zero."""
+    """Fraction beyond a bound, on its side of zero."""
     return float(np.mean(np.array(apart) / bound > 1))
 
 
@@ -62,8 +62,8 @@ def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
 
 
 def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
-    """Bits per sample with everything right, a wrong text where the features are made of it, a
-    wrong speaker, and rounded weights."""
+    """Bits per sample with right conditioning, with a wrong text (if the features come from it),
+    with a wrong speaker, and with rounded weights."""
     rng = random.Random(0)
     cases: dict[str, list[Score]] = defaultdict(list)
     for c in clips:
@@ -90,7 +90,7 @@ def main(
     voice: str = typer.Option("digits", help="Bundled voice or voice file."),
     seeds: int = typer.Option(5, help="Takes of each speaker and digit."),
     strings: int = typer.Option(20, help="Strings of four digits."),
-    temperature: float = typer.Option(1.0, help="Of the draws."),
+    temperature: float = typer.Option(1.0, help="Sampling temperature."),
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)

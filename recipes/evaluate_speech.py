@@ -1,4 +1,4 @@
-"""How well a voice of one speaker is understood, and how close its prosody is to the speaker's.
+"""Intelligibility and prosody of a voice of one speaker, against the speaker's recordings.
 
     pip install pocketsphinx jiwer
     python recipes/evaluate_speech.py FOLDER --recipe kathleen --voice kathleen [--sentences 50]
@@ -41,7 +41,7 @@ Audio = NDArray[np.float32]
 
 
 def recognise(decoder: pocketsphinx.Decoder, audio: Audio, rate: int) -> str:
-    """What pocketsphinx hears."""
+    """The words that pocketsphinx recognises."""
     sound = librosa.resample(audio, orig_sr=rate, target_sr=16000)
     sound = np.pad(0.5 * sound / max(float(np.abs(sound).max()), 1e-4), 4800)
     decoder.start_utt()
@@ -98,7 +98,7 @@ def prosody(voice: Voice, data: Dataset, paths: list[str]) -> dict[str, float]:
 
 
 def melody(audio: Audio, wanted: torch.Tensor, rate: int, hop: int) -> tuple[float, float]:
-    """Correlation of log F0 with what was wanted, where both are voiced, and the mean distance in
+    """Correlation of log F0 with the plan where both are voiced, and the median difference in
     semitones."""
     got = octaves(torch.from_numpy(pitch(audio, rate, hop)))
     n = min(got.shape[1], wanted.shape[1])
@@ -108,8 +108,8 @@ def melody(audio: Audio, wanted: torch.Tensor, rate: int, hop: int) -> tuple[flo
 
 
 def pace(voice: Voice, text: str) -> tuple[float, float]:
-    """Seconds from a sentence's text to its first sound, and seconds of sound a second from there
-    on, with one thread and the voice loaded: medians of seven."""
+    """Latency and speed: seconds from a sentence's text to its first sound, and seconds of sound
+    generated per second after that. One thread, voice loaded, medians of seven."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     first, rates = [], []

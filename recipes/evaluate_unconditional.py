@@ -1,4 +1,4 @@
-"""How a voice without texts ends, goes on from recordings, and keeps silent.
+"""How a voice without texts ends, continues recordings, and keeps silent.
 
     python recipes/evaluate_unconditional.py FOLDER --voice VOICE [--clips 200]
 
@@ -57,13 +57,13 @@ def endings(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
 
 
 def after(voice: Voice, prompt: Audio, speaker: int, seconds: float) -> Utterance:
-    """What follows a recording."""
+    """The continuation of a recording."""
     plan = plan_seconds(voice, seconds, speaker)
     return replace(plan, prompt=torch.from_numpy(prompt))
 
 
 def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
-    """Sample-to-sample differences where a voice goes on from the middle of a recording."""
+    """Sample-to-sample differences where a voice continues a recording from its middle."""
     halves: list[tuple[Audio, int]] = []
     for i in range(count):
         audio, speaker = held[i % len(held)]
@@ -107,7 +107,7 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
 def main(
     folder: Path = typer.Argument(..., help="The recordings."),
     voice: str = typer.Option(..., help="Voice file of a voice without texts."),
-    clips: int = typer.Option(200, help="Clips of each kind."),
+    clips: int = typer.Option(200, help="Clips for each measurement."),
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)

@@ -1,4 +1,4 @@
-"""The library's front door: load a voice, say a text.
+"""The Python interface: load a voice, speak a text.
 
 import wavegen
 for chunk in wavegen.load_voice("digits").synthesize("four two", speaker="jackson"):
@@ -7,7 +7,6 @@ for chunk in wavegen.load_voice("digits").synthesize("four two", speaker="jackso
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
 from wavegen.library import find_voice
-from wavegen.rendering.jobs import check_number
-from wavegen.synth import Audio, Take, draw, plan
-from wavegen.voice import Style, Voice
+from wavegen.request import Request
+from wavegen.synth import Audio, draw, plan
+from wavegen.voice import Voice
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,11 @@ class Synthesizer:
         noise_scale: float = 0.0,
         language: str | None = None,
         sentence_silence: float | None = None,
-        max_seconds: float = math.inf,
+        max_seconds: float | None = None,
         engine: Engine | None = None,
         precision: WeightPrecision | None = None,
     ) -> Iterator[Chunk]:
-        """Speak sentence by sentence: each is there before the next is begun.
+        """Speak sentence by sentence: each is yielded before the next is begun.
 
         Args:
             text: anything.
@@ -82,39 +81,37 @@ class Synthesizer:
             seed: another one gives another take.
             temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
             length_scale: above 1 is slower.
-            pitch_shift: semitones.
-            noise_scale: how far lengths and melody stray from the likeliest.
+            pitch_shift: semitones to raise the pitch by.
+            noise_scale: how far durations and pitch stray from the most likely.
             language: how to read the text, as espeak-ng names it (default: the voice's).
             sentence_silence: seconds between sentences (default: the voice's own).
-            max_seconds: refuse to speak for longer.
+            max_seconds: refuse to speak for longer (default: no limit).
             engine: default: `numba` for a voice on the CPU, else `cached`.
             precision: of the weights, in `numba` (default: its own).
 
         Raises:
             TextError: the text can't be spoken.
             VoiceError: no such speaker, or the voice can't do what is asked for.
-            WavegenError: a number is out of its range, or there is no such engine or precision.
+            WavegenError: a number is out of range (those of `Request`), or there is no such engine
+                or precision.
         """
-        given = {
-            "seconds": seconds,
-            "temperature": temperature,
-            "length_scale": length_scale,
-            "pitch_shift": pitch_shift,
-            "noise_scale": noise_scale,
-            "sentence_silence": sentence_silence,
-            "max_seconds": None if max_seconds == math.inf else max_seconds,
-        }
-        for name, value in given.items():
-            if value is not None:
-                check_number(name, value)
-        voice = self.voice
-        who = voice.speaker_id(str(speaker)) if voice.speakers or speaker else 0
-        style = Style(length_scale, pitch_shift, noise_scale, seed)
-        how = max_seconds, style, language, sentence_silence, seconds
-        for u in plan(voice, text, who, *how):
-            pieces = [p for _, p in draw(voice, [Take(u, seed, temperature)], engine, precision)]
-            audio = np.concatenate([*pieces, np.zeros(u.after, np.float32)])
-            yield Chunk(audio, voice.sample_rate, u.text, u.phonemes)
+        request = Request(
+            text=text or None,
+            speaker=str(speaker) if self.speakers or speaker else None,
+            seed=seed,
+            temperature=temperature,
+            language=language,
+            sentence_silence=sentence_silence,
+            length_scale=length_scale,
+            pitch_shift=pitch_shift,
+            noise_scale=noise_scale,
+            seconds=seconds,
+            max_seconds=max_seconds,
+        )
+        for u in plan(self.voice, request):
+            pieces = [piece for _, piece in draw(self.voice, [u], engine, precision)]
+            audio = np.concatenate([*pieces, np.zeros(u.pause, np.float32)])
+            yield Chunk(audio, self.sample_rate, u.text, u.phonemes)
 
 
 def load_voice(voice: str | Path | None = None) -> Synthesizer:
@@ -123,4 +120,4 @@ def load_voice(voice: str | Path | None = None) -> Synthesizer:
     Raises:
         VoiceError: there is no such voice, or the file is not a whole voice file.
     """
-    return Synthesizer(find_voice(None if voice is None else str(voice)))
+    return Synthesizer(find_voice(None if voice is None else str(voice))[0])

@@ -39,9 +39,17 @@ def _temporary(folder: Path, suffix: str = "") -> Path:
     return Path(name)
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `OSError` if no file can be created in a folder; permissions alone don't tell."""
-    _temporary(folder).unlink()
+def make_folder(folder: Path) -> None:
+    """Make a folder for output files if it is missing.
+
+    Raises:
+        WavegenError: no file can be created in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _temporary(folder).unlink()  # permissions alone don't tell
+    except OSError as e:
+        raise WavegenError(f"can't write into {folder}: {e.strerror or e}") from e
 
 
 def forget_killed(folder: Path, ending: bool = False) -> None:
@@ -69,17 +77,26 @@ def _runs(pid: int) -> bool:
 
 def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
     """Raise `WavegenError` if an output file can't be written, before any work is done."""
-    if path.suffix.lower() not in suffixes:
-        raise WavegenError(f"output {path}: the suffix must be one of {', '.join(suffixes)}")
     try:
         folder, exists, parent = path.is_dir(), path.exists(), path.parent.is_dir()
     except OSError as e:  # such as a name that is too long
-        raise WavegenError(f"output {path}: {e.strerror or e}") from e
+        raise WavegenError(f"-o {path}: {e.strerror or e}") from e
     if folder:
-        raise WavegenError(f"output {path} is a folder; give a file name")
+        raise WavegenError(f"-o {path} is a folder; it must name a file")
+    if path.suffix.lower() not in suffixes:
+        raise WavegenError(f"-o {path}: the suffix must be one of {', '.join(suffixes)}")
     if not parent:
-        raise WavegenError(f"output {path}: the folder {path.parent} does not exist")
+        raise WavegenError(f"-o {path}: the folder {path.parent} does not exist")
     if exists and not force:
-        raise WavegenError(f"output {path} exists; --force replaces it")
+        raise WavegenError(f"-o {path} exists; --force replaces it")
     if not os.access(path.parent, os.W_OK):
-        raise WavegenError(f"output {path}: the folder {path.parent} can't be written to")
+        raise WavegenError(f"-o {path}: the folder {path.parent} can't be written to")
+
+
+def check_output_folder(path: Path) -> None:
+    """Raise `WavegenError` if a path can't be a folder of output files; nothing is created."""
+    try:
+        if path.exists() and not path.is_dir():
+            raise WavegenError(f"-o {path} is a file; it must name a folder")
+    except OSError as e:
+        raise WavegenError(f"-o {path}: {e.strerror or e}") from e

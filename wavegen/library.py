@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 from wavegen.errors import ConfigError, VoiceError
 from wavegen.recipe import load_config
-from wavegen.voice import FORMAT, OLDEST_FORMAT, Voice, untrained
+from wavegen.voice import FORMAT, OLDEST_FORMAT, Voice, find_speaker, numbered, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "kathleen"
@@ -36,11 +37,11 @@ def bundled() -> dict[str, Path]:
     return {n: found[n] for n in sorted(found, key=lambda n: (n != DEFAULT, n))}
 
 
-def load_voice(name: str | Path = DEFAULT) -> Voice:
-    """Load a bundled voice by name, or any voice by its file.
+def voice_file(name: str | Path) -> Path:
+    """The file of a bundled voice given by name, or of any voice given by its file.
 
     Raises:
-        VoiceError: there is no such voice, or the file is not a whole voice file.
+        VoiceError: there is no such file.
     """
     names = bundled()
     path = names.get(str(name), Path(name))
@@ -53,6 +54,16 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
             f"no voice '{name}': give a .safetensors file or a bundled voice "
             f"({', '.join(names) or 'there is none'})"
         )
+    return path
+
+
+def load_voice(name: str | Path = DEFAULT) -> Voice:
+    """Load a bundled voice by name, or any voice by its file.
+
+    Raises:
+        VoiceError: there is no such voice, or the file is not a whole voice file.
+    """
+    path = voice_file(name)
     about, tensors = _read(path)
     try:
         _check(about)
@@ -85,40 +96,44 @@ def find_voice(
     speaker: str | None = None,
     mel: bool = False,
     load: Callable[[str], Voice] = load_voice,
-) -> Voice:
-    """The voice asked for; without a name the first bundled one that has the speaker, and, if
-    ``mel``, is made with mel features. ``load`` may keep those that it has loaded.
+) -> tuple[Voice, int]:
+    """A voice and the id of its speaker. No other voice is loaded.
+
+    Args:
+        name: as for `load_voice` (default: the first bundled voice that fits).
+        speaker: name or id (default: the first).
+        mel: the voice must be conditioned on mel spectrograms.
+        load: may keep the voices that it has loaded.
 
     Raises:
-        VoiceError: there is none.
+        VoiceError: there is no such voice or speaker.
     """
-    chosen = [load(n) for n in ([name] if name is not None else bundled())]
-    if mel:
-        fitting = [v for v in chosen if v.config.conditioning.features == "mel"]
-        if not fitting:
-            raise VoiceError(
-                f"voice {name} has no mel features"
-                if name is not None
-                else "no bundled voice has mel features: give --voice FILE"
-            )
-        chosen = fitting
-    if not chosen:
-        raise VoiceError("no voice is bundled: give --voice FILE")
-    if speaker is None or name is not None:
-        return chosen[0]
-    for v in chosen:
-        if speaker in v.speakers:
-            return v
-    for v in chosen:
-        if v.has_id(speaker):
-            return v
-    known = "; ".join(f"{v.name}: {v.known_speakers}" for v in chosen)
+    voice = load(_first_bundled(speaker, mel) if name is None else name)
+    if mel and voice.config.conditioning.features != "mel":
+        raise VoiceError(f"voice {voice.name} has no mel features")
+    return voice, voice.speaker_id(speaker)
+
+
+def _first_bundled(speaker: str | None, mel: bool) -> str:
+    """The first bundled voice that has a speaker of this name or else id; by the descriptions."""
+    speakers: dict[str, list[str]] = {}
+    for name, path in bundled().items():
+        about = read_about(path)
+        if not mel or about["config"]["conditioning"]["features"] == "mel":
+            speakers[name] = about["speakers"]
+    if not speakers:
+        kind = "bundled voice has mel features" if mel else "voice is bundled"
+        raise VoiceError(f"no {kind}: give --voice FILE")
+    if speaker is None:
+        return next(iter(speakers))
+    for name, names in speakers.items():
+        if speaker in names:
+            return name
+    for name, names in speakers.items():
+        if find_speaker(names, speaker) is not None:
+            return name
+    known = "; ".join(f"{name}: {numbered(names)}" for name, names in speakers.items())
     raise VoiceError(f"no speaker '{speaker[:80]}' in any bundled voice ({known})")
-
-
-def read_about(path: Path) -> dict[str, Any]:
-    """The description inside a voice file, without building the networks; raises `VoiceError`."""
-    return _read(path)[0]
 
 
 def _check(about: Mapping[str, Any]) -> None:
@@ -136,19 +151,38 @@ def _check(about: Mapping[str, Any]) -> None:
             raise TypeError(f"training.{name} must be a number")
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """The description in the header of a voice file; none of its weights are read.
+
+    Raises:
+        VoiceError: the file is not a whole voice file.
+    """
+    with _opened(path) as file:
+        return _about(path, file)
+
+
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
+    with _opened(path) as file:
+        return _about(path, file), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as f:
-            text = (f.metadata() or {}).get("wavegen")
-            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118, not a dict
+        with safe_open(path, "pt") as file:
+            yield file
     except (SafetensorError, OSError) as e:
         raise VoiceError(f"{path} is not a whole voice file ({e})") from e
+
+
+def _about(path: Path, file: Any) -> dict[str, Any]:
+    text = (file.metadata() or {}).get("wavegen")
     if text is None:
         raise VoiceError(f"{path} is a safetensors file, but not a wavegen voice")
     try:
-        about = json.loads(text)
+        about: dict[str, Any] = json.loads(text)
         if about["format"] not in range(OLDEST_FORMAT, FORMAT + 1):
             raise VoiceError(
                 f"{path} has voice format {about['format']}; this version reads "
@@ -156,4 +190,4 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
             )
     except (ValueError, KeyError, TypeError) as e:
         raise VoiceError(f"{path} has a broken description ({e})") from e
-    return about, tensors
+    return about

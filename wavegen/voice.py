@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from wavegen.model.acoustic import AcousticModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
+from wavegen.request import Request
 from wavegen.speech import FEATURES, local
 from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.fit import phones
@@ -32,23 +34,6 @@ OLDEST_FORMAT = 3
 """The oldest version that is read."""
 DRIFT = 20
 """Frames over which the melody's straying changes."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """How to say a text."""
-
-    length_scale: float = 1.0
-    """Above 1 is slower."""
-    pitch_shift: float = 0.0
-    """Semitones."""
-    noise_scale: float = 0.0
-    """How far lengths and melody stray from the likeliest; 1 is as far as in the recordings."""
-    seed: int = 0
-    """Of the straying."""
-
-
-PLAIN = Style()
 
 
 @dataclass
@@ -78,29 +63,21 @@ class Voice:
     def sample_rate(self) -> int:
         return self.config.audio.sample_rate
 
-    def speaker_id(self, speaker: str) -> int:
-        """Id of a speaker given by name or by id.
+    def speaker_id(self, speaker: str | None) -> int:
+        """Id of a speaker given by name or by id; 0 for None.
 
         Raises:
             VoiceError: no such speaker; the message lists those there are.
         """
-        if speaker in self.speakers:
-            return self.speakers.index(speaker)
-        if self.has_id(speaker):
-            return int(speaker)
+        if speaker is None:
+            return 0
+        found = find_speaker(self.speakers, speaker)
+        if found is not None:
+            return found
         raise VoiceError(
-            f"voice {self.name} has no speaker '{speaker[:80]}' (speakers: {self.known_speakers})"
+            f"voice {self.name} has no speaker '{speaker[:80]}' "
+            f"(speakers: {numbered(self.speakers)})"
         )
-
-    def has_id(self, speaker: str) -> bool:
-        """Whether this is a speaker's id."""
-        # int refuses thousands of digits.
-        return speaker.isdecimal() and len(speaker) < 10 and int(speaker) < len(self.speakers)
-
-    @property
-    def known_speakers(self) -> str:
-        """Ids and names, for people."""
-        return ", ".join(f"{i} {s}" for i, s in enumerate(self.speakers)) or "none"
 
     @property
     def kind(self) -> local.Local | None:
@@ -113,8 +90,8 @@ class Voice:
         return sample_unit(self.config)
 
     @torch.inference_mode()
-    def predict(self, unit: Unit, speaker: int, style: Style = PLAIN) -> Spoken:
-        """What a unit shall sound like.
+    def predict(self, unit: Unit, speaker: int, request: Request) -> Spoken:
+        """What a unit is to sound like, in the way that a request asks for.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
@@ -127,19 +104,19 @@ class Voice:
         alignment = Alignment(tuple(map(tuple, words)), (0,) * (len(ids) + 1))
         batch, _ = phones([alignment], [speaker])
         encoded = m.encode(batch)
-        noise = torch.Generator().manual_seed(style.seed % 2**64)
+        noise = torch.Generator().manual_seed((request.seed or 0) % 2**64)
         log = m.durations(encoded, batch.mask)[0]
-        log += torch.randn(log.shape, generator=noise) * m.duration_spread * style.noise_scale
+        log += torch.randn(log.shape, generator=noise) * m.duration_spread * request.noise_scale
         silent = silent_symbols(self.symbols)
         shortest = torch.tensor([float(s >= silent) for w in words for s in w])  # frames
-        lengths = _whole(log.expm1().maximum(shortest) * style.length_scale)
+        lengths = _whole(log.expm1().maximum(shortest) * request.length_scale)
         alignment = Alignment(alignment.words, lengths)
         rows = m.frames(encoded, torch.tensor([lengths]))
         mask = torch.ones(1, 1, rows.shape[2])
         logit, octave = m.melodies(rows, mask)[0]
         drift = torch.randn(len(octave) // DRIFT + 2, generator=noise)
         drift = F.interpolate(drift[None, None], size=len(octave), mode="linear")[0, 0]
-        octave += drift * m.pitch_spread * style.noise_scale + style.pitch_shift / 12
+        octave += drift * m.pitch_spread * request.noise_scale + request.pitch_shift / 12
         voiced = (logit > 0).float()
         tone = torch.stack([voiced, octave * voiced])
         turns = phase(hertz(tone), self.sample_rate, self.config.hop_length)
@@ -285,6 +262,20 @@ class Voice:
                 beside,
                 {"wavegen": json.dumps(about, ensure_ascii=False)},
             )
+
+
+def find_speaker(speakers: Sequence[str], speaker: str) -> int | None:
+    """Id of a speaker given by name or, where none has that name, by id; None if there is none."""
+    if speaker in speakers:
+        return speakers.index(speaker)
+    # int refuses thousands of digits.
+    known = speaker.isdecimal() and len(speaker) < 10 and int(speaker) < len(speakers)
+    return int(speaker) if known else None
+
+
+def numbered(speakers: Sequence[str]) -> str:
+    """Ids and names, for people."""
+    return ", ".join(f"{i} {s}" for i, s in enumerate(speakers)) or "none"
 
 
 def sample_unit(config: Config) -> str:

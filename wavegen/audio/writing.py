@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.config import Bits
 from wavegen.errors import WavegenError
 from wavegen.files import whole_file
+from wavegen.request import Finish
 
 Audio = NDArray[np.float32]
 
@@ -32,27 +31,6 @@ VORBIS_RATE = 200_000
 """Hz; libsndfile's encoder crashes above."""
 SHORTEST_LOUD = 0.4
 """Seconds of one block of BS.1770."""
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What is done to sound before it is written."""
-
-    sample_rate: int | None = None
-    """Hz; None keeps the voice's."""
-    volume: float = 1.0
-    """Factor of the amplitude; what passes ±1 is clipped."""
-    normalize: float | None = None
-    """Loudness to bring it to, in LUFS (ITU-R BS.1770), as far as no peak is clipped; before
-    ``volume``."""
-    fade: float = 0.005
-    """Seconds of linear fade at either end, against clicks."""
-    bits: Bits = "16"
-    """Width of a sample, in formats that are not lossy."""
-
-    def rate(self, voice: int) -> int:
-        """Sample rate of what is written, in Hz, from that of the voice."""
-        return self.sample_rate or voice
 
 
 PLAIN = Finish()

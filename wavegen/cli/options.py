@@ -1,83 +1,18 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import math
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import typer
 
-from wavegen.config import Bits, Engine, WeightPrecision
-from wavegen.errors import WavegenError
+from wavegen.config import Engine, WeightPrecision
+from wavegen.request import Finish, Option, Request, options
 
-if TYPE_CHECKING:
-    from wavegen.audio.writing import Finish
-
-
-def _finite(parameter: typer.CallbackParam, value: float | None) -> float | None:
-    # NaN passes any range.
-    if value is not None and not math.isfinite(value):
-        raise WavegenError(f"{parameter.opts[0]} must be a finite number, not {value}")
-    return value
-
-
-Speaker = Annotated[
-    str | None, typer.Option("--speaker", "-s", help="Speaker, by name or id.", metavar="NAME|ID")
-]
-VoiceName = Annotated[
-    str | None,
-    typer.Option(
-        "--voice",
-        "-v",
-        "--model",
-        "-m",
-        help="A bundled voice's name, or a voice file (default: the first bundled voice, with "
-        "--speaker the first that has it).",
-    ),
-]
-Seed = Annotated[int, typer.Option(help="Another seed gives another take.")]
-Temperature = Annotated[
-    float, typer.Option(callback=_finite, min=0.0, help="Below 1: less variation.")
-]
-Language = Annotated[
-    str | None,
-    typer.Option(help="Read the text as this language of espeak-ng's (default: the voice's)."),
-]
-SentenceSilence = Annotated[
-    float | None,
-    typer.Option(
-        callback=_finite,
-        min=0.0,
-        max=10.0,
-        help="Seconds between sentences (default: the voice's own).",
-    ),
-]
-LengthScale = Annotated[
-    float, typer.Option(callback=_finite, min=0.1, max=10.0, help="Above 1 is slower.")
-]
-PitchShift = Annotated[
-    float, typer.Option(callback=_finite, min=-24.0, max=24.0, help="Semitones.")
-]
-NoiseScale = Annotated[
-    float,
-    typer.Option(
-        callback=_finite,
-        min=0.0,
-        max=2.0,
-        help="How far lengths and melody stray from the likeliest.",
-    ),
-]
-Seconds = Annotated[
-    float | None,
-    typer.Option(callback=_finite, min=0.001, help="Length, for a voice trained without texts."),
-]
-MaxSeconds = Annotated[
-    float,
-    typer.Option(
-        callback=_finite, min=0.0, help="Refuse to speak, or let a clip go on, for longer."
-    ),
-]
 EngineName = Annotated[
     Engine | None,
     typer.Option(
@@ -86,7 +21,7 @@ EngineName = Annotated[
 ]
 Precision = Annotated[
     WeightPrecision | None,
-    typer.Option(help="Of the weights, in the numba engine (default: bf16)."),
+    typer.Option(help="Precision of the weights in the numba engine (default: bf16)."),
 ]
 Output = Annotated[
     Path,
@@ -94,39 +29,66 @@ Output = Annotated[
         "--output", "-o", "--output-file", help="File to write: .wav, .flac, .ogg, .mp3 or .aiff."
     ),
 ]
+Folder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write the clips into.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing output file.")]
-SampleRate = Annotated[
-    int | None, typer.Option(min=1000, max=384000, help="Hz (default: the voice's own).")
-]
-Volume = Annotated[
-    float, typer.Option(callback=_finite, min=0.0, max=100.0, help="Factor of the amplitude.")
-]
-Normalize = Annotated[
-    float | None,
-    typer.Option(
-        callback=_finite,
-        min=-70.0,
-        max=0.0,
-        help="Bring to this loudness in LUFS (ITU-R BS.1770), such as -23.",
-        metavar="LUFS",
-    ),
-]
-Fade = Annotated[
-    float, typer.Option(callback=_finite, min=0.0, max=10.0, help="Seconds of fade at either end.")
-]
 Format = Annotated[
     Literal["wav", "flac", "ogg", "mp3", "aiff"],
-    typer.Option("--format", help="Of files that are not named otherwise."),
-]
-BitDepth = Annotated[
-    Bits, typer.Option("--bits", help="Of a sample, in WAV, AIFF and (16, 24) FLAC files.")
+    typer.Option("--format", help="Format of files without a suffix of their own."),
 ]
 
 
-def finish(
-    sample_rate: int | None, volume: float, normalize: float | None, fade: float, bits: Bits
-) -> Finish:
-    """The options of those names as one."""
-    from wavegen.audio.writing import Finish
+class Only:
+    """Annotates the `Request` of a command that has options for these fields alone."""
 
-    return Finish(sample_rate, volume, normalize, fade, bits)
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each field of its `Request` and `Finish`.
+
+    It is called with the dataclasses made of the options, whose values are checked first. A field
+    that is not among those of an `Only` keeps its default.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    expand: dict[str, tuple[type, tuple[str, ...]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        cls, *marks = get_args(hint) or (hint,)
+        if cls in (Request, Finish):
+            only = [name for m in marks if isinstance(m, Only) for name in m.names]
+            expand[parameter.name] = cls, tuple(only or options(cls))
+            parameters += (_parameter(options(cls)[name]) for name in only or options(cls))
+        else:
+            parameters.append(parameter.replace(annotation=hint))
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, (cls, fields) in expand.items():
+            given = {f: options(cls)[f].check(values.pop(f), _flag(f)) for f in fields}
+            values[name] = cls(**given)
+        command(**values)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    text = option.help
+    if option.range and abs(option.low) + abs(option.high) < float("inf"):
+        text = f"{text.removesuffix('.')}; {option.range}."
+    made = typer.Option(_flag(option.name), *option.flags, help=text, metavar=option.metavar)
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[option.hint, made],
+    )

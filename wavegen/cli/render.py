@@ -16,43 +16,32 @@ import typer
 from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.errors import WavegenError
+from wavegen.request import Finish, Request, options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from wavegen.rendering.jobs import FailedJob, RenderJob
-    from wavegen.rendering.render import Result, Summary
+    from wavegen.rendering.render import Renderer, Result, Summary
 
 RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 """Where torchrun and SLURM say which process this is."""
 
 
+@o.expanded
 def render(
+    *,
     jobs: Annotated[
         Path,
         typer.Argument(
-            help="A list of jobs (JSONL, CSV, or a text a line); - is standard input.",
+            help="A job list (JSONL, CSV, or a text per line); - is standard input.",
             metavar="JOBS",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the clips.")],
-    voice: o.VoiceName = None,
-    speaker: o.Speaker = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Of all takes (default: made from each file's name).")
-    ] = None,
-    temperature: o.Temperature = 1.0,
-    language: o.Language = None,
-    sentence_silence: o.SentenceSilence = None,
-    length_scale: o.LengthScale = 1.0,
-    pitch_shift: o.PitchShift = 0.0,
-    noise_scale: o.NoiseScale = 0.0,
-    seconds: o.Seconds = None,
-    max_seconds: o.MaxSeconds = 600.0,
+    output: o.Folder,
+    request: Annotated[Request, o.Only(*(name for name in options(Request) if name != "text"))],
     form: o.Format = "wav",
-    sample_rate: o.SampleRate = None,
-    bits: o.BitDepth = "16",
-    volume: o.Volume = 1.0,
-    normalize: o.Normalize = None,
-    fade: o.Fade = 0.005,
+    finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
     dry_run: Annotated[
@@ -67,69 +56,89 @@ def render(
     ] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Spread the work over a Ray cluster.")] = False,
     ray_address: Annotated[
-        str | None, typer.Option(help="Of the cluster (default: one on this machine).")
+        str | None, typer.Option(help="Address of the cluster (default: one on this machine).")
     ] = None,
 ) -> None:
-    """Render a list of jobs to a folder of clips; a second call does only what is missing.
+    """Render a job list to a folder of clips; a second call does only what is missing.
 
-    A job has these fields, all optional but text or seconds: text, output_file, voice, speaker,
-    seed, temperature, language, sentence_silence, length_scale, pitch_shift, noise_scale, seconds,
-    max_seconds. Options hold where a job leaves a field out.
+    A job may have the fields {fields}; only text, or seconds, is needed. The options give the
+    fields that a job leaves out.
     """
+    from wavegen.files import check_output_folder
+
     part = None if shard is None else _shard(shard)
-    try:
-        if output.exists() and not output.is_dir():
-            raise WavegenError(f"output {output} is a file; it must name a folder")
-    except OSError as e:  # such as a name that is too long
-        raise WavegenError(f"output {output}: {e.strerror or e}") from e
+    check_output_folder(output)
     lines = _lines(jobs)
-    from wavegen.files import forget_killed
-    from wavegen.rendering.jobs import FailedJob, RenderJob, kind_of, read_jobs
-    from wavegen.rendering.manifest import Manifest, shard_name
-    from wavegen.rendering.render import Renderer, render, sort_out
+    first = _first(lines, jobs)
+    from wavegen.rendering.jobs import list_format, read_jobs
+    from wavegen.rendering.render import Renderer
 
-    base = RenderJob(
-        voice=voice,
-        speaker=speaker,
-        seed=seed,
-        temperature=temperature,
-        language=language,
-        sentence_silence=sentence_silence,
-        length_scale=length_scale,
-        pitch_shift=pitch_shift,
-        noise_scale=noise_scale,
-        seconds=seconds,
-        max_seconds=max_seconds,
-    )
-    head: list[str] = []
-    while not "".join(head).strip():
-        try:
-            head.append(next(lines))
-        except StopIteration:
-            raise WavegenError(f"{jobs}: the list of jobs is empty") from None
-    kind = kind_of(jobs, head[-1])
-    renderer = Renderer(o.finish(sample_rate, volume, normalize, fade, bits), engine, precision)
-
-    def checked() -> Iterator[RenderJob | FailedJob]:
-        """What is wrong with an option would be said of every job."""
-        for job in read_jobs(chain(head, lines), kind, base, f".{form}"):
-            if isinstance(job, RenderJob) and (job.voice, job.speaker) == (voice, speaker):
-                renderer.voice(job)
-            yield job
-
-    read = checked()
+    renderer = Renderer(finish, engine, precision)
+    read = read_jobs(chain(first, lines), list_format(jobs, first[-1]), request, f".{form}")
+    checked = _checked(read, request, renderer)
     if dry_run:
-        _, todo, summary = sort_out(read, renderer, Manifest(output, part))
-        sound, work, failed = renderer.estimate(todo)
-        for job in [*summary.failed, *failed]:
-            _say_failed(job)
-        show.out.print(
-            f"{len(todo) - len(failed):,} clips to render ({summary.kept:,} are there), "
-            f"{_time(sound)} of sound, about {_time(work)} on this machine",
-            soft_wrap=True,
-        )
-        _exit(len(summary.failed) + len(failed), "would fail")
+        _estimate(checked, output, renderer, part)
         return
+    run = None
+    if ray:
+        from wavegen.rendering.ray import on_ray
+
+        run = on_ray(renderer, ray_address)
+    _render(checked, output, renderer, part, run)
+
+
+render.__doc__ = (render.__doc__ or "").format(fields=", ".join(["output_file", *options(Request)]))
+
+
+def _checked(
+    jobs: Iterable[RenderJob | FailedJob], base: Request, renderer: Renderer
+) -> Iterator[RenderJob | FailedJob]:
+    """The same jobs. An error in an option, which would come with every job, is raised at once."""
+    from wavegen.rendering.jobs import RenderJob
+
+    for job in jobs:
+        if isinstance(job, RenderJob):
+            asked = job.request.voice, job.request.speaker
+            if asked == (base.voice, base.speaker):
+                renderer.voice(job.request)
+        yield job
+
+
+def _estimate(
+    jobs: Iterable[RenderJob | FailedJob],
+    output: Path,
+    renderer: Renderer,
+    part: tuple[int, int] | None,
+) -> None:
+    """Print how much there is to do, and the jobs that would fail."""
+    from wavegen.rendering.manifest import Manifest
+    from wavegen.rendering.render import sort_out
+
+    _, todo, summary = sort_out(jobs, renderer, Manifest(output, part))
+    sound, work, failed = renderer.estimate(todo)
+    for job in [*summary.failed, *failed]:
+        _say_failed(job)
+    show.out.print(
+        f"{_clips(len(todo) - len(failed))} to render ({summary.kept:,} are there), "
+        f"{_time(sound)} of sound, about {_time(work)} on this machine",
+        soft_wrap=True,
+    )
+    _exit(len(summary.failed) + len(failed), "would fail")
+
+
+def _render(
+    jobs: Iterable[RenderJob | FailedJob],
+    output: Path,
+    renderer: Renderer,
+    part: tuple[int, int] | None,
+    run: Callable[[Iterable[RenderJob]], Iterator[Result]] | None,
+) -> None:
+    """Render with a progress bar, and print what came of it."""
+    from wavegen.files import forget_killed
+    from wavegen.rendering.jobs import FailedJob
+    from wavegen.rendering.manifest import shard_name
+    from wavegen.rendering.render import render
+
     start = time.monotonic()
     total = done = 0
     sound = 0.0
@@ -152,13 +161,8 @@ def render(
             rate = sound / max(time.monotonic() - start, 1e-6)
             bar(done, total, f"{rate:.1f} x real time")
 
-        run = None
-        if ray:
-            from wavegen.rendering.ray import on_ray
-
-            run = on_ray(renderer, ray_address)
         try:
-            summary = render(read, output, renderer, part, run, begin, progress)
+            summary = render(jobs, output, renderer, part, run, begin, progress)
         except KeyboardInterrupt:
             forget_killed(output, ending=True)
             show.err.print(
@@ -170,7 +174,7 @@ def render(
     there = f", {summary.kept:,} were there" if summary.kept else ""
     rate = f", {summary.seconds / took:.1f} x real time" if summary.made else ""
     show.err.print(
-        f"{output}: {summary.made:,} clips, {_time(summary.seconds)} of sound{rate}{there}",
+        f"{output}: {_clips(summary.made)}, {_time(summary.seconds)} of sound{rate}{there}",
         soft_wrap=True,
     )
     _exit(len(summary.failed), f"failed: {output / shard_name('failed', part)} lists them")
@@ -184,6 +188,10 @@ def _exit(failed: int, what: str) -> None:
 
 def _say_failed(job: FailedJob) -> None:
     show.failure(f"line {job.line}: {' '.join(job.error.split())}")
+
+
+def _clips(number: int) -> str:
+    return f"{number:,} {'clip' if number == 1 else 'clips'}"
 
 
 def _time(seconds: float) -> str:
@@ -201,10 +209,20 @@ def _lines(jobs: Path) -> Iterator[str]:
             else jobs.open(encoding="utf-8-sig", errors="replace", newline="")
         ) as file:
             if file.isatty():
-                raise WavegenError("standard input is a terminal: give it a list of jobs")
+                raise WavegenError("standard input is a terminal: give it a job list")
             yield from file
     except OSError as e:
         raise WavegenError(f"can't read {jobs}: {e.strerror}") from e
+
+
+def _first(lines: Iterator[str], jobs: Path) -> list[str]:
+    """The lines up to the first that isn't blank; raises `WavegenError` if there is none."""
+    first: list[str] = []
+    for line in lines:
+        first.append(line)
+        if line.strip():
+            return first
+    raise WavegenError(f"{jobs}: the job list is empty")
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,34 +12,40 @@ from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.config import WeightPrecision
 from wavegen.errors import DataError
+from wavegen.request import Request
+
+if TYPE_CHECKING:
+    from wavegen.score import Score
+    from wavegen.voice import Voice
 
 
+@o.expanded
 def score(
-    files: list[Path] = typer.Argument(..., metavar="FILE...", help="Recordings."),
-    voice: o.VoiceName = None,
-    speaker: o.Speaker = None,
-    text: str | None = typer.Option(None, "--text", "-t", help="What is said in the recordings."),
-    precision: WeightPrecision = typer.Option(
-        "f32", help="Round the weights first, as the numba engine does."
-    ),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")],
+    request: Annotated[Request, o.Only("voice", "speaker")],
+    text: Annotated[
+        str | None, typer.Option("--text", "-t", help="What is said in the recordings.")
+    ] = None,
+    precision: Annotated[
+        WeightPrecision, typer.Option(help="Round the weights first, as the numba engine does.")
+    ] = "f32",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
 ) -> None:
     """Bits per sample of recordings under a voice: the fewer, the likelier."""
-    from rich.table import Table
-
     from wavegen.generation.numba.packing import rounded
     from wavegen.library import find_voice
-    from wavegen.score import Score, mean_bits, score_file
+    from wavegen.score import score_file
 
-    loaded = find_voice(voice, speaker)
+    voice, _ = find_voice(request.voice, request.speaker)
     if precision != "f32":
-        loaded.model = rounded(loaded.model, precision)
+        voice.model = rounded(voice.model, precision)
     scores: dict[Path, Score] = {}
     failed = 0
     with show.progress_bar("scoring", "files") as bar:
         for done, file in enumerate(files, 1):
             try:
-                s = scores[file] = score_file(loaded, file, speaker, text)
+                s = scores[file] = score_file(voice, file, request.speaker, text)
             except DataError as e:
                 if len(files) == 1:
                     raise
@@ -55,14 +62,22 @@ def score(
                 }
                 show.out.print(json.dumps(row, ensure_ascii=False), soft_wrap=True)
     if scores and not as_json:
-        table = Table("file", "bits/sample", "seconds", box=None, pad_edge=False)
-        for file, s in scores.items():
-            table.add_row(str(file), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}")
-        total = list(scores.values())
-        seconds = f"{sum(s.seconds for s in total):.2f}"
-        table.add_row("mean", f"{mean_bits(total):.4f}", seconds, style="bold")
-        show.out.print(table)
-        show.out.print(f"of {loaded.unit} samples at {loaded.sample_rate} Hz")
+        _table(voice, scores)
     if failed:
         show.failure(f"{failed} of {len(files)} files could not be scored")
         raise typer.Exit(1)
+
+
+def _table(voice: Voice, scores: dict[Path, Score]) -> None:
+    from rich.table import Table
+
+    from wavegen.score import mean_bits
+
+    table = Table("file", "bits/sample", "seconds", box=None, pad_edge=False)
+    for file, s in scores.items():
+        table.add_row(str(file), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}")
+    total = list(scores.values())
+    seconds = f"{sum(s.seconds for s in total):.2f}"
+    table.add_row("mean", f"{mean_bits(total):.4f}", seconds, style="bold")
+    show.out.print(table)
+    show.out.print(f"of {voice.unit} samples at {voice.sample_rate} Hz")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,28 +14,32 @@ import typer
 
 from wavegen.cli import options as o
 from wavegen.cli import show
+from wavegen.cli.drawing import draw_all
+from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import TextError, WavegenError
+from wavegen.request import Finish, Request
 
 if TYPE_CHECKING:
-    from wavegen.audio.writing import Finish
     from wavegen.synth import Audio, Utterance
     from wavegen.voice import Voice
 
+STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
+
+@o.expanded
 def synth(
+    *,
     words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say.")] = None,
-    text: Annotated[str | None, typer.Option("--text", "-t", help="The same.")] = None,
     text_file: Annotated[
         Path | None,
         typer.Option(
             "--text-file", "-f", help="A file with what to say (default: standard input, or -)."
         ),
     ] = None,
-    speaker: o.Speaker = None,
+    request: Request,
     list_speakers: Annotated[
-        bool, typer.Option("--list-speakers", help="List ids and names, and whose.")
+        bool, typer.Option("--list-speakers", help="List the ids and names of speakers.")
     ] = False,
-    voice: o.VoiceName = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -52,119 +56,132 @@ def synth(
             "--raw", "--output-raw", help="Bare 16-bit samples to standard output, for | aplay."
         ),
     ] = False,
-    seed: o.Seed = 0,
-    temperature: o.Temperature = 1.0,
-    language: o.Language = None,
-    sentence_silence: o.SentenceSilence = None,
-    length_scale: o.LengthScale = 1.0,
-    pitch_shift: o.PitchShift = 0.0,
-    noise_scale: o.NoiseScale = 0.0,
-    seconds: o.Seconds = None,
-    max_seconds: o.MaxSeconds = 600.0,
-    sample_rate: o.SampleRate = None,
-    bits: o.BitDepth = "16",
-    volume: o.Volume = 1.0,
-    normalize: o.Normalize = None,
-    fade: o.Fade = 0.005,
+    finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
     force: o.Force = False,
 ) -> None:
     """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
-    from wavegen.library import bundled, find_voice
-    from wavegen.voice import Style
+    from wavegen.library import find_voice
 
     if list_speakers:
-        for found in [voice] if voice is not None else bundled():
-            for i, name in enumerate(find_voice(found).speakers):
-                typer.echo(f"{i}\t{name}" + ("" if voice is not None else f"\t{found}"))
+        _list_speakers(request.voice)
         return
     piped = raw or str(output) == "-"
-    finish = o.finish(sample_rate, volume, normalize, fade, bits)
     if piped:
         _check_pipe(output, finish)
+    output = output or Path("output.wav")
+    if not piped:
+        _check_file(output, force)
+    text_file = None if str(text_file) == "-" else text_file
+    text = _one_text(words, request.text, text_file)
+    voice, _ = find_voice(request.voice, request.speaker)
+    speaks = request.seconds is None and bool(voice.symbols)
+    live = text is None and text_file is None and speaks
+    texts: Iterator[str | None] = iter([text])
+    if live or text_file is not None:
+        texts = _read(text_file, piped)
+    requests: Iterable[Request] = (replace(request, text=t) for t in texts)
+    if piped:
+        requests = _some(requests)  # before the header of a WAV file is written
+        _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
     else:
-        output = output or Path("output.wav")
-        from wavegen.audio.writing import SUFFIXES
-        from wavegen.files import check_output
+        _speak_into_file(voice, [*requests], output, finish, engine, precision)
 
-        check_output(output, force, SUFFIXES)
-    if str(text_file) == "-":
-        text_file = None
+
+def _list_speakers(voice: str | None) -> None:
+    from wavegen.library import bundled, read_about, voice_file
+
+    for name in [voice] if voice is not None else bundled():
+        for i, speaker in enumerate(read_about(voice_file(name))["speakers"]):
+            typer.echo(f"{i}\t{speaker}" + ("" if voice is not None else f"\t{name}"))
+
+
+def _check_file(output: Path, force: bool) -> None:
+    from wavegen.audio.writing import SUFFIXES
+    from wavegen.files import check_output
+
+    if str(output) in STDOUT:
+        raise WavegenError(f"-o {output}: give -o - to write to standard output")
+    check_output(output, force, SUFFIXES)
+
+
+def _one_text(words: str | None, text: str | None, file: Path | None) -> str | None:
+    """The text given on the command line, if there is one."""
     given = [t for t in (words, text) if t is not None]
-    if len(given) + (text_file is not None) > 1:
+    if len(given) + (file is not None) > 1:
         raise TextError("give one text: TEXT, --text or --text-file")
     if given and not given[0].strip():
         raise TextError("the text is empty")
-    chosen = find_voice(voice, speaker)
-    who = 0 if speaker is None else chosen.speaker_id(speaker)
-    lines: Iterable[str] = given
-    if not given and text_file is None and (seconds is not None or not chosen.symbols):
-        lines = [""]
-    elif not given:
-        lines = _read(text_file, piped)
-        lines = lines if piped else [*lines]
-    from wavegen.synth import Take, draw, join, pause_of, plan, synthesize
+    return given[0] if given else None
 
-    style = Style(length_scale, pitch_shift, noise_scale, seed)
 
-    def planned(line: str) -> Iterator[Utterance]:
-        return plan(chosen, line, who, max_seconds, style, language, sentence_silence, seconds)
-
-    def spoken() -> Iterator[Audio]:
-        """Piece by piece, each line as soon as it is there."""
-        import numpy as np
-
-        pause = np.zeros(pause_of(chosen, sentence_silence), np.float32)
-        for n, line in enumerate(lines):
-            try:
-                for u in planned(line):
-                    _warn_of_unheard(chosen, [u])
-                    for _, piece in draw(chosen, [Take(u, seed, temperature)], engine, precision):
-                        yield piece
-                    yield np.zeros(u.after, np.float32)
-            except TextError as e:
-                if given or text_file is not None:
-                    raise
-                show.warn(f"line {n + 1}: {e}")  # others are to come
-            else:
-                yield pause[: 0 if given else None]
-
-    if piped:
-        lines = _some(lines)  # before the head of a WAV is written
-        _pipe(spoken(), chosen.sample_rate, finish, raw)
-        return
-    assert output is not None
+def _speak_into_file(
+    voice: Voice,
+    requests: Iterable[Request],
+    output: Path,
+    finish: Finish,
+    engine: Engine | None,
+    precision: WeightPrecision | None,
+) -> None:
     from wavegen.audio.writing import check_finish, write_audio
+    from wavegen.synth import join, plan
 
-    check_finish(output.suffix, finish.rate(chosen.sample_rate), finish)
-    utterances = [u for line in lines for u in planned(line)]
-    _warn_of_unheard(chosen, utterances)
-    start = 0.0
-    with show.progress_bar("speaking", "samples") as bar:
-
-        def progress(done: int, total: int) -> None:
-            nonlocal start
-            start = start if done else time.perf_counter()
-            bar(done, total)
-
-        audios = synthesize(chosen, utterances, seed, temperature, engine, precision, progress)
-    took = time.perf_counter() - start
+    check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
+    utterances = [u for request in requests for u in plan(voice, request)]
+    _warn_of_unknown_words(voice, utterances)
+    audios, speed = draw_all(voice, utterances, engine, precision)
     audio = join(utterances, audios)
-    length = len(audio) / chosen.sample_rate
-    write_audio(output, audio, chosen.sample_rate, finish)
-    name = f", speaker {chosen.speakers[who]}" if chosen.speakers else ""
+    write_audio(output, audio, voice.sample_rate, finish)
+    length = len(audio) / voice.sample_rate
+    speaker = f", speaker {voice.speakers[utterances[0].speaker]}" if voice.speakers else ""
     show.err.print(
-        f"{output}: {length:.2f} s, voice {chosen.name}{name}, {length / took:.2f} x real time",
+        f"{output}: {length:.2f} s, voice {voice.name}{speaker}, {speed:.2f} x real time",
         soft_wrap=True,
     )
 
 
-def _warn_of_unheard(voice: Voice, utterances: Iterable[Utterance]) -> None:
-    unheard = [*dict.fromkeys(w for u in utterances for w in u.unheard)]
-    if unheard:
-        words = ", ".join(unheard[:10]) + (" …" if len(unheard) > 10 else "")
-        show.warn(f"voice {voice.name} never heard: {words}")
+def _spoken(
+    voice: Voice,
+    requests: Iterable[Request],
+    live: bool,
+    engine: Engine | None,
+    precision: WeightPrecision | None,
+) -> Iterator[Audio]:
+    """Audio piece by piece, of each request as soon as it comes.
+
+    Args:
+        voice: the voice.
+        requests: what to speak.
+        live: they are lines that are still being typed: a pause follows each, and one that can't
+            be spoken is passed over with a warning.
+        engine: as in `draw`.
+        precision: as in `draw`.
+    """
+    import numpy as np
+
+    from wavegen.synth import draw, plan, sentence_pause
+
+    for number, request in enumerate(requests, 1):
+        try:
+            for u in plan(voice, request):
+                _warn_of_unknown_words(voice, [u])
+                for _, piece in draw(voice, [u], engine, precision):
+                    yield piece
+                yield np.zeros(u.pause, np.float32)
+        except TextError as e:
+            if not live:
+                raise
+            show.warn(f"line {number}: {e}")
+        else:
+            yield np.zeros(sentence_pause(voice, request) if live else 0, np.float32)
+
+
+def _warn_of_unknown_words(voice: Voice, utterances: Iterable[Utterance]) -> None:
+    unknown = [*dict.fromkeys(w for u in utterances for w in u.unknown)]
+    if unknown:
+        words = ", ".join(unknown[:10]) + (" …" if len(unknown) > 10 else "")
+        show.warn(f"not in the training data of voice {voice.name}: {words}")
 
 
 def _check_pipe(output: Path | None, finish: Finish) -> None:
@@ -193,17 +210,18 @@ def _write(data: bytes) -> None:
         out.write(data)
         out.flush()
     except BrokenPipeError:
-        raise  # the reader has had enough
+        raise  # the reader has closed the pipe
     except OSError as e:
-        # Python would write the rest on its way out, and fail again.
+        # Python would write the rest at exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
         raise WavegenError(f"can't write to standard output: {e.strerror}") from e
 
 
-def _some(lines: Iterable[str]) -> Iterator[str]:
-    lines = iter(lines)
-    for first in lines:
-        return chain([first], lines)
+def _some(requests: Iterable[Request]) -> Iterator[Request]:
+    """The same requests; raises `TextError` if there are none."""
+    requests = iter(requests)
+    for first in requests:
+        return chain([first], requests)
     raise TextError("the text is empty")
 
 

@@ -5,108 +5,78 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from wavegen.audio.writing import SUFFIXES
 from wavegen.errors import WavegenError
-from wavegen.voice import Style
+from wavegen.request import Request, options, string
 
-Kind = Literal["jsonl", "csv", "text"]
+ListFormat = Literal["jsonl", "csv", "text"]
 RESERVED = re.compile(r"(manifest|failed)(-\d+-of-\d+)?\.jsonl|\.wavegen-.*")
-"""Names of files that are not sound."""
+"""Names of files that are not clips."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenderJob:
-    """One clip to render."""
+    """One clip to render: a request with its place in the list and the file to write."""
 
     line: int = 0
-    """Where it stands in the list, from 1."""
+    """From 1."""
     output_file: str = ""
-    """Below the folder of all clips."""
-    text: str | None = None
-    voice: str | None = None
-    """A bundled voice's name, or a file; None takes the default."""
-    speaker: str | None = None
-    """Name or id."""
-    seed: int | None = None
-    """None takes one made from ``output_file``."""
-    temperature: float = 1.0
-    language: str | None = None
-    sentence_silence: float | None = None
-    length_scale: float = 1.0
-    pitch_shift: float = 0.0
-    noise_scale: float = 0.0
-    seconds: float | None = None
-    """Length, for a voice without texts."""
-    max_seconds: float = 600.0
-    """Longer clips are refused."""
+    """Relative to the folder of the clips."""
+    request: Request = field(default_factory=Request)
+    """Without a seed it gets one made from ``output_file``."""
 
-    @property
-    def take(self) -> int:
-        """The seed."""
-        return zlib.crc32(self.output_file.encode()) if self.seed is None else self.seed
-
-    @property
-    def style(self) -> Style:
-        return Style(self.length_scale, self.pitch_shift, self.noise_scale, self.take)
+    def __post_init__(self) -> None:
+        if self.request.seed is None:
+            seed = zlib.crc32(self.output_file.encode())
+            object.__setattr__(self, "request", replace(self.request, seed=seed))
 
     def fields(self) -> dict[str, Any]:
         """As a row of a job list."""
-        return {k: v for k, v in asdict(self).items() if v is not None and k != "line"}
+        row = {"output_file": self.output_file, **vars(self.request)}
+        return {name: value for name, value in row.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FailedJob:
     """A job that can't be rendered."""
 
     line: int
     error: str
     fields: Mapping[str, Any]
-    """Of its row, so that the job can be put right and tried again."""
+    """Of its row, so that the job can be corrected and tried again."""
 
 
-NUMBERS = {
-    "temperature": (0.0, math.inf),
-    "sentence_silence": (0.0, 10.0),
-    "length_scale": (0.1, 10.0),
-    "pitch_shift": (-24.0, 24.0),
-    "noise_scale": (0.0, 2.0),
-    "seconds": (0.001, math.inf),
-    "max_seconds": (0.0, math.inf),
-}
-"""Least and greatest value of a field."""
-_NAMES = ("text", "voice", "speaker", "output_file", "language")
-FIELDS = (*_NAMES, "seed", *NUMBERS)
+FIELDS = ("output_file", *options(Request))
 IGNORED = ("error", "line", "row")
-"""Of a list of failed jobs."""
+"""Fields that a list of failed jobs adds."""
 ARRAY = re.compile(r'\s*\[\s*([{"]|$)')
-"""How a JSON array begins; a text may begin with [[phonemes]]."""
+"""The beginning of a JSON array; a text may begin with [[phonemes]]."""
 
 
 def read_jobs(
-    lines: Iterable[str], kind: Kind, base: RenderJob, suffix: str = ".wav"
+    lines: Iterable[str], form: ListFormat, base: Request, suffix: str = ".wav"
 ) -> Iterator[RenderJob | FailedJob]:
-    """Jobs of a list, in order; a row that is none fails alone.
+    """Jobs of a list, in order; a row that can't be read is a failed job, and the others stand.
 
     Args:
         lines: of the list.
-        kind: ``jsonl`` (an object a line), ``csv`` (a header, then a row each; the delimiter is a
-            comma, semicolon or tab) or ``text`` (a text a line). Empty lines are passed over. What
-            can't be read is kept as the field ``row`` of its failed job.
-        base: what holds where a row leaves a field out.
-        suffix: of the file of a job without ``output_file``, whose name is its line's number.
+        form: ``jsonl`` (an object per line), ``csv`` (a header, then a row per job; the delimiter
+            is a comma, semicolon or tab) or ``text`` (a text per line). Empty lines are skipped.
+            What can't be read is kept as the field ``row`` of its failed job.
+        base: fields that a row leaves out.
+        suffix: of the file of a job without ``output_file``, which is named for its line's number.
 
     Raises:
         WavegenError: a CSV list has no header with known fields.
     """
-    rows = {"jsonl": _jsonl, "csv": _csv, "text": _text}[kind](lines)
+    rows = {"jsonl": _jsonl, "csv": _csv, "text": _text}[form](lines)
     seen: dict[str, int] = {}
     for number, row, wrong in rows:
         try:
@@ -115,13 +85,13 @@ def read_jobs(
             job = _job(number, row, base, suffix)
             if job.output_file in seen:
                 first = seen[job.output_file]
-                # Tried again, it must not replace the other's clip.
+                # If it is tried again, it must not replace the other's clip.
                 stem, end = f"{number:06d}", PurePosixPath(job.output_file).suffix
                 stem += "-again" * (stem + end in seen)
                 row = {**row, "output_file": stem + end}
                 raise WavegenError(f"line {first} has the same output_file")
         except WavegenError as e:
-            # The name belongs to the line of this list, not to that of a list of failed jobs.
+            # Named for the line in this list, not for that in the list of failed jobs.
             fields = {"output_file": f"{number:06d}{suffix}", **row}
             with contextlib.suppress(WavegenError):
                 fields["output_file"] = check_name(str(fields["output_file"]), suffix)
@@ -132,7 +102,7 @@ def read_jobs(
 
 
 def name_of(job: RenderJob | FailedJob) -> str:
-    """Of the file that a job is about."""
+    """The name of the file that a job writes."""
     name = job.output_file if isinstance(job, RenderJob) else job.fields["output_file"]
     return str(name)
 
@@ -145,15 +115,15 @@ def _jsonl(lines: Iterable[str]) -> _Rows:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        row, wrong = None, "no JSON object"
+        row, wrong = None, "not a JSON object"
         try:
             row = json.loads(line)
         except json.JSONDecodeError as e:
-            wrong = f"no JSON: {e.msg} at column {e.colno}"
+            wrong = f"invalid JSON: {e.msg} at column {e.colno}"
         except RecursionError:
-            wrong = "no JSON: nested too deeply"
+            wrong = "invalid JSON: nested too deeply"
         except ValueError as e:
-            wrong = f"no JSON: {e}"
+            wrong = f"invalid JSON: {e}"
         if isinstance(row, dict):
             yield number, row, ""
         else:
@@ -167,7 +137,7 @@ def _csv(lines: Iterable[str]) -> _Rows:
     unknown = [n for n in names if n not in (*FIELDS, *IGNORED, "speaker_id")]
     if unknown or not names:
         raise WavegenError(
-            f"the first line of a CSV list names its columns, out of {', '.join(FIELDS)}"
+            f"the first line of a CSV list must name its columns, out of {', '.join(FIELDS)}"
             + (f"; not '{unknown[0][:40]}'" if unknown else "")
         )
     taken: list[str] = []
@@ -187,7 +157,7 @@ def _csv(lines: Iterable[str]) -> _Rows:
         except StopIteration:
             return
         except csv.Error as e:
-            cells, wrong = [], f"no CSV: {e}"
+            cells, wrong = [], f"invalid CSV: {e}"
             if len(taken) > 1:
                 last = before + reader.line_num
                 wrong += f"; an unclosed quote took lines {number + 1} to {last} with it"
@@ -213,70 +183,35 @@ def _text(lines: Iterable[str]) -> _Rows:
             yield number, {"text": text}, ""
 
 
-def _job(number: int, row: Mapping[str, Any], base: RenderJob, suffix: str) -> RenderJob:
-    values: dict[str, Any] = {"output_file": f"{number:06d}{suffix}"}
+def _job(number: int, row: Mapping[str, Any], base: Request, suffix: str) -> RenderJob:
     if "row" in row and not {"text", "seconds"} & row.keys():
-        raise WavegenError(
-            "its row could not be read: write its text and other fields in its place"
-        )
+        raise WavegenError("its row could not be read: replace it by text and other fields")
+    values: dict[str, Any] = {}
     for name, value in row.items():
         if value is None or name in IGNORED:
             continue
         name = {"speaker_id": "speaker"}.get(name, name)  # as piper calls it
-        if name in _NAMES:
-            values[name] = _name(name, value)
-        elif name in NUMBERS:
-            values[name] = check_number(name, value)
-        elif name == "seed":
-            values[name] = _seed(value)
-        else:
+        if name not in FIELDS:
             raise WavegenError(f"unknown field '{name[:40]}' (fields: {', '.join(FIELDS)})")
-    values["output_file"] = check_name(values["output_file"], suffix)
-    job = replace(base, line=number, **values)
-    if job.text is not None and not job.text.strip():
+        values[name] = value
+    file = string("output_file", values.pop("output_file", f"{number:06d}{suffix}"))
+    job = RenderJob(number, check_name(file, suffix), replace(base, **values))
+    if job.request.text is not None and not job.request.text.strip():
         raise WavegenError("the text is empty")
     return job
-
-
-def _name(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise WavegenError(f"{name} must be a string")
-    return str(value)
-
-
-def check_number(name: str, value: Any) -> float:
-    """The number of a field; raises `WavegenError` where it is none, or out of its range."""
-    low, high = NUMBERS[name]
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not (low <= number <= high and math.isfinite(number)):
-        bounds = f"from {low:g}" + (f" to {high:g}" if math.isfinite(high) else "")
-        raise WavegenError(f"{name} must be a number {bounds}")
-    return number
-
-
-def _seed(value: Any) -> int:
-    try:
-        if isinstance(value, bool | float):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError):
-        raise WavegenError("seed must be a whole number") from None
 
 
 def check_name(name: str, suffix: str) -> str:
     """A job's file name, with ``suffix`` where it has none.
 
     Raises:
-        WavegenError: it would lie outside of the folder, or is no name of a sound file.
+        WavegenError: it is outside of the folder, or not the name of an audio file.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name:
         raise WavegenError(f"output_file '{name[:80]}' must be a path inside the folder")
     if not name.isprintable() or "\\" in name or any(len(p.encode()) > 200 for p in path.parts):
-        raise WavegenError(f"output_file {name[:80]!r} is no name for a file")
+        raise WavegenError(f"output_file {name[:80]!r} is not a file name")
     if not path.suffix:
         path = path.with_suffix(suffix)
     if path.suffix.lower() not in SUFFIXES or RESERVED.fullmatch(path.name):
@@ -284,17 +219,17 @@ def check_name(name: str, suffix: str) -> str:
     return str(path)
 
 
-def kind_of(file: Path, first_line: str) -> Kind:
-    """The kind of a job list, from its suffix, or from its first line on standard input.
+def list_format(file: Path, first_line: str) -> ListFormat:
+    """The format of a job list, from its suffix, or from its first line on standard input.
 
     Raises:
-        WavegenError: it is no job list of any kind.
+        WavegenError: it is not a job list.
     """
-    if "\0" in first_line or "\ufffd" in first_line:  # bytes that are no UTF-8
-        raise WavegenError(f"{file}: a list of jobs is text in UTF-8, and this is not")
+    if "\0" in first_line or "\ufffd" in first_line:  # bytes that are not UTF-8
+        raise WavegenError(f"{file}: a job list must be text in UTF-8")
     suffix = file.suffix.lower()
     if ARRAY.match(first_line):
-        raise WavegenError(f"{file} is a JSON array: a list of jobs is one JSON object a line")
+        raise WavegenError(f"{file} is a JSON array: a job list must have one JSON object per line")
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if suffix in (".csv", ".tsv"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from wavegen.audio.writing import write_whole
 from wavegen.errors import WavegenError
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of, read_jobs
+from wavegen.request import Request
 
 
 class Manifest:
@@ -34,8 +35,7 @@ class Manifest:
         self._rows: dict[str, tuple[int, str, int]] = {}
         if self.failed.is_dir():
             raise WavegenError(f"{self.failed} is a folder; failed jobs are to be listed there")
-        # Rows were without a time once.
-        for file in sorted(folder.glob("manifest*.jsonl"), key=lambda f: f.stat().st_mtime):
+        for file in folder.glob("manifest*.jsonl"):
             try:
                 text = file.read_text(encoding="utf-8", errors="replace")
             except OSError as e:
@@ -47,7 +47,7 @@ class Manifest:
         try:
             row = json.loads(line)
             name = str(row["output_file"])
-            found = int(row.get("time", 0)), str(row["hash"]), int(row["bytes"])
+            found = int(row["time"]), str(row["hash"]), int(row["bytes"])
         except (AttributeError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return
         if name not in self._rows or found[0] >= self._rows[name][0]:
@@ -74,7 +74,6 @@ class Manifest:
         """
         row = {
             **job.fields(),
-            "seed": job.take,
             "duration": round(seconds, 4),
             "bytes": size,
             "hash": digest,
@@ -101,7 +100,7 @@ class Manifest:
         """
         try:
             lines = self.failed.read_text(encoding="utf-8", errors="replace").split("\n")
-            old = read_jobs(lines, "jsonl", RenderJob())
+            old = read_jobs(lines, "jsonl", Request())
             kept = [lines[job.line - 1] for job in old if name_of(job) not in tried]
         except FileNotFoundError:
             kept = []

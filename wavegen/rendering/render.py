@@ -13,22 +13,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from wavegen.audio.writing import PLAIN, Finish, check_finish, encode, finish_whole, write_whole
+from wavegen.audio.writing import PLAIN, check_finish, encode, finish_whole, write_whole
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
-from wavegen.files import check_folder, forget_killed
+from wavegen.files import forget_killed, make_folder
 from wavegen.library import find_voice, load_voice
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
-from wavegen.synth import (
-    Audio,
-    Take,
-    Utterance,
-    draw,
-    join,
-    likely_samples,
-    plan,
-)
+from wavegen.request import Finish, Request
+from wavegen.synth import Audio, Utterance, draw, expected_samples, join, plan
 from wavegen.voice import Voice
 
 RULES = 1
@@ -73,26 +66,24 @@ class Renderer:
         @cache
         def find(voice: str | None, speaker: str | None) -> tuple[Voice, int] | str:
             try:
-                found = find_voice(voice, speaker, load=load)
-                return found, 0 if speaker is None else found.speaker_id(speaker)
+                return find_voice(voice, speaker, load=load)
             except VoiceError as e:
                 return str(e)
 
         self._find = find
 
-    def voice(self, job: RenderJob) -> tuple[Voice, int]:
-        """The voice of a job, and the id of its speaker; raises `VoiceError`."""
-        found = self._find(job.voice, job.speaker)
+    def voice(self, request: Request) -> tuple[Voice, int]:
+        """The voice that a request asks for, and the id of its speaker; raises `VoiceError`."""
+        found = self._find(request.voice, request.speaker)
         if isinstance(found, str):
             raise VoiceError(found)
         return found
 
     def hash(self, job: RenderJob) -> str:
-        """Of all that makes a job's clip what it is; raises `VoiceError`."""
-        voice, speaker = self.voice(job)
+        """Of everything that a job's clip depends on; raises `VoiceError`."""
+        voice, speaker = self.voice(job.request)
         parts = {
             **job.fields(),
-            "seed": job.take,
             "voice": voice.digest,
             "speaker": speaker,
             "finish": vars(self.finish),
@@ -104,12 +95,10 @@ class Renderer:
 
     def plan(self, job: RenderJob) -> list[Utterance]:
         """The utterances of a job; raises `WavegenError` where it can't be rendered."""
-        voice, speaker = self.voice(job)
+        voice, _ = self.voice(job.request)
         rate = self.finish.rate(voice.sample_rate)
         check_finish(PurePosixPath(job.output_file).suffix, rate, self.finish)
-        text, silence = job.text or "", job.sentence_silence
-        how = job.max_seconds, job.style, job.language, silence, job.seconds
-        return [*plan(voice, text, speaker, *how)]
+        return [*plan(voice, job.request)]
 
     def render(self, jobs: Iterable[RenderJob]) -> Iterator[Result]:
         """Clips as they are done. Jobs of one voice share the batch, and are planned as the engine
@@ -117,7 +106,7 @@ class Renderer:
         groups: dict[int, tuple[Voice, list[RenderJob]]] = {}
         for job in jobs:
             try:
-                voice, _ = self.voice(job)
+                voice, _ = self.voice(job.request)
             except WavegenError as e:
                 yield _failed(job, e)
             else:
@@ -129,7 +118,7 @@ class Renderer:
         parts: dict[int, tuple[_Open, int]] = {}
         failed: list[FailedJob] = []
 
-        def takes() -> Iterator[Take]:
+        def utterances() -> Iterator[Utterance]:
             number = 0
             for job in jobs:
                 try:
@@ -140,9 +129,9 @@ class Renderer:
                 for part, utterance in enumerate(clip.utterances):
                     parts[number] = clip, part
                     number += 1
-                    yield Take(utterance, job.take, job.temperature)
+                    yield utterance
 
-        for number, piece in self._draw(voice, takes()):
+        for number, piece in self._draw(voice, utterances()):
             clip, part = parts[number]
             if clip.add(part, piece):
                 del parts[number]
@@ -152,13 +141,13 @@ class Renderer:
                 yield failed.pop(0)
         yield from failed
 
-    def _draw(self, voice: Voice, takes: Iterator[Take]) -> Iterator[tuple[int, Audio]]:
-        """As `draw`, of any number of takes."""
+    def _draw(self, voice: Voice, utterances: Iterator[Utterance]) -> Iterator[tuple[int, Audio]]:
+        """As `draw`, but in batches where the engine takes all utterances at once."""
         if self.engine in (None, "numba"):
-            yield from draw(voice, takes, self.engine, self.precision)
+            yield from draw(voice, utterances, self.engine, self.precision)
             return
         first = 0
-        while batch := [*islice(takes, BATCH)]:
+        while batch := [*islice(utterances, BATCH)]:
             for number, piece in draw(voice, batch, self.engine, self.precision):
                 yield first + number, piece
             first += len(batch)
@@ -178,20 +167,20 @@ class Renderer:
         for job in jobs:
             try:
                 utterances = self.plan(job)
-                voice, _ = self.voice(job)
+                voice, _ = self.voice(job.request)
             except WavegenError as e:
                 failed.append(_failed(job, e))
             else:
                 groups.setdefault(id(voice), (voice, []))[1].extend(utterances)
         for voice, utterances in groups.values():
-            samples = sum(likely_samples(voice, u) + u.after for u in utterances)
+            samples = sum(expected_samples(voice, u) + u.pause for u in utterances)
             sound += samples / voice.sample_rate
             work += samples / self._rate(voice, utterances)
         return sound, work, failed
 
     def _rate(self, voice: Voice, utterances: Sequence[Utterance]) -> float:
         """Samples drawn in a second, on a few of the utterances."""
-        some = [Take(u) for u in utterances[:: max(1, len(utterances) // BATCH)]]
+        some = utterances[:: max(1, len(utterances) // BATCH)]
         start = drawn = 0.0
 
         def ready() -> None:
@@ -296,12 +285,8 @@ def render(
     Raises:
         WavegenError: the folder can't be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        check_folder(folder)
-        forget_killed(folder)
-    except OSError as e:
-        raise WavegenError(f"can't write into {folder}: {e.strerror or e}") from e
+    make_folder(folder)
+    forget_killed(folder)
     manifest = Manifest(folder, shard)
     if shard is not None:
         jobs = (job for job in jobs if job.line % shard[1] == shard[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from wavegen.audio.writing import write_audio
 from wavegen.files import whole_file
-from wavegen.synth import Utterance, plan, plan_copy, plan_seconds, synthesize
+from wavegen.request import Request
+from wavegen.synth import Utterance, plan, plan_copy, synthesize
 from wavegen.voice import Voice
 
 SAID = "said.json"
@@ -63,13 +65,13 @@ class Recorder:
         folder = self.run / "samples"
         folder.mkdir(exist_ok=True)
         if voice.kind is not None and not voice.symbols:
-            utterances = [plan_copy(voice, p) for p in self.held_out[: self.TEXTS]]
+            utterances = [plan_copy(voice, p, Request()) for p in self.held_out[: self.TEXTS]]
         else:
             utterances = sample_utterances(voice, self.TEXTS)
         titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
         with whole_file(folder / SAID) as beside:
             beside.write_text(json.dumps(titles))
-        audios = list(synthesize(voice, utterances, temperature=1.0))
+        audios = list(synthesize(voice, utterances))
         for n, (title, audio) in enumerate(zip(titles, audios, strict=True)):
             name = f"{step:07d}-{n}"
             write_audio(folder / f"{name}.wav", audio, voice.sample_rate)
@@ -83,17 +85,20 @@ class Recorder:
 def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
     """Short things to say: words the voice knows, spread over its speakers."""
     speakers = max(1, len(voice.speakers))
-    chosen = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
+    ids = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
+    chosen = [voice.speakers[i] if voice.speakers else None for i in ids]
     if not voice.symbols:
         seconds = None if voice.model.output.end is not None else 2.0
-        return [plan_seconds(voice, seconds, s, max_seconds=4.0) for s in chosen]
+        timed = Request(seconds=seconds, max_seconds=4.0)
+        return [next(plan(voice, replace(timed, speaker=s))) for s in chosen]
     step = max(1, len(voice.words) // count)
     size = min(voice.longest, 6)
     words = voice.words
-    return [
-        next(plan(voice, " ".join(words[(n * step + i) % len(words)] for i in range(size)), s))
-        for n, s in enumerate(chosen)
-    ]
+    texts = (
+        " ".join(words[(n * step + i) % len(words)] for i in range(size)) for n in range(count)
+    )
+    requests = [Request(text=t, speaker=s) for t, s in zip(texts, chosen, strict=True)]
+    return [next(plan(voice, r)) for r in requests]
 
 
 def spectrogram(path: Path, audio: NDArray[np.float32], sample_rate: int, title: str) -> None:

@@ -1,0 +1,218 @@
+"""What is asked of the program: how to speak (`Request`) and how to write the sound (`Finish`).
+
+Each field's type, default, range and description stand here and nowhere else. The command line
+makes options of the fields, job lists name them, and Python takes them as keyword arguments. No
+torch here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from dataclasses import dataclass, field, fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from wavegen.config import Bits
+from wavegen.errors import WavegenError
+
+LONGEST = 86400.0
+"""Seconds of one utterance at most: a day."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of a `Request` or a `Finish`."""
+
+    name: str
+    hint: Any
+    """Its type as annotated, such as ``float | None``."""
+    default: Any
+    help: str
+    low: float
+    high: float
+    """Range of a number, both ends included."""
+    flags: tuple[str, ...]
+    """On the command line, beside ``--name``."""
+    metavar: str | None
+
+    def check(self, value: Any, name: str = "") -> Any:
+        """The value converted to the field's type.
+
+        Args:
+            value: a number may also be given as a string, and a string as a whole number.
+            name: what an error calls the field (default: its name).
+
+        Raises:
+            WavegenError: it is of another type or out of range.
+        """
+        name = name or self.name
+        types = get_args(self.hint) or (self.hint,)
+        if value is None and NoneType in types:
+            return None
+        if get_origin(self.hint) is Literal:
+            if value not in types:
+                raise WavegenError(f"{name} must be one of {', '.join(types)}")
+            return value
+        if str in types:
+            return string(name, value)
+        whole = int in types
+        number = math.nan
+        if not isinstance(value, bool | float if whole else bool):
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                number = int(value) if whole else float(value)
+        if not (self.low <= number <= self.high and abs(number) != math.inf):
+            bounds = f" {self.range}" if self.range else ""
+            given = f", not {value!r:.40}" if isinstance(value, str | float) else ""
+            raise WavegenError(f"{name} must be a {'whole ' * whole}number{bounds}{given}")
+        return number
+
+    @property
+    def range(self) -> str:
+        """Of a number, in words."""
+        low = "" if self.low == -math.inf else f"from {self.low:g}"
+        return low if self.high == math.inf else f"{low} to {self.high:g}"
+
+
+def string(name: str, value: Any) -> str:
+    """A string, or a whole number as one; raises `WavegenError` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise WavegenError(f"{name} must be a string")
+    return str(value)
+
+
+@functools.cache
+def options(cls: type) -> dict[str, Option]:
+    """The fields of `Request` or `Finish` by name, in order."""
+    hints = get_type_hints(cls)
+    return {f.name: Option(f.name, hints[f.name], f.default, **f.metadata) for f in fields(cls)}
+
+
+def _about(
+    help: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    flags: tuple[str, ...] = (),
+    metavar: str | None = None,
+) -> dict[str, Any]:
+    """The metadata of a field; see `Option`."""
+    return {"help": help, "low": low, "high": high, "flags": flags, "metavar": metavar}
+
+
+class _Checked:
+    """A frozen dataclass whose fields are checked as it is made."""
+
+    def __post_init__(self) -> None:
+        cls: type = type(self)
+        for name, option in options(cls).items():
+            object.__setattr__(self, name, option.check(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class Request(_Checked):
+    """What to speak, by whom, and how.
+
+    Raises:
+        WavegenError: a field has the wrong type or is out of range.
+    """
+
+    text: str | None = field(default=None, metadata=_about("What to say.", flags=("-t",)))
+    voice: str | None = field(
+        default=None,
+        metadata=_about(
+            "A bundled voice's name, or a voice file (default: the first bundled voice that has "
+            "the speaker).",
+            flags=("-v", "--model", "-m"),
+        ),
+    )
+    speaker: str | None = field(
+        default=None,
+        metadata=_about(
+            "Speaker, by name or id (default: the first).", flags=("-s",), metavar="NAME|ID"
+        ),
+    )
+    seed: int | None = field(
+        default=None,
+        metadata=_about(
+            "Another seed gives another take (default: 0; in a job list, made from output_file)."
+        ),
+    )
+    temperature: float = field(
+        default=1.0,
+        metadata=_about("Below 1: less variation; 0 takes the most likely sample.", low=0.0),
+    )
+    language: str | None = field(
+        default=None,
+        metadata=_about("Language of the text, as espeak-ng names it (default: the voice's)."),
+    )
+    sentence_silence: float | None = field(
+        default=None,
+        metadata=_about(
+            "Seconds of silence between sentences (default: the voice's own).", low=0.0, high=10.0
+        ),
+    )
+    length_scale: float = field(
+        default=1.0, metadata=_about("Above 1 is slower.", low=0.1, high=10.0)
+    )
+    pitch_shift: float = field(
+        default=0.0, metadata=_about("Semitones to raise the pitch by.", low=-24.0, high=24.0)
+    )
+    noise_scale: float = field(
+        default=0.0,
+        metadata=_about(
+            "How far durations and pitch stray from the most likely; 1 is as far as in the "
+            "recordings.",
+            low=0.0,
+            high=2.0,
+        ),
+    )
+    seconds: float | None = field(
+        default=None,
+        metadata=_about(
+            "Length, for a voice trained without texts (default: until the clip ends by itself).",
+            low=0.001,
+            high=LONGEST,
+        ),
+    )
+    max_seconds: float | None = field(
+        default=600.0,
+        metadata=_about("Refuse to speak, or let a clip go on, for longer.", low=0.0),
+    )
+
+
+@dataclass(frozen=True)
+class Finish(_Checked):
+    """What is done to sound before it is written.
+
+    Raises:
+        WavegenError: a field has the wrong type or is out of range.
+    """
+
+    sample_rate: int | None = field(
+        default=None, metadata=_about("Hz (default: the voice's own).", low=1000, high=384000)
+    )
+    bits: Bits = field(
+        default="16", metadata=_about("Bits per sample, in WAV, AIFF and (16, 24) FLAC files.")
+    )
+    volume: float = field(
+        default=1.0,
+        metadata=_about("Factor of the amplitude; what passes ±1 is clipped.", low=0.0, high=100.0),
+    )
+    normalize: float | None = field(
+        default=None,
+        metadata=_about(
+            "Bring to this loudness in LUFS (ITU-R BS.1770), such as -23, as far as no peak is "
+            "clipped; before --volume.",
+            low=-70.0,
+            high=0.0,
+            metavar="LUFS",
+        ),
+    )
+    fade: float = field(
+        default=0.005, metadata=_about("Seconds of linear fade at either end.", low=0.0, high=10.0)
+    )
+
+    def rate(self, voice: int) -> int:
+        """Sample rate of what is written, in Hz, from that of the voice."""
+        return self.sample_rate or voice

@@ -19,7 +19,8 @@ from wavegen.audio.reading import read_audio
 from wavegen.errors import WavegenError
 from wavegen.library import load_voice
 from wavegen.recipe import read_config, to_toml
-from wavegen.rendering.jobs import FailedJob, Kind, RenderJob, read_jobs
+from wavegen.rendering.jobs import FailedJob, ListFormat, RenderJob, read_jobs
+from wavegen.request import Request
 
 COUNT = 400
 
@@ -104,23 +105,23 @@ def test_broken_recipes(tmp_path: Path) -> None:
 FIELDS = [
     {"text": f"word {i}", "output_file": f"speaker/take-{i}.wav", "seed": i} for i in range(9)
 ]
-LISTS: dict[Kind, list[str]] = {
+LISTS: dict[ListFormat, list[str]] = {
     "jsonl": [json.dumps(f) for f in FIELDS],
     "csv": [",".join(FIELDS[0]), *(",".join(map(str, f.values())) for f in FIELDS)],
     "text": [str(f["text"]) for f in FIELDS],
 }
 
 
-@pytest.mark.parametrize("kind", LISTS)
-def test_broken_job_lists(kind: Kind) -> None:
-    rows = LISTS[kind]
-    intact = {rows[item.line - 1]: item for item in read_jobs(rows, kind, RenderJob())}
+@pytest.mark.parametrize("form", LISTS)
+def test_broken_job_lists(form: ListFormat) -> None:
+    rows = LISTS[form]
+    intact = {rows[item.line - 1]: item for item in read_jobs(rows, form, Request())}
     assert len(intact) == len(FIELDS)
     failed = refused = 0
     for variant in broken("\n".join(rows).encode()):
         lines = variant.decode("utf-8", "replace").split("\n")
         try:
-            items = list(read_jobs(lines, kind, RenderJob()))
+            items = list(read_jobs(lines, form, Request()))
         except WavegenError:
             refused += 1
             continue
@@ -134,8 +135,8 @@ def test_broken_job_lists(kind: Kind) -> None:
                 assert Path("/d", item.output_file).resolve().is_relative_to("/d"), variant
         # What goes into failed.jsonl is itself a job list.
         again = [json.dumps(dict(e.fields)) for e in errors]
-        assert len(list(read_jobs(again, "jsonl", RenderJob()))) == len(again), variant
-        if kind == "csv":  # there a quotation mark may swallow the rows after it
+        assert len(list(read_jobs(again, "jsonl", Request()))) == len(again), variant
+        if form == "csv":  # there a quotation mark may swallow the rows after it
             continue
         found = dict(zip(numbers, items, strict=True))
         for number, line in enumerate(lines, 1):
@@ -145,7 +146,9 @@ def test_broken_job_lists(kind: Kind) -> None:
                 if isinstance(item, FailedJob):
                     assert "same output_file" in item.error, variant
                 else:
-                    name = item.output_file  # in plain text, that of its line
-                    assert item == replace(intact[line], line=number, output_file=name), variant
-    assert (refused > 0) == (kind == "csv")  # whose header was hit
-    assert (failed > COUNT / 10) == (kind != "text")  # any text is a job
+                    expected = intact[line].request
+                    if form == "text":  # its file, and so its seed, are named for its line
+                        expected = replace(expected, seed=item.request.seed)
+                    assert item.request == expected, variant
+    assert (refused > 0) == (form == "csv")  # whose header was hit
+    assert (failed > COUNT / 10) == (form != "text")  # any text is a job

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from wavegen.errors import VoiceError
 from wavegen.library import bundled, find_voice, load_voice, read_about
+from wavegen.request import Request
 from wavegen.synth import plan
-from wavegen.voice import Style, Voice
+from wavegen.voice import Voice
 
 
 def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) -> None:
@@ -93,8 +94,10 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 
 def test_the_bundled_voices_load_with_their_licence() -> None:
     assert [*bundled()] == ["kathleen", "digits"]
-    assert find_voice().name == find_voice(mel=True).name == "kathleen"
-    assert find_voice(speaker="3").name == "digits"
+    assert find_voice()[0].name == find_voice(mel=True)[0].name == "kathleen"
+    voice, speaker = find_voice(speaker="theo")
+    assert (voice.name, voice.speakers[speaker]) == ("digits", "theo")
+    assert find_voice(speaker="3")[1] == 3
     for name, path in bundled().items():
         voice = load_voice(name)
         assert voice.training["licence"]
@@ -104,4 +107,4 @@ def test_the_bundled_voices_load_with_their_licence() -> None:
 
 @pytest.mark.parametrize("seed", [2**64 - 1, 2**80, -(2**80)])
 def test_any_seed_strays(tiny_voice: Voice, seed: int) -> None:
-    assert next(plan(tiny_voice, "one", style=Style(noise_scale=0.5, seed=seed))).samples
+    assert next(plan(tiny_voice, Request(text="one", noise_scale=0.5, seed=seed))).samples

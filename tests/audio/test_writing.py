@@ -13,7 +13,6 @@ from torchaudio.functional import loudness
 from wavegen.audio.writing import (
     FORMATS,
     Audio,
-    Finish,
     encode,
     finish_whole,
     finished,
@@ -22,6 +21,7 @@ from wavegen.audio.writing import (
     write_audio,
 )
 from wavegen.errors import WavegenError
+from wavegen.request import Finish
 
 
 def noise(seconds: float, rate: int = 16000, level: float = 0.1) -> Audio:

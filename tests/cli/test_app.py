@@ -16,6 +16,7 @@ from helpers import DIGITS, Result, one_clear_line, write_recipe
 
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
+from wavegen.request import Request
 from wavegen.synth import join, plan, synthesize
 from wavegen.voice import Voice, untrained
 
@@ -96,20 +97,21 @@ def test_texts_that_cannot_be_spoken(
 
 
 def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) -> None:
-    assert next(plan(tiny_voice, "seven " * 3334)).samples > 600 * 8000
+    assert next(plan(tiny_voice, Request(text="seven " * 3334, max_seconds=None))).samples > 600 * 8000
 
 
 def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> None:
     alone = replace(tiny_voice, config=tiny_voice.config.replace("data", join=1), longest=9)
-    long = plan(alone, "One two. Three! " * 10_000)
+    long = plan(alone, Request(text="One two. Three! " * 10_000))
     assert next(long).text == "one two"  # the rest is not read
-    parts = [*plan(alone, "One two. Three! Four?", silence=0.5)]
+    request = Request(text="One two. Three! Four?", sentence_silence=0.5)
+    parts = [*plan(alone, request)]
     assert [u.text for u in parts] == ["one two", "three", "four"]
-    assert [u.after for u in parts] == [4000, 4000, 0]
+    assert [u.pause for u in parts] == [4000, 4000, 0]
     audio = join(parts, synthesize(alone, parts))
     assert len(audio) == sum(u.samples for u in parts) + 8000
     assert not audio[parts[0].samples : parts[0].samples + 4000].any()
-    [whole] = plan(replace(tiny_voice, longest=9), "One two. Three! Four?", silence=0.5)
+    [whole] = plan(replace(tiny_voice, longest=9), request)
     assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
 
 
@@ -124,8 +126,10 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
         (["--voice", "{tmp}/empty.safetensors"], ["empty.safetensors is not a whole voice"]),
         (["--voice", "v" * 300], ["can't read the voice 'vvv", "File name too long"]),
         (["-o", "{tmp}/missing/a.wav"], ["the folder", "does not exist"]),
-        (["-o", "{tmp}/" + "a" * 300 + ".wav"], ["output", "File name too long"]),
-        (["-o", "{tmp}/folder.wav"], ["is a folder"]),
+        (["-o", "{tmp}/" + "a" * 300 + ".wav"], ["-o ", "File name too long"]),
+        (["-o", "{tmp}/folder.wav"], ["is a folder; it must name a file"]),
+        (["-o", "{tmp}"], ["is a folder; it must name a file"]),
+        (["-o", "/dev/stdout"], ["give -o - to write to standard output"]),
         (["-o", "{tmp}/a.xyz"], ["suffix must be one of"]),
         (["-o", "{tmp}/a.raw"], ["suffix must be one of"]),
         (["-o", "{tmp}/there.wav"], ["exists", "--force"]),

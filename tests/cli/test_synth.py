@@ -98,7 +98,7 @@ def test_nothing_to_say_or_no_place_to_say_it_is_one_line(
         (("-o", "a.ogg", "--bits", "24"), ".ogg files take 16"),
         (("-o", "a.mp3", "--sample-rate", "96000"), "can't hold 96000 Hz"),
         (("--text", "two"), "give one text"),
-        (("--temperature", "inf"), "--temperature must be a finite number"),
+        (("--temperature", "inf"), "--temperature must be a number from 0, not inf"),
         (("-o", "a.ogg", "--sample-rate", "384000"), ".ogg files can't hold 384000 Hz"),
     ],
 )

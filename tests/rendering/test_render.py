@@ -21,6 +21,7 @@ from wavegen.errors import VoiceError
 from wavegen.rendering.jobs import FailedJob, RenderJob
 from wavegen.rendering.render import Renderer, render
 from wavegen.rendering.render import Result as Rendered
+from wavegen.request import Request
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -37,6 +38,10 @@ def write_jobs(path: Path, count: int) -> Path:
     ]
     path.write_text("".join(json.dumps(r) + "\n" for r in rows))
     return path
+
+
+def job(voice: Path, line: int, file: str, text: str, seed: int | None = None) -> RenderJob:
+    return RenderJob(line, file, Request(text=text, voice=str(voice), seed=seed))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -144,7 +149,7 @@ def test_failed_jobs_of_another_list_stay(
 
 def test_failed_jobs_come_in_order(tiny_voice_file: Path) -> None:
     texts = ["?", "!", "...", "one"]
-    jobs = [RenderJob(i, f"{i}.wav", t, str(tiny_voice_file)) for i, t in enumerate(texts)]
+    jobs = [job(tiny_voice_file, i, f"{i}.wav", t) for i, t in enumerate(texts)]
     lines = [r.line for r in Renderer().render(jobs) if isinstance(r, FailedJob)]
     assert lines == [0, 1, 2]
 
@@ -152,7 +157,7 @@ def test_failed_jobs_come_in_order(tiny_voice_file: Path) -> None:
 def test_the_newest_clip_counts_whichever_list_names_it(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    a, b = (RenderJob(1, "a.wav", "one", str(tiny_voice_file), seed=s) for s in (1, 2))
+    a, b = (job(tiny_voice_file, 1, "a.wav", "one", seed=s) for s in (1, 2))
     assert render([a], tmp_path, Renderer(), (1, 2)).made == 1
     size = (tmp_path / "a.wav").stat().st_size
     assert render([b], tmp_path, Renderer()).made == 1
@@ -167,7 +172,7 @@ def test_no_link_leads_out_of_the_folder(tmp_path: Path, tiny_voice_file: Path) 
     out.mkdir()
     (out / "link").symlink_to(tmp_path)
     jobs = [
-        RenderJob(i, name, "one", str(tiny_voice_file))
+        job(tiny_voice_file, i, name, "one")
         for i, name in enumerate(("link/a.wav", "link/sub/a.wav", "b.wav"))
     ]
     summary = render(jobs, out, Renderer())
@@ -180,7 +185,7 @@ def test_no_link_leads_out_of_the_folder(tmp_path: Path, tiny_voice_file: Path) 
 def test_other_engines_render_the_same_lengths(
     tmp_path: Path, tiny_voice_file: Path, engine: str
 ) -> None:
-    jobs = [RenderJob(i, f"{i}.wav", WORDS[i], str(tiny_voice_file)) for i in range(3)]
+    jobs = [job(tiny_voice_file, i, f"{i}.wav", WORDS[i]) for i in range(3)]
     render(jobs, tmp_path / "numba", Renderer())
     render(jobs, tmp_path / "other", Renderer(engine=engine))  # type: ignore[arg-type]
     for i in range(3):
@@ -215,10 +220,10 @@ def test_shards_do_their_part_and_share_the_folder(
     ("args", "part"),
     [
         (("missing.jsonl", "-o", "out"), "can't read missing.jsonl"),
-        (("empty.txt", "-o", "out"), "the list of jobs is empty"),
+        (("empty.txt", "-o", "out"), "the job list is empty"),
         (("jobs.txt", "-o", "jobs.txt"), "is a file; it must name a folder"),
         (("jobs.txt", "-o", "out", "--shard", "3/2"), "--shard 3/2: give K/N"),
-        (("blank.txt", "-o", "out"), "the list of jobs is empty"),
+        (("blank.txt", "-o", "out"), "the job list is empty"),
         (("jobs.txt", "-o", "/proc/out"), "can't write into /proc/out"),
         (("jobs.txt", "-o", "/proc/self"), "can't write into /proc/self"),
         (("jobs.txt", "-o", "o" * 300), "File name too long"),
@@ -327,7 +332,7 @@ def test_what_a_rendering_worker_raises_is_told_from_its_death() -> None:
     class TaskError(Exception):
         cause: Exception | None = None
 
-    error, jobs = TaskError(), [RenderJob(3, "a.wav", "one")]
+    error, jobs = TaskError(), [RenderJob(3, "a.wav")]
     assert "its worker died" in next(lost(error, jobs)).error
     error.cause = ZeroDivisionError("by zero")
     assert next(lost(error, jobs)).error == "its worker failed: ZeroDivisionError: by zero"
@@ -340,10 +345,7 @@ def test_what_a_rendering_worker_raises_is_told_from_its_death() -> None:
 def test_a_worker_that_is_killed_loses_no_clip(tmp_path: Path, tiny_voice_file: Path) -> None:
     from wavegen.rendering.ray import on_ray
 
-    jobs = [
-        RenderJob(i, f"{i}.wav", " ".join(WORDS[: 1 + i % 9]), str(tiny_voice_file))
-        for i in range(260)
-    ]
+    jobs = [job(tiny_voice_file, i, f"{i}.wav", " ".join(WORDS[: 1 + i % 9])) for i in range(260)]
     render(jobs, tmp_path / "here", Renderer())
     killed: list[int] = []
 

@@ -16,10 +16,11 @@ from wavegen.data import tracks
 from wavegen.data.dataset import open_dataset
 from wavegen.model.acoustic import AcousticModel
 from wavegen.recipe import load_config, to_toml
+from wavegen.request import Request
 from wavegen.speech.align import Alignment
 from wavegen.speech.fit import Recording, fit, phones
 from wavegen.speech.frontend import read_clip
-from wavegen.voice import Style, Voice, untrained
+from wavegen.voice import Voice, untrained
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050])
@@ -129,20 +130,20 @@ def test_a_style_stretches_and_shifts(tiny_voice: Voice) -> None:
     unit = read_clip("one two three four five")
     assert unit is not None
 
-    def said(style: Style) -> tuple[int, torch.Tensor]:
-        spoken = tiny_voice.predict(unit, 0, style)
+    def said(**style: float) -> tuple[int, torch.Tensor]:
+        spoken = tiny_voice.predict(unit, 0, Request(**style))
         assert spoken.alignment is not None
         assert spoken.octaves is not None
         assert sum(spoken.alignment.frames) == spoken.octaves.shape[1]
         return sum(spoken.alignment.frames), spoken.octaves
 
-    plain, tone = said(Style())
-    assert said(Style(length_scale=1.5))[0] == pytest.approx(1.5 * plain, rel=0.05)
-    higher = said(Style(pitch_shift=4))[1]
+    plain, tone = said()
+    assert said(length_scale=1.5)[0] == pytest.approx(1.5 * plain, rel=0.05)
+    higher = said(pitch_shift=4)[1]
     assert torch.allclose(higher[1], tone[1] + tone[0] / 3, atol=1e-5)
     assert tiny_voice.acoustic is not None
     tiny_voice.acoustic.duration_spread.fill_(0.3)
-    takes = [said(Style(noise_scale=1.0, seed=n))[0] for n in (1, 1, 2, 3)]
+    takes = [said(noise_scale=1.0, seed=n)[0] for n in (1, 1, 2, 3)]
     assert takes[0] == takes[1]
     assert len(set(takes)) > 1
 

@@ -14,8 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from accelerate import Accelerator
 
+from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config, to_toml
@@ -104,3 +107,31 @@ def rows(run: Path) -> list[dict[str, float]]:
 def write_recipe(path: Path, **train: object) -> Path:
     path.write_text(to_toml(load_config({**TINY, "train": {**TINY["train"], **train}}, "tiny")))
     return path
+
+
+READABLE = ["truncated", "PCM_24", "FLOAT", "DOUBLE", "PCM_U8", "6 channels", "192 kHz", "10 ms"]
+UNREADABLE = ["empty", "header only", "text", "nan"]
+
+
+def spoil(path: Path, how: str) -> None:
+    """Write a recording with something wrong or odd about it: one of those names."""
+    audio = read_audio(DIGITS / "7_jackson_12.wav", 8000).audio
+    if how == "empty":
+        path.touch()
+    elif how == "truncated":
+        whole = (DIGITS / "7_jackson_12.wav").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "header only":
+        path.write_bytes((DIGITS / "7_jackson_12.wav").read_bytes()[:20])
+    elif how == "text":
+        path.write_text("Dear diary, today I was renamed.")
+    elif how == "nan":
+        soundfile.write(path, np.append(audio, np.nan), 8000, subtype="FLOAT")
+    elif how == "6 channels":
+        soundfile.write(path, np.repeat(audio[:, None], 6, 1), 8000)
+    elif how == "192 kHz":
+        soundfile.write(path, np.repeat(audio, 24), 192000)
+    elif how == "10 ms":
+        soundfile.write(path, audio[:80], 8000)
+    else:
+        soundfile.write(path, audio, 8000, subtype=how)

@@ -1,13 +1,14 @@
-"""A plan of what is spoken."""
+"""From a request to planned utterances, and to their sound."""
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 from odd_texts import ODD
 
 from wavegen.errors import TextError
 from wavegen.request import Request
-from wavegen.synth import plan
+from wavegen.synth import join, plan, synthesize
 from wavegen.voice import Voice
 
 
@@ -20,3 +21,23 @@ def test_odd_inputs_are_spoken_in_no_more_than_ten_times_the_time_expected(
             for u in itertools.islice(plan(tiny_voice, Request(text=text, max_seconds=60)), 20):
                 phonemes = sum(map(len, u.phonemes))
                 assert u.samples / tiny_voice.sample_rate < 10 * usual * (phonemes + 2), text[:50]
+
+
+def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) -> None:
+    request = Request(text="seven " * 3334, max_seconds=None)
+    assert next(plan(tiny_voice, request)).samples > 600 * 8000
+
+
+def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> None:
+    alone = replace(tiny_voice, config=tiny_voice.config.replace("data", join=1), longest=9)
+    long = plan(alone, Request(text="One two. Three! " * 10_000))
+    assert next(long).text == "one two"  # the rest is not read
+    request = Request(text="One two. Three! Four?", sentence_silence=0.5)
+    parts = [*plan(alone, request)]
+    assert [u.text for u in parts] == ["one two", "three", "four"]
+    assert [u.pause for u in parts] == [4000, 4000, 0]
+    audio = join(parts, synthesize(alone, parts))
+    assert len(audio) == sum(u.samples for u in parts) + 8000
+    assert not audio[parts[0].samples : parts[0].samples + 4000].any()
+    [whole] = plan(replace(tiny_voice, longest=9), request)
+    assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]

@@ -1,6 +1,7 @@
 """Voice files: whole, checked, and never a pickle."""
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,31 @@ def test_the_bundled_voices_load_with_their_licence() -> None:
         assert voice.training["licence"]
         assert voice.training["attribution"]
         assert path.stat().st_size < 12e6
+
+
+def test_only_the_voice_that_has_the_speaker_is_loaded() -> None:
+    loaded: list[str | Path] = []
+
+    def load(name: str | Path) -> Voice:
+        loaded.append(name)
+        return load_voice(name)
+
+    voice, speaker = find_voice(speaker="theo", load=load)
+    assert (loaded, voice.speakers[speaker]) == (["digits"], "theo")
+    with pytest.raises(VoiceError, match=r"no speaker 'bob' in any bundled voice .*3 nicolas"):
+        find_voice(speaker="bob", load=load)
+    assert loaded == ["digits"]
+
+
+def test_a_description_is_read_without_the_weights(tmp_path: Path) -> None:
+    size = 2**36  # more than fits into memory
+    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+    about = {"wavegen": json.dumps({"format": 4, "speakers": ["theo"]})}
+    header = json.dumps({"__metadata__": about, "x": tensor}).encode()
+    path = tmp_path / "huge.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, 8 + len(header) + size)  # a file of zeros that takes no room
+    assert read_about(path)["speakers"] == ["theo"]
 
 
 @pytest.mark.parametrize("seed", [2**64 - 1, 2**80, -(2**80)])

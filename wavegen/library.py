@@ -157,21 +157,21 @@ def read_about(path: Path) -> dict[str, Any]:
     Raises:
         VoiceError: the file is not a whole voice file.
     """
-    with _opened(path) as file:
+    with _opened(path, "np") as file:  # torch would reserve memory for the weights
         return _about(path, file)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
-    with _opened(path) as file:
+    with _opened(path, "pt") as file:
         return _about(path, file), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, framework: str) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, framework) as file:
             yield file
     except (SafetensorError, OSError) as e:
         raise VoiceError(f"{path} is not a whole voice file ({e})") from e

@@ -1,8 +1,9 @@
-"""Sound into pipes, and chunks from Python."""
+"""`wavegen synth` into files and pipes."""
 
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,127 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import Result
+from helpers import Result, one_clear_line
 
-import wavegen
-from wavegen.errors import TextError, VoiceError, WavegenError
+
+def test_synth_speaks_with_the_bundled_voice(cli: Callable[..., Result], tmp_path: Path) -> None:
+    out = tmp_path / "hello.wav"
+    done = cli("synth", "--speaker", "3", "--text", "four two seven", "-o", out)
+    assert done.code == 0, done.err
+    assert "speaker nicolas" in done.err
+    audio, rate = soundfile.read(out)
+    assert soundfile.info(out).subtype == "PCM_16"
+    assert rate == 8000
+    assert 0.6 < len(audio) / rate < 3
+    assert 0.01 < np.sqrt(np.mean(audio**2)) < 0.5
+    assert np.mean(np.abs(audio) > 0.99) < 0.001
+
+
+def test_the_same_words_and_seed_are_the_same_file_and_another_seed_is_not(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    files = []
+    for n, seed in enumerate((5, 5, 6)):
+        out = tmp_path / f"{n}.wav"
+        done = cli("synth", "--voice", tiny_voice_file, "-t", "one", "-o", out, "--seed", seed)
+        assert done.code == 0, done.err
+        files.append(out.read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+def test_text_comes_from_a_file_or_standard_input(tmp_path: Path, tiny_voice_file: Path) -> None:
+    (tmp_path / "text.txt").write_text("three")
+    base = [sys.executable, "-m", "wavegen", "synth", "--voice", tiny_voice_file]
+    a, b = tmp_path / "a.wav", tmp_path / "b.wav"
+    subprocess.run([*base, "--text-file", tmp_path / "text.txt", "-o", a], check=True)
+    subprocess.run([*base, "-o", b], input=b"three\n", check=True)
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_speakers_are_listed_by_id_and_name(cli: Callable[..., Result]) -> None:
+    assert "3\tnicolas\tdigits" in cli("synth", "--list-speakers").out.splitlines()
+    done = cli("synth", "--list-speakers", "--voice", "digits")
+    assert done.out.splitlines()[3] == "3\tnicolas"
+
+
+def test_words_never_heard_are_named_once(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    args = ("--voice", tiny_voice_file, "-t", "one apple two apple", "-o", tmp_path / "a.wav")
+    done = cli("synth", *args)
+    assert done.code == 0
+    assert done.err.count("apple") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "the text is empty"),
+        (" \n ", "the text is empty"),
+        ("🎉🎉🎉", "no words"),
+        ("?!", "no words"),
+        ("seven " * 3334, "--max-seconds"),
+    ],
+)
+def test_texts_that_cannot_be_spoken(
+    cli: Callable[..., Result], tmp_path: Path, text: str, part: str
+) -> None:
+    one_clear_line(cli("synth", "--text", text, "-o", tmp_path / "a.wav"), part)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "parts"),
+    [
+        (["--speaker", "bob"], ["no speaker 'bob'", "3 nicolas"]),
+        (["--speaker", "17"], ["no speaker '17'"]),
+        (["--voice", "nobody"], ["no voice 'nobody'", "digits"]),
+        (["--voice", "{tmp}/half.safetensors"], ["half.safetensors is not a whole voice file"]),
+        (["--voice", "{tmp}/pickle.safetensors"], ["pickle.safetensors is not a whole voice"]),
+        (["--voice", "{tmp}/empty.safetensors"], ["empty.safetensors is not a whole voice"]),
+        (["--voice", "v" * 300], ["can't read the voice 'vvv", "File name too long"]),
+        (["-o", "{tmp}/missing/a.wav"], ["the folder", "does not exist"]),
+        (["-o", "{tmp}/" + "a" * 300 + ".wav"], ["-o ", "File name too long"]),
+        (["-o", "{tmp}/folder.wav"], ["is a folder; it must name a file"]),
+        (["-o", "{tmp}"], ["is a folder; it must name a file"]),
+        (["-o", "/dev/stdout"], ["give -o - to write to standard output"]),
+        (["-o", "{tmp}/a.xyz"], ["suffix must be one of"]),
+        (["-o", "{tmp}/a.raw"], ["suffix must be one of"]),
+        (["-o", "{tmp}/there.wav"], ["exists", "--force"]),
+        (["--text-file", "{tmp}/there.wav"], ["give one text"]),
+        (["--seconds", "1"], ["speaks texts"]),
+    ],
+)
+def test_wrong_arguments_of_synth(
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    tiny_voice_file: Path,
+    args: list[str],
+    parts: list[str],
+) -> None:
+    whole = tiny_voice_file.read_bytes()
+    (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "pickle.safetensors").write_bytes(pickle.dumps({"model": 1}))
+    (tmp_path / "empty.safetensors").touch()
+    (tmp_path / "there.wav").write_bytes(b"precious")
+    (tmp_path / "folder.wav").mkdir()
+    before = sorted(tmp_path.iterdir())
+    given = [a.format(tmp=tmp_path) for a in args]
+    if "-o" not in given:
+        given += ["-o", str(tmp_path / "out.wav")]
+    one_clear_line(cli("synth", "--text", "one", *given), *parts)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "there.wav").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3", ".aiff"])
+def test_the_suffix_chooses_the_format(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, suffix: str
+) -> None:
+    out = tmp_path / f"a{suffix}"
+    done = cli("synth", "--voice", tiny_voice_file, "-t", "one", "-o", out)
+    assert done.code == 0, done.err
+    assert soundfile.info(out).samplerate == 8000
 
 
 def command(*args: object) -> list[str]:
@@ -116,37 +234,3 @@ def test_what_cannot_be_written_is_said_first(
     [line] = done.err.splitlines()
     assert part in line
     assert not any(tmp_path.iterdir())
-
-
-def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
-    voice = wavegen.load_voice(tiny_voice_file)
-    assert (voice.name, voice.sample_rate, voice.speakers[4]) == ("tiny", 8000, "theo")
-    chunks = list(voice.synthesize("one. two, three!", "theo", seed=2))
-    assert " ".join(c.text for c in chunks) == "one two three"
-    assert chunks[0].phonemes[0] in ("wˈʌn", "wˌʌn")  # espeak-ng's versions differ
-    for chunk in chunks:
-        assert chunk.audio.dtype == np.float32
-        assert np.abs(chunk.audio).max() <= 1
-    again = list(voice.synthesize("one. two, three!", 4, seed=2))
-    assert all(np.array_equal(a.audio, b.audio) for a, b in zip(chunks, again, strict=True))
-    with pytest.raises(VoiceError, match="no speaker 'bob'"):
-        next(voice.synthesize("one", "bob"))
-    with pytest.raises(TextError, match="no words"):
-        next(voice.synthesize("?!"))
-    for wrong, match in (
-        ({"length_scale": 0}, "length_scale must be a number from 0.1 to 10"),
-        ({"length_scale": np.nan}, "length_scale must be a number"),
-        ({"sentence_silence": -1}, "sentence_silence must be a number from 0"),
-        ({"temperature": np.nan}, "temperature must be a number from 0"),
-        ({"engine": "foo"}, "no engine 'foo': choose from naive, cached, numba"),
-        ({"precision": "int4"}, "no precision 'int4': choose from f32, bf16, int8"),
-    ):
-        with pytest.raises(WavegenError, match=match):
-            next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]
-    with pytest.raises(VoiceError, match="no voice 'nobody'"):
-        wavegen.load_voice("nobody")
-
-
-def test_importing_wavegen_does_not_import_torch() -> None:
-    code = "import sys, wavegen; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,58 @@
+"""`wavegen score` of good, odd and broken recordings."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import DIGITS, READABLE, UNREADABLE, Result, one_clear_line, spoil
+
+from wavegen.config import Config
+from wavegen.voice import untrained
+
+
+@pytest.mark.parametrize("how", READABLE)
+def test_odd_recordings_are_scored(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, how: str
+) -> None:
+    spoil(tmp_path / "odd.wav", how)
+    args = ("--voice", tiny_voice_file, "-s", "jackson", "-t", "seven", "--json")
+    done = cli("score", tmp_path / "odd.wav", *args)
+    assert done.code == 0, done.err
+    assert 0 < json.loads(done.out)["bits_per_sample"] < 20
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_unreadable_recordings_are_named(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, how: str
+) -> None:
+    spoil(tmp_path / "odd.wav", how)
+    args = ("--voice", tiny_voice_file, "-s", "jackson", "-t", "seven")
+    one_clear_line(cli("score", tmp_path / "odd.wav", *args), "odd.wav")
+
+
+def test_score_prints_a_mean_over_samples(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, tiny_config: Config
+) -> None:
+    files = [DIGITS / f"1_{s}_6.wav" for s in ("theo", "george")]
+    args = ("--voice", tiny_voice_file, "-s", "theo", "-t", "one")
+    rows = [json.loads(x) for x in cli("score", *files, *args, "--json").out.splitlines()]
+    mean = sum(r["bits_per_sample"] * r["samples"] for r in rows) / sum(r["samples"] for r in rows)
+    assert f"{mean:.4f}" in cli("score", *files, *args).out
+    one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-t", "one"), "--speaker")
+    spoken = tmp_path / "phones_f0.safetensors"
+    config = tiny_config.replace("conditioning", features="phones_f0")
+    untrained(config, ("theo",), ("_", "n")).save(spoken)
+    one_clear_line(cli("score", *files, "--voice", spoken, "-s", "theo"), "--text")
+
+
+def test_some_unreadable_recordings_among_others_exit_one_with_a_count(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    spoil(tmp_path / "bad.wav", "text")
+    files = [tmp_path / "bad.wav", DIGITS / "1_theo_6.wav"]
+    done = cli("score", *files, "--voice", tiny_voice_file, "-s", "theo", "-t", "one", "--json")
+    assert done.code == 1
+    assert len(done.out.splitlines()) == 1
+    assert "bad.wav" in done.err
+    assert "1 of 2" in done.err

@@ -1,0 +1,47 @@
+"""Chunks of speech from Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wavegen
+from wavegen.errors import TextError, VoiceError, WavegenError
+
+
+def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
+    voice = wavegen.load_voice(tiny_voice_file)
+    assert (voice.name, voice.sample_rate, voice.speakers[4]) == ("tiny", 8000, "theo")
+    chunks = list(voice.synthesize("one. two, three!", "theo", seed=2))
+    assert " ".join(c.text for c in chunks) == "one two three"
+    assert chunks[0].phonemes[0] in ("wˈʌn", "wˌʌn")  # espeak-ng's versions differ
+    for chunk in chunks:
+        assert chunk.audio.dtype == np.float32
+        assert np.abs(chunk.audio).max() <= 1
+    again = list(voice.synthesize("one. two, three!", 4, seed=2))
+    assert all(np.array_equal(a.audio, b.audio) for a, b in zip(chunks, again, strict=True))
+    with pytest.raises(VoiceError, match="no speaker 'bob'"):
+        next(voice.synthesize("one", "bob"))
+    with pytest.raises(TextError, match="no words"):
+        next(voice.synthesize("?!"))
+    for wrong, match in (
+        ({"length_scale": 0}, "length_scale must be a number from 0.1 to 10"),
+        ({"length_scale": np.nan}, "length_scale must be a number"),
+        ({"sentence_silence": -1}, "sentence_silence must be a number from 0"),
+        ({"temperature": np.nan}, "temperature must be a number from 0"),
+        ({"engine": "foo"}, "no engine 'foo': choose from naive, cached, numba"),
+        ({"precision": "int4"}, "no precision 'int4': choose from f32, bf16, int8"),
+    ):
+        with pytest.raises(WavegenError, match=match):
+            next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]
+    with pytest.raises(VoiceError, match="no voice 'nobody'"):
+        wavegen.load_voice("nobody")
+
+
+def test_importing_wavegen_does_not_import_torch() -> None:
+    code = "import sys, wavegen; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -31,6 +31,7 @@ from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
 from wavegen.generation.numba.packing import rounded
 from wavegen.library import load_voice
+from wavegen.request import Request
 from wavegen.score import Score, mean_bits, score_file
 from wavegen.synth import plan, synthesize
 from wavegen.voice import Voice
@@ -116,8 +117,10 @@ def main(
     }
 
     jobs = [(d, s, n) for n in range(seeds) for s in v.speakers for d in range(10)]
-    plans = [next(plan(v, WORDS[d], v.speaker_id(s))) for d, s, _ in jobs]
-    made = synthesize(v, plans, [n for _, _, n in jobs], temperature)
+    requests = [
+        Request(text=WORDS[d], speaker=s, seed=n, temperature=temperature) for d, s, n in jobs
+    ]
+    made = synthesize(v, [next(plan(v, r)) for r in requests])
     y = [features(a, rate) for a in made]
     figures["digits"] = share(models["text"], y, [str(d) for d, _, _ in jobs])
     figures["speakers"] = share(models["speaker"], y, [s for _, s, _ in jobs])
@@ -130,11 +133,16 @@ def main(
 
     rng = random.Random(0)
     texts = ["".join(rng.choices("0123456789", k=4)) for _ in range(strings)]
-    long = [
-        next(plan(v, " ".join(WORDS[int(d)] for d in t), i % len(v.speakers)))
+    requests = [
+        Request(
+            text=" ".join(WORDS[int(d)] for d in t),
+            speaker=v.speakers[i % len(v.speakers)],
+            temperature=temperature,
+        )
         for i, t in enumerate(texts)
     ]
-    spoken = synthesize(v, long, 0, temperature)
+    long = [next(plan(v, r)) for r in requests]
+    spoken = synthesize(v, long)
     words = [a[b:e] for a, u in zip(spoken, long, strict=True) for _, b, e in u.spans]
     figures["digits in strings of four"] = share(
         models["text"], [features(w, rate) for w in words], list("".join(texts))

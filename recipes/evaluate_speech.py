@@ -31,11 +31,12 @@ from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
 from wavegen.recipe import find_recipe, read_config
+from wavegen.request import Request
 from wavegen.speech.fit import phones
-from wavegen.synth import Take, draw, plan, plan_copy, synthesize
+from wavegen.synth import draw, plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise
 from wavegen.training.corpus import training_clip
-from wavegen.voice import Style, Voice
+from wavegen.voice import Voice
 
 Audio = NDArray[np.float32]
 
@@ -115,7 +116,9 @@ def pace(voice: Voice, text: str) -> tuple[float, float]:
     first, rates = [], []
     for seed in range(8):
         begin = time.perf_counter()
-        pieces = (audio for _, audio in draw(voice, [Take(next(plan(voice, text)), seed)]))
+        pieces = (
+            audio for _, audio in draw(voice, [next(plan(voice, Request(text=text, seed=seed)))])
+        )
         next(pieces)
         heard = time.perf_counter()
         samples = sum(len(audio) for audio in pieces)
@@ -139,8 +142,8 @@ def main(
     held = (data.split["test"] + data.split["validation"])[:sentences]
     texts = [data.clips[p].text for p in held]
     real = [read_audio(folder / p, v.sample_rate).audio for p in held]
-    copies = synthesize(v, [plan_copy(v, folder / p) for p in held])
-    plans = [next(plan(v, t)) for t in texts]
+    copies = synthesize(v, [plan_copy(v, folder / p, Request()) for p in held])
+    plans = [next(plan(v, Request(text=t))) for t in texts]
     spoken = synthesize(v, plans)
     decoder = pocketsphinx.Decoder(samprate=16000)
     right = [" ".join(w for s in normalise(t) for w in s if w not in MARKS).lower() for t in texts]
@@ -165,14 +168,14 @@ def main(
     ]
     figures["F0 correlation with the plan"] = float(np.median([c for c, _ in follow]))
     some = texts[:10]
-    high = synthesize(v, [next(plan(v, t, style=Style(pitch_shift=4))) for t in some])
+    high = synthesize(v, [next(plan(v, Request(text=t, pitch_shift=4))) for t in some])
     shifts = [
         melody(a, u.local[bands : bands + 2], v.sample_rate, hop)[1]
         for a, u in zip(high, plans, strict=False)
         if u.local is not None
     ]
     figures["semitones of a shift by 4"] = float(np.median(shifts))
-    slow = [next(plan(v, t, style=Style(length_scale=1.5))) for t in some]
+    slow = [next(plan(v, Request(text=t, length_scale=1.5))) for t in some]
     ratios = [s.samples / u.samples for s, u in zip(slow, plans, strict=False)]
     figures["length at 1.5"] = float(np.mean(ratios))
     first, rate = pace(v, texts[0])

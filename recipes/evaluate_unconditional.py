@@ -28,7 +28,8 @@ from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
-from wavegen.synth import Utterance, plan_seconds, synthesize
+from wavegen.request import Request
+from wavegen.synth import Utterance, plan, synthesize
 from wavegen.training.corpus import speaker_of
 from wavegen.voice import Voice
 
@@ -46,8 +47,11 @@ def endings(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     entries = data.split["train"]
     some = rng.choice(entries, count)
-    plans = [plan_seconds(voice, None, speaker_of(voice, data, p), 10.0) for p in some]
-    made = [len(a) / voice.sample_rate for a in synthesize(voice, plans, list(range(count)))]
+    plans = [
+        next(plan(voice, Request(speaker=data.clips[p].speaker or None, seed=n, max_seconds=10.0)))
+        for n, p in enumerate(some)
+    ]
+    made = [len(a) / voice.sample_rate for a in synthesize(voice, plans)]
     real = [data.entry(p).samples / voice.sample_rate for p in entries]
     out = {"Kolmogorov-Smirnov statistic": float(ks_2samp(made, real).statistic)}
     for name, lengths in (("made", made), ("real", real)):
@@ -56,10 +60,11 @@ def endings(voice: Voice, data: Dataset, count: int) -> dict[str, float]:
     return out
 
 
-def after(voice: Voice, prompt: Audio, speaker: int, seconds: float) -> Utterance:
+def after(voice: Voice, prompt: Audio, speaker: int, seconds: float, seed: int) -> Utterance:
     """The continuation of a recording."""
-    plan = plan_seconds(voice, seconds, speaker)
-    return replace(plan, prompt=torch.from_numpy(prompt))
+    name = voice.speakers[speaker] if voice.speakers else None
+    [utterance] = plan(voice, Request(speaker=name, seconds=seconds, seed=seed))
+    return replace(utterance, prompt=torch.from_numpy(prompt))
 
 
 def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
@@ -72,8 +77,8 @@ def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
         halves.append((audio[:cut], speaker))
     within = [np.abs(np.diff(audio)) for audio, _ in held[:count]]
     bound = float(np.percentile(np.concatenate(within), 99))
-    plans = [after(voice, a, speaker, 0.01) for a, speaker in halves]
-    made = synthesize(voice, plans, list(range(count)))
+    plans = [after(voice, a, speaker, 0.01, n) for n, (a, speaker) in enumerate(halves)]
+    made = synthesize(voice, plans)
     jumps = np.abs([m[0] - a[-1] for m, (a, _) in zip(made, halves, strict=True)])
     return {
         "seams": count,
@@ -86,8 +91,8 @@ def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
 def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     """Levels in dB of full scale."""
     quiet = np.zeros(voice.sample_rate // 2, np.float32)
-    plans = [after(voice, quiet, i % max(1, len(voice.speakers)), 0.05) for i in range(count)]
-    made = synthesize(voice, plans, list(range(count)))
+    plans = [after(voice, quiet, i % max(1, len(voice.speakers)), 0.05, i) for i in range(count)]
+    made = synthesize(voice, plans)
     step = voice.sample_rate // 20
     parts = np.concatenate([a[: len(a) // step * step].reshape(-1, step) for a, _ in held])
     rms = np.sqrt(np.mean(parts**2, 1))

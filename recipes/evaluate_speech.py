@@ -116,9 +116,8 @@ def pace(voice: Voice, text: str) -> tuple[float, float]:
     first, rates = [], []
     for seed in range(8):
         begin = time.perf_counter()
-        pieces = (
-            audio for _, audio in draw(voice, [next(plan(voice, Request(text=text, seed=seed)))])
-        )
+        utterance = next(plan(voice, Request(text=text, seed=seed)))
+        pieces = (audio for _, audio in draw(voice, [utterance]))
         next(pieces)
         heard = time.perf_counter()
         samples = sum(len(audio) for audio in pieces)

@@ -23,3 +23,8 @@ class VoiceError(WavegenError):
 
 class TrainingError(WavegenError):
     """Training can't start or continue."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and its noun for a message: ``1 clip``, ``1,200 clips``."""
+    return f"{count:,} {noun}" + "s" * (count != 1)

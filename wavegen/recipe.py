@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from wavegen.config import Config
-from wavegen.errors import ConfigError
+from wavegen.errors import ConfigError, counted
 
 
 def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
@@ -41,7 +41,7 @@ def load_config(table: dict[str, Any], source: str, overrides: Sequence[str] = (
     config = Config(**sections)
     faults += config.faults()
     if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        count = counted(len(faults), "fault")
         raise ConfigError(f"{source}: {count}: {'; '.join(faults)}")
     return config
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers import terminal
+from helpers import DIGITS, Result, one_clear_line, terminal
 
 from wavegen.cli import show
 from wavegen.cli.train import figures
@@ -117,6 +119,20 @@ def test_quiet_leaves_warnings_and_failures_alone(capfd: pytest.CaptureFixture[s
     finally:
         show.set_quiet(False)
     assert capfd.readouterr().err.splitlines() == ["warning: look", "line 1: broken", "error: over"]
+
+
+def test_quiet_counts_before_and_after_the_name_of_the_command(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    command = ("prepare", DIGITS, "--recipe", "digits", "--cache-dir")
+    assert cli("-q", *command, tmp_path / "a").err == ""
+    assert cli(*command, tmp_path / "b", "--quiet").err == ""
+    loud = cli(*command, tmp_path / "c").err
+    assert "reading audio: 100% 60/60 [" in loud
+    assert "folder\t" in loud
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.wav").touch()
+    one_clear_line(cli("prepare", tmp_path / "in", "-q", "--cache-dir", tmp_path / "d"), "bad.wav")
 
 
 def test_durations_are_hours_minutes_and_seconds() -> None:

@@ -14,7 +14,7 @@ from helpers import DIGITS, TINY, Result, one_clear_line, trainer, write_recipe
 
 from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
-from wavegen.report import plots
+from wavegen.report import page_plots
 from wavegen.report.measure import conditioning_worth
 from wavegen.report.page import SHOWN_STEPS
 from wavegen.report.record import describe, read_rows
@@ -209,7 +209,7 @@ def test_only_some_of_many_steps_are_on_the_page(cli: Callable[..., Result], run
 @pytest.mark.parametrize(
     ("args", "parts"),
     [
-        (["{tmp}/nothing"], ["nothing is no folder", "--out"]),
+        (["{tmp}/nothing"], ["nothing is not a folder", "--out"]),
         (["{tmp}"], ["holds no run (no config.toml)"]),
         (["{run}", "-o", "{tmp}/a.txt"], ["a.txt", ".html"]),
         (["{run}", "-o", "{tmp}/no/a.html"], ["the folder", "does not exist"]),
@@ -259,19 +259,19 @@ def test_the_largest_gradient_between_two_rows_is_logged(finished: Path) -> None
     assert any(r["gradient_norm_max"] > r["gradient_norm"] for r in logged)
 
 
-def test_the_curves_show_where_it_matters() -> None:
+def test_the_curves_show_y_limits() -> None:
     rows = [
         {"step": n, "loss_bits": 3.8 + (4.2 if n < 5 else 0), "gradient_norm": 1.0}
         for n in range(1, 101)
     ]
-    steps, bits = plots.series(rows, "loss_bits")
+    steps, bits = page_plots.series(rows, "loss_bits")
     val_steps, val = np.array([3.0, 90.0]), np.array([8.0, 4.1])
-    limits = plots._where_it_matters(steps, bits, val_steps, val)
+    limits = page_plots._y_limits(steps, bits, val_steps, val)
     assert limits is not None
     assert 3.7 < limits[0] < 3.8
     assert 4.1 < limits[1] < 4.2
-    assert plots.curves(rows, Config()).lstrip().startswith(b"<?xml")
-    assert plots.curves(rows, Config()) == plots.curves(rows, Config())
+    assert page_plots.curves(rows, Config()).lstrip().startswith(b"<?xml")
+    assert page_plots.curves(rows, Config()) == page_plots.curves(rows, Config())
 
 
 def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:
 def test_long_curves_are_thinned_and_gaps_left_out() -> None:
     rows = [{"step": n, "a": float(n % 7)} for n in range(100_000)]
     rows[5]["a"] = float("nan")
-    steps, values = plots.thinned(*plots.series(rows, "a"), np.max)
-    assert len(steps) == len(values) == plots.MOST_POINTS
+    steps, values = page_plots.thinned(*page_plots.series(rows, "a"), np.max)
+    assert len(steps) == len(values) == page_plots.MOST_POINTS
     assert set(values) == {6.0}
-    assert len(plots.series(rows, "b")[0]) == 0
+    assert len(page_plots.series(rows, "b")[0]) == 0

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavegen.cli import show
-from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings
-from wavegen.errors import WavegenError
+from wavegen.cli import folder, show
+from wavegen.errors import WavegenError, counted
+
+if TYPE_CHECKING:
+    from wavegen.data.dataset import Dataset
 
 
 def align(
-    audio_dir: Path = typer.Argument(..., help="Folder of recordings with transcripts."),
-    out: Path = typer.Option(..., "-o", "--out", help="Folder for TextGrid and JSON files."),
-    plots: list[str] = typer.Option(
-        [], "--plot", metavar="CLIP", help="Also draw this clip (its path in the folder) as a PNG."
-    ),
-    force: bool = typer.Option(False, "--force", help="Replace files in a folder that has some."),
-    recipe: str | None = typer.Option(None, help="The recipe to train with: a name or TOML file."),
-    layout: str | None = typer.Option(None, help=LAYOUT_HELP),
-    settings: list[str] = typer.Option(
-        [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
-    ),
-    cache_dir: Path | None = typer.Option(None, help=CACHE_HELP),
-    allow_bad: bool = typer.Option(
-        False, "--allow-bad", help="Go on when over a tenth of the files are unusable."
-    ),
+    audio_dir: Annotated[Path, typer.Argument(help="Folder of recordings with transcripts.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the TextGrid and JSON files.")
+    ],
+    plots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plot", metavar="CLIP", help="Also plot this clip (its path in the folder) as a PNG."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that is not empty.")
+    ] = False,
+    recipe: folder.Recipe = None,
+    layout: folder.Layout = None,
+    settings: folder.Settings = None,
+    cache_dir: folder.CacheDir = None,
+    allow_bad: folder.AllowBad = False,
 ) -> None:
-    """Find when every word and phoneme of a folder's recordings is said."""
-    config = read_settings(recipe, layout, settings)
-    # Times are those of the files as they are, so silence at their ends must stay.
+    """Find when each word and phoneme of a folder's recordings is spoken."""
+    config = folder.read_settings(recipe, layout, settings)
+    # Times are those of the files, so silence at their ends must stay.
     config = config.replace("data", trim_db=0.0).replace("conditioning", features="mel")
     from wavegen.align import check_folder, fit_dataset, output_stems, write_alignments
     from wavegen.report.clip_plots import check_matplotlib, plot_clip
@@ -38,23 +45,19 @@ def align(
     check_folder(out, force)
     if plots:
         check_matplotlib("leave out --plot")
-    dataset = open_folder(audio_dir, config, cache_dir, allow_bad, f0=False)
+    dataset = folder.open_folder(audio_dir, config, cache_dir, allow_bad, f0=False)
     for path, why in dataset.left_out:
         show.warn(f"left out {path}: {why}")
-    for path in plots:
-        if path not in dataset.units:
-            known = next(iter(dataset.units), "none")
-            raise WavegenError(
-                f"--plot {path}: there is no such clip with a text (the first is {known})"
-            )
+    _check_plots(plots or (), dataset)
     if 0 < len(dataset.units) < len(dataset.clips):
-        show.warn(f"{len(dataset.clips) - len(dataset.units)} clips have no text")
+        silent = len(dataset.clips) - len(dataset.units)
+        show.warn(f"{counted(silent, 'clip')} without a text left out")
     with show.phases() as progress:
         fitted = fit_dataset(config, dataset, progress)
     with show.progress_bar("writing alignments", "clips") as writing:
         write_alignments(fitted, out, writing)
     stems = output_stems(dataset)
-    for path in plots:
+    for path in plots or ():
         samples = dataset.prepared.audio(path, 0, dataset.entry(path).samples)
         phones = [(i.label, i.start, i.end) for i in fitted.clip(path).phones]
         file = out / f"{stems[path]}.png"
@@ -62,5 +65,16 @@ def align(
         show.err.print(f"wrote {file}", soft_wrap=True)
     for path, why in fitted.misfits:
         show.out.print(f"{path}: {why}", soft_wrap=True)
-    count, wrong = len(dataset.units), len(fitted.misfits)
-    show.err.print(f"aligned {count:,} clips into {out}; {wrong:,} do not fit their texts")
+    aligned, wrong = counted(len(dataset.units), "clip"), len(fitted.misfits)
+    show.err.print(
+        f"aligned {aligned} into {out}, of which {wrong:,} may not match the text", soft_wrap=True
+    )
+
+
+def _check_plots(plots: Sequence[str], dataset: Dataset) -> None:
+    for path in plots:
+        if path not in dataset.units:
+            known = next(iter(dataset.units), "none")
+            raise WavegenError(
+                f"--plot {path}: there is no such clip with a text (the first is {known})"
+            )

@@ -1,33 +1,60 @@
-"""What the commands that open a folder of audio ask and print alike."""
+"""Options of the commands that open a folder of audio, and what they print of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 
 from wavegen.cli import show
+from wavegen.cli.tables import Cell, listed, print_facts
 from wavegen.config import Config
+from wavegen.errors import counted
 from wavegen.recipe import find_recipe, load_config, read_config
 
 if TYPE_CHECKING:
     from wavegen.data.dataset import Dataset
 
-LAYOUT_HELP = (
-    "How files name speakers and texts: auto, flat, folders, pattern, ljspeech, vctk or sidecar."
-)
-CACHE_HELP = "Where prepared audio is kept (default: the user's cache folder)."
+AudioDir = Annotated[Path, typer.Argument(help="Folder of recordings, searched at any depth.")]
+Recipe = Annotated[
+    str | None, typer.Option("--recipe", help="The recipe to train with: a name or a TOML file.")
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        help="How files name speakers and texts: auto, flat, folders, pattern, ljspeech, vctk or "
+        "sidecar.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir", help="Folder of prepared audio (default: in the user's cache folder)."
+    ),
+]
+AllowBad = Annotated[
+    bool,
+    typer.Option("--allow-bad", help="Continue even if over a tenth of the files are unusable."),
+]
 
 
-def read_settings(recipe: str | None, layout: str | None, settings: list[str]) -> Config:
-    """The configuration that ``--recipe``, ``--layout`` and ``--set`` tell.
+def read_settings(recipe: str | None, layout: str | None, settings: Sequence[str] | None) -> Config:
+    """The configuration that ``--recipe``, ``--layout`` and ``--set`` describe.
 
     Raises:
         ConfigError: there is no such recipe, or something in it is wrong.
     """
+    settings = list(settings or ())
     if layout is not None:
-        settings = [*settings, f"data.layout={layout}"]
+        settings.append(f"data.layout={layout}")
     if recipe is None:
         return load_config({}, "settings", settings)
     return read_config(find_recipe(recipe), settings)
@@ -36,7 +63,7 @@ def read_settings(recipe: str | None, layout: str | None, settings: list[str]) -
 def open_folder(
     root: Path, config: Config, cache: Path | None, allow_bad: bool, f0: bool = True
 ) -> Dataset:
-    """`open_dataset` with a progress bar."""
+    """`open_dataset` with progress bars."""
     from wavegen.data.dataset import open_dataset
 
     with show.phases() as progress:
@@ -48,56 +75,53 @@ def length(seconds: float) -> str:
     return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
-def _speakers(seconds: dict[str, float], most: int | None) -> str:
-    """Every speaker's share, or of many the extremes."""
-    parts = [f"{n} {s / 60:.1f} min" for n, s in seconds.items()]
-    if most is None or len(parts) <= most:
-        return f"{len(parts)}: {', '.join(parts)}"
-    ordered = sorted(seconds.items(), key=lambda item: item[1])
-    chosen = zip(("least", "median", "most"), (0, len(ordered) // 2, -1), strict=True)
-    shown = (f"{kind} {ordered[i][1] / 60:.1f} min ({ordered[i][0]})" for kind, i in chosen)
-    return f"{len(parts)}: {', '.join(shown)}"
+def _speakers(seconds: dict[str, float], most: int | None) -> Cell:
+    """The minutes of every speaker; where there are many, of three of them."""
+    if most is None or len(seconds) <= most:
+        parts = [f"{name} {s / 60:.1f} min" for name, s in seconds.items()]
+    else:
+        ranked = sorted(seconds.items(), key=lambda item: item[1])
+        picked = {"least": ranked[0], "median": ranked[len(ranked) // 2], "most": ranked[-1]}
+        parts = [f"{what} {s / 60:.1f} min ({name})" for what, (name, s) in picked.items()]
+    return [f"{len(seconds):,}:", *listed(parts)]
 
 
 def show_dataset(
     dataset: Dataset, config: Config, console: Console = show.err, most: int | None = 20
 ) -> None:
-    """What was found, before anything is made of it; up to ``most`` notes of each kind."""
-    from rich.table import Table
-
+    """Print what was found in a folder, with up to ``most`` warnings of each sort."""
     rate = config.audio.sample_rate
     seconds = dataset.seconds(rate)
     total = sum(seconds.values())
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("folder", f"{dataset.root} (layout {dataset.layout})")
     files = len(dataset.clips) + len(dataset.left_out)
-    table.add_row("files", f"{files:,}, {len(dataset.left_out):,} left out")
-    table.add_row("audio", f"{length(total)} at {rate} Hz")
-    for kind, count in dataset.sources().most_common():
-        table.add_row("format", f"{kind}: {count:,}")
-    if dataset.speakers:
-        table.add_row("speakers", _speakers(seconds, most))
-    else:
-        table.add_row("speakers", "none found")
     words = {w for u in dataset.units.values() for w in u.words}
-    text = f"{len(dataset.units):,} clips, {len(words):,} different words"
-    table.add_row("text", text if dataset.units else "none found")
-    table.add_row("split", ", ".join(f"{len(v):,} {k}" for k, v in dataset.split.items()))
-    console.print(table)
+    text = [counted(len(dataset.units), "clip"), counted(len(words), "different word")]
+    facts: list[tuple[str, Cell]] = [
+        ("folder", f"{dataset.root} (layout {dataset.layout})"),
+        ("files", f"{files:,}, {len(dataset.left_out):,} left out"),
+        ("audio", f"{length(total)} at {rate} Hz"),
+        *(("format", f"{name}: {n:,}") for name, n in dataset.sources().most_common()),
+        ("speakers", _speakers(seconds, most) if dataset.speakers else "none found"),
+        ("text", listed(text) if dataset.units else "none found"),
+        ("split", listed([f"{len(paths):,} {part}" for part, paths in dataset.split.items()])),
+    ]
+    print_facts(facts, console)
     entries = [dataset.entry(p) for p in dataset.clips]
     trimmed = sum(e.trimmed for e in entries)
     if trimmed:
         console.print(f"trimmed {trimmed:.1f} s of silence ({trimmed / (total + trimmed):.1%})")
+
+    def warn(message: str) -> None:
+        # Among results it is one of them; among notes it outlasts --quiet.
+        show.warn(message, *([show.out] if console is show.out else []))
+
     clipped = [
-        f"{e.path}: {e.clipped} samples beyond ±1 were clipped" for e in entries if e.clipped
+        f"{e.path}: {counted(e.clipped, 'sample')} beyond ±1 clipped" for e in entries if e.clipped
     ]
-    for notes in (clipped, [f"left out {path}: {why}" for path, why in dataset.left_out]):
-        for note in notes[:most]:
-            show.warn(note, console)
-        if most is not None and len(notes) > most:
-            show.warn(f"… and {len(notes) - most} more files alike", console)
+    for messages in (clipped, [f"left out {path}: {why}" for path, why in dataset.left_out]):
+        for message in messages[:most]:
+            warn(message)
+        if most is not None and len(messages) > most:
+            warn(f"… and {counted(len(messages) - most, 'more file')} like this")
     if not dataset.split["validation"]:
-        message = "no clip is held out for validation: over-fitting will go unseen"
-        show.warn(message, console)
+        warn("no clip is held out for validation: over-fitting will go unseen")

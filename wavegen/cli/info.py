@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from wavegen.cli import show
+from wavegen.cli.tables import Cell, listed, print_facts
 
 
 def info(
-    voice: str = typer.Argument(..., help="A bundled voice's name, or a voice file."),
+    voice: Annotated[str, typer.Argument(help="A bundled voice's name, or a voice file.")],
 ) -> None:
-    """Show all that a voice file holds."""
-    from rich.table import Table
-
+    """Show everything a voice file holds."""
     from wavegen.library import load_voice
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-
-    def row(name: str, value: object) -> None:
-        table.add_row(name, str(value))
-
-    row("voice", v.name)
-    row("sample rate", f"{v.sample_rate} Hz")
-    row("parameters", f"{v.model.parameter_count:,}")
-    row("receptive field", show.timescales(v.config))
-    row("speakers", ", ".join(f"{i} {s}" for i, s in enumerate(v.speakers)) or "none")
-    row("phonemes", " ".join(v.symbols) or "none (no text)")
-    shown = ", ".join(v.words[:20]) + (" …" if len(v.words) > 20 else "")
-    row("words heard", f"{len(v.words)}: {shown}" if v.words else "none")
+    words = [*v.words[:20], *(["…"] if len(v.words) > 20 else [])]
+    facts: list[tuple[str, Cell]] = [
+        ("voice", v.name),
+        ("sample rate", f"{v.sample_rate} Hz"),
+        ("parameters", f"{v.model.parameter_count:,}"),
+        ("receptive field", show.timescales(v.config)),
+        ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),
+        ("phonemes", v.symbols or "none (no text)"),
+        ("words in training", [f"{len(v.words):,}:", *listed(words)] if v.words else "none"),
+    ]
     for name, value in v.training.items():
+        label = name.replace("_", " ")
         if name.endswith("_bits"):
-            row(name.replace("_", " "), f"{value:.4f} per sample ({v.unit})")
+            facts.append((label, f"{value:.4f} per sample ({v.unit})"))
         elif name != "unit":
-            row(name.replace("_", " "), value or "not given")
+            facts.append((label, str(value or "not given").split()))
     for section, values in to_dict(v.config).items():
         for key, value in values.items():
             if (section, key) not in {("data", "licence"), ("data", "attribution")}:
-                row(f"{section}.{key}", value)
-    show.out.print(table)
+                facts.append((f"{section}.{key}", str(value)))
+    print_facts(facts)

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from wavegen.cli import show
-from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings, show_dataset
-from wavegen.errors import DataError
+from wavegen.cli import folder, show
+from wavegen.errors import DataError, counted
+
+STOPPED = "stopped; run the same command again to continue"
 
 
 def prepare(
-    audio_dir: Path | None = typer.Argument(
-        None, help="Folder of recordings, searched at any depth."
-    ),
-    recipe: str | None = typer.Option(None, help="The recipe to train with: a name or TOML file."),
-    layout: str | None = typer.Option(None, help=LAYOUT_HELP),
-    settings: list[str] = typer.Option(
-        [], "--set", metavar="SECTION.KEY=VALUE", help="Override one field of the recipe."
-    ),
-    cache_dir: Path | None = typer.Option(None, help=CACHE_HELP),
-    clear: bool = typer.Option(
-        False, "--clear", help="Remove all prepared audio from the cache folder, nothing else."
-    ),
+    audio_dir: Annotated[
+        Path | None, typer.Argument(help="Folder of recordings, searched at any depth.")
+    ] = None,
+    recipe: folder.Recipe = None,
+    layout: folder.Layout = None,
+    settings: folder.Settings = None,
+    cache_dir: folder.CacheDir = None,
+    clear: Annotated[
+        bool,
+        typer.Option(
+            "--clear", help="Remove all prepared audio from the cache folder, and nothing else."
+        ),
+    ] = False,
 ) -> None:
     """Decode a folder of audio into the cache, so that training starts at once.
 
-    What was stopped, in any way, goes on where it was when the same command is given again.
+    If it is interrupted, the same command continues where it stopped.
     """
     if clear:
         if audio_dir is not None:
@@ -36,24 +39,23 @@ def prepare(
         from wavegen.data.prepare import clear as clear_cache
 
         count, size = clear_cache(cache_dir)
-        sets = "1 prepared data set" if count == 1 else f"{count} prepared data sets"
-        show.err.print(f"removed {sets}, {size / 1e6:,.1f} MB")
+        show.err.print(f"removed {counted(count, 'prepared data set')}, {size / 1e6:,.1f} MB")
         return
     if audio_dir is None:
         raise DataError("give AUDIO_DIR, the folder of recordings to prepare, or --clear")
-    config = read_settings(recipe, layout, settings)
+    config = folder.read_settings(recipe, layout, settings)
     old = signal.signal(signal.SIGTERM, _terminate)
     try:
-        dataset = open_folder(audio_dir, config, cache_dir, allow_bad=True)
+        dataset = folder.open_folder(audio_dir, config, cache_dir, allow_bad=True)
     except KeyboardInterrupt:
-        show.err.print("stopped; the same command goes on from here")
+        show.err.print(STOPPED)
         raise
     finally:
         signal.signal(signal.SIGTERM, old)
-    show_dataset(dataset, config)
+    folder.show_dataset(dataset, config)
 
 
 def _terminate(number: int, frame: object) -> None:
-    """As Ctrl-C ends it: what is decoded is kept."""
-    show.err.print("stopped; the same command goes on from here")
+    """End as Ctrl-C does: what is decoded is kept."""
+    show.err.print(STOPPED)
     raise typer.Exit(128 + number)

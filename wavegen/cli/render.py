@@ -15,7 +15,7 @@ import typer
 
 from wavegen.cli import options as o
 from wavegen.cli import show
-from wavegen.errors import WavegenError
+from wavegen.errors import WavegenError, counted
 from wavegen.request import Finish, Request, options
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _estimate(
     for job in [*summary.failed, *failed]:
         _say_failed(job)
     show.out.print(
-        f"{_clips(len(todo) - len(failed))} to render ({summary.kept:,} are there), "
+        f"{counted(len(todo) - len(failed), 'clip')} to render ({summary.kept:,} are there), "
         f"{_time(sound)} of sound, about {_time(work)} on this machine",
         soft_wrap=True,
     )
@@ -174,7 +174,8 @@ def _render(
     there = f", {summary.kept:,} were there" if summary.kept else ""
     rate = f", {summary.seconds / took:.1f} x real time" if summary.made else ""
     show.err.print(
-        f"{output}: {_clips(summary.made)}, {_time(summary.seconds)} of sound{rate}{there}",
+        f"{output}: {counted(summary.made, 'clip')}, {_time(summary.seconds)} of sound"
+        f"{rate}{there}",
         soft_wrap=True,
     )
     _exit(len(summary.failed), f"failed: {output / shard_name('failed', part)} lists them")
@@ -182,16 +183,12 @@ def _render(
 
 def _exit(failed: int, what: str) -> None:
     if failed:
-        show.failure(f"{failed:,} {'job' if failed == 1 else 'jobs'} {what}")
+        show.failure(f"{counted(failed, 'job')} {what}")
         raise typer.Exit(1)
 
 
 def _say_failed(job: FailedJob) -> None:
     show.failure(f"line {job.line}: {' '.join(job.error.split())}")
-
-
-def _clips(number: int) -> str:
-    return f"{number:,} {'clip' if number == 1 else 'clips'}"
 
 
 def _time(seconds: float) -> str:

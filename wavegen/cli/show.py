@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wavegen.config import Config
+from wavegen.errors import counted
 
 LOG_SECONDS = 30.0
 """Between two lines of progress where standard error is not a terminal."""
@@ -198,7 +199,7 @@ def timescales(config: Config) -> str:
     def span(samples: int) -> str:
         seconds = samples / rate
         time = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
-        return f"{samples:,} samples, {time}"
+        return f"{counted(samples, 'sample')}, {time}"
 
     stacks = (f"; in frames of {c.pool}: {span(c.receptive_field)}" for c in config.model.context)
     return span(config.model.receptive_field) + "".join(stacks)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wavegen.cli import show
-from wavegen.cli.folder import CACHE_HELP, LAYOUT_HELP, open_folder, read_settings, show_dataset
+from wavegen.cli.folder import open_folder, read_settings, show_dataset
 from wavegen.config import SIZES, Config, Size
 from wavegen.errors import TrainingError
 from wavegen.recipe import read_config
@@ -43,7 +43,7 @@ def train(
         max=1e6,
         help="Choose the steps so that training takes about this long.",
     ),
-    layout: str | None = typer.Option(None, help=LAYOUT_HELP),
+    layout: str | None = typer.Option(None, help="How files name speakers and texts."),
     fold: str | None = typer.Option(
         None,
         metavar="K/N",
@@ -56,7 +56,7 @@ def train(
     allow_bad: bool = typer.Option(
         False, "--allow-bad", help="Train even if over a tenth of the files are unusable."
     ),
-    cache_dir: Path | None = typer.Option(None, help=CACHE_HELP),
+    cache_dir: Path | None = typer.Option(None, help="Folder of prepared audio."),
 ) -> None:
     """Train a voice on a folder of audio."""
     if steps is not None and minutes is not None:

@@ -1,1 +1,1 @@
-"""What a person sees of a run: samples along the way, warnings in words, and the report page."""
+"""What a run shows: samples along the way, warnings in words, and the report page."""

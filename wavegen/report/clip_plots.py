@@ -1,4 +1,4 @@
-"""Pictures of a data set and of its clips, as PNG files."""
+"""Plots of a data set and of its clips, as PNG files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.data.dataset import Dataset
-from wavegen.errors import WavegenError
+from wavegen.errors import WavegenError, counted
 from wavegen.files import whole_file
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 PLOTS = ("durations.png", "levels.png", "speakers.png")
 MOST_SPEAKERS = 40
-"""Speakers with a bar of their own."""
+"""At most this many speakers have a bar."""
 F0_RANGE = (60, 500)
 """Hz."""
 
 
 def check_matplotlib(instead: str) -> None:
-    """Raises `WavegenError`, saying what to do ``instead``, where matplotlib is missing."""
+    """Raise `WavegenError`, which says what to do ``instead``, if matplotlib is missing."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as e:
@@ -33,7 +33,7 @@ def check_matplotlib(instead: str) -> None:
 
 
 def check_plots(folder: Path, force: bool) -> None:
-    """Raises `WavegenError` when plots can't be made or written, before any work is done."""
+    """Raise `WavegenError` if plots can't be made or written, before any work is done."""
     check_matplotlib("leave out -o")
     if folder.exists() and not folder.is_dir():
         raise WavegenError(f"-o {folder} is a file; it must name a folder")
@@ -43,15 +43,15 @@ def check_plots(folder: Path, force: bool) -> None:
 
 
 def plot_dataset(dataset: Dataset, sample_rate: int, folder: Path) -> list[Path]:
-    """Durations, levels and speakers of a data set; the folder is made where it is missing.
+    """Plot durations, levels and, if there are any, speakers of a data set (most audio first).
 
-    Speakers are drawn only where there are some, and those with the most audio first.
+    The folder is created if it is missing.
 
     Returns:
-        The files written, of `PLOTS`.
+        The files written, named as in `PLOTS`.
 
     Raises:
-        WavegenError: when they can't be written.
+        WavegenError: they can't be written.
     """
     entries = [dataset.entry(p) for p in dataset.clips]
     seconds = np.array([e.samples for e in entries]) / sample_rate
@@ -85,17 +85,17 @@ def plot_clip(
     title: str,
     file: Path,
 ) -> None:
-    """Waveform, mel spectrogram and F0 (pYIN, Mauch & Dixon 2014) with the phonemes' boundaries.
+    """Plot waveform, mel spectrogram and F0 (pYIN, Mauch & Dixon 2014) with phoneme boundaries.
 
     Args:
         audio: (T,) in [-1, 1].
-        rate: Hz.
-        phones: label, start and end (seconds) of each.
-        title: of the picture.
-        file: PNG to write; it appears whole or not at all.
+        rate: sample rate in Hz.
+        phones: label, start and end (seconds) of each phoneme.
+        title: the title.
+        file: PNG to write; it appears complete or not at all.
 
     Raises:
-        WavegenError: when it can't be written.
+        WavegenError: it can't be written.
     """
     import librosa
     from matplotlib.figure import Figure
@@ -106,7 +106,7 @@ def plot_clip(
     mel = librosa.feature.melspectrogram(
         y=audio, sr=rate, n_fft=window, hop_length=hop, n_mels=40 if rate < 16000 else 80
     )
-    # Half of a frame of pYIN must hold a period of the lowest tone.
+    # Half a pYIN frame must hold a period of the lowest F0.
     frame = 1 << (3 * rate // F0_RANGE[0]).bit_length()
     f0, _, _ = librosa.pyin(
         audio, fmin=F0_RANGE[0], fmax=min(F0_RANGE[1], rate / 4), sr=rate, frame_length=frame
@@ -136,7 +136,7 @@ def plot_clip(
 
 def _durations(axes: Axes, seconds: np.ndarray[Any, Any]) -> None:
     axes.hist(seconds, bins=min(60, max(10, len(seconds) // 10)))
-    title = f"{len(seconds):,} clips, median {np.median(seconds):.2f} s"
+    title = f"{counted(len(seconds), 'clip')}, median {np.median(seconds):.2f} s"
     axes.set(xlabel="duration of a clip, seconds", ylabel="clips", title=title, ylim=(0, None))
 
 
@@ -153,9 +153,9 @@ def _levels(axes: Axes, dataset: Dataset) -> None:
 def _speakers(axes: Axes, seconds: dict[str, float]) -> None:
     ranked = sorted(seconds.items(), key=lambda item: -item[1])
     bars = {name: s / 60 for name, s in ranked[:MOST_SPEAKERS]}
-    # Names as plain text: a "$" in one would start a formula.
+    # A "$" in a name would start a formula.
     names = [n[:30].replace("$", r"\$") for n in bars]
     axes.barh(range(len(bars)), list(bars.values()), tick_label=names)
     axes.invert_yaxis()
     rest = "" if len(ranked) == len(bars) else f", the {len(bars)} with the most audio"
-    axes.set(xlabel="minutes", title=f"{len(ranked):,} speakers{rest}")
+    axes.set(xlabel="minutes", title=f"{counted(len(ranked), 'speaker')}{rest}")

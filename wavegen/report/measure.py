@@ -1,11 +1,11 @@
-"""How much the conditioning is worth: bits per sample with it and without."""
+"""What the conditioning is worth: bits per sample with it and without it."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,36 +20,42 @@ from wavegen.speech.frontend import read_clip
 from wavegen.voice import Voice
 
 LONGEST = 10.0
-"""Seconds measured of a clip without text (one with a text is measured whole)."""
+"""Seconds measured of a clip without a text; one with a text is measured in full."""
 
 
 @dataclass(frozen=True)
 class Worth:
-    """Bits per sample on a few clips; the first entry is with everything right."""
+    """Bits per sample on a few clips; the first entry is with the right conditioning."""
 
     bits: dict[str, float]
     clips: int
     seconds: float
 
 
-def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str, Any]]) -> Worth:
+def conditioning_worth(
+    voice: Voice,
+    folder: Path,
+    probes: Sequence[Mapping[str, Any]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Worth:
     """Likelihood of clips with their right conditioning, and with parts of it removed.
 
-    Local features and what context stacks say are set to zero; the speaker becomes the mean of all
-    embeddings.
+    Local features and the output of context stacks are set to zero; the speaker embedding is
+    replaced by the mean of all.
 
     Args:
         voice: the voice.
-        folder: the data set's.
+        folder: the data set's folder.
         probes: ``path`` in the folder, ``sha256``, ``speaker`` and ``text`` of each clip.
+        progress: called with (clips measured, clips).
 
     Raises:
-        DataError: a clip is missing, unreadable or another than it was.
+        DataError: a clip is missing, unreadable or has changed.
         TextError: a text can't be read.
     """
     nats: dict[str, float] = defaultdict(float)
     samples = 0
-    for probe in probes:
+    for done, probe in enumerate(probes, 1):
         audio = _audio(voice, folder, probe["path"], probe["sha256"])
         speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
         local = None
@@ -66,6 +72,7 @@ def conditioning_worth(voice: Voice, folder: Path, probes: Sequence[Mapping[str,
             nll = voice.nll(audio, speaker, local, context=False)
             nats["context stacks zeroed"] += float(nll.double().sum())
         samples += len(audio)
+        progress(done, len(probes))
     if not samples:
         raise DataError("no clip is held out for validation")
     bits = {name: n / math.log(2) / samples for name, n in nats.items()}
@@ -92,7 +99,7 @@ def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
 def _variants(
     voice: Voice, speaker: int, local: Tensor | None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """(1, F, E) conditioning rows and (1, T) codes of the phase by what is removed from them."""
+    """(1, F, E) conditioning rows and (1, T) phase codes, by what is removed from them."""
     embedding = voice.model.conditioning.speaker
 
     def known(speaker: Tensor | None, local: Tensor | None) -> tuple[Tensor, Tensor | None]:

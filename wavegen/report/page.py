@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
-from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError
+from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError, counted
 from wavegen.files import whole_file
 from wavegen.library import load_voice
 from wavegen.recipe import read_config, to_dict
@@ -22,9 +23,9 @@ from wavegen.report.watch import Watch
 from wavegen.voice import Voice, sample_unit
 
 SHOWN_STEPS = 8
-"""Steps whose samples are on the page; the first and the last are always among them."""
+"""At most this many steps have their samples on the page, the first and the last among them."""
 LEFT_OUT = 20
-"""Files left out that are named."""
+"""At most this many files that were left out are named."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,18 @@ class Sample:
     """Data URI of the WAV file."""
 
 
-def write_report(run: Path, target: Path) -> None:
+def write_report(
+    run: Path, target: Path, progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
     """Write the page about a run, finished or not.
 
-    The page loads nothing: pictures and sound are inside. What can't be told (no sample yet, the
-    recordings are gone) is said so in its place.
+    The page is self-contained: pictures and sound are inside. Where something is missing (no sample
+    yet, recordings gone), it says so.
+
+    Args:
+        run: the run directory.
+        target: the HTML file.
+        progress: called with (clips measured, clips), as by `conditioning_worth`.
 
     Raises:
         TrainingError: the folder holds no run, or the ``report`` extra is not installed.
@@ -62,7 +70,7 @@ def write_report(run: Path, target: Path) -> None:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
     try:
-        page = template.render(**_content(run))
+        page = template.render(**_content(run, progress), counted=counted)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
         records = f"metrics.jsonl, {DATA} or {STARTS}"
         raise TrainingError(f"{run}: {records} is broken ({type(e).__name__}: {e})") from e
@@ -76,15 +84,15 @@ def write_report(run: Path, target: Path) -> None:
 
 
 def check_run(run: Path) -> None:
-    """Raises `TrainingError` when a folder holds no run."""
+    """Raise `TrainingError` if a folder holds no run."""
     if not (run / "config.toml").is_file():
-        what = "holds no run (no config.toml)" if run.is_dir() else "is no folder"
+        what = "holds no run (no config.toml)" if run.is_dir() else "is not a folder"
         raise TrainingError(f"{run} {what}: give the --out folder of `wavegen train`")
 
 
-def _content(run: Path) -> dict[str, Any]:
-    """All that the template shows."""
-    from wavegen.report.plots import curves
+def _content(run: Path, progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Everything that the template shows."""
+    from wavegen.report.page_plots import curves
 
     config = read_config(run / "config.toml")
     rows = read_rows(run / "metrics.jsonl")
@@ -97,7 +105,7 @@ def _content(run: Path) -> dict[str, Any]:
     for row in rows:
         watch.row(row)
     steps, samples, unread = _samples(run, config.audio.sample_rate, watch)
-    worth, no_worth = _worth(voice, data)
+    worth, no_worth = _worth(voice, data, progress)
     return {
         "name": run.resolve().name,
         "facts": _facts(config, rows, voice),
@@ -121,7 +129,7 @@ def _content(run: Path) -> dict[str, Any]:
 
 
 def _voice(run: Path) -> tuple[Voice | None, str]:
-    """The best voice of a run, or the last one, or why there is none."""
+    """The best voice of a run, else the last one, else why there is none."""
     why = ""
     for name in ("voice.safetensors", "last.safetensors"):
         if (run / name).exists():
@@ -135,7 +143,7 @@ def _voice(run: Path) -> tuple[Voice | None, str]:
 def _facts(
     config: Config, rows: list[dict[str, Any]], voice: Voice | None
 ) -> list[tuple[str, str, str]]:
-    """(what, value, note) of the tiles at the top."""
+    """(name, value, note) of the tiles at the top."""
     step = max((r["step"] for r in rows), default=0)
     done = "finished" if step >= config.train.steps else "not finished"
     out = [("steps", f"{step:,}", f"of {config.train.steps:,}, {done}")]
@@ -165,11 +173,11 @@ def _hours(hours: float) -> str:
 
 
 def _samples(run: Path, rate: int, watch: Watch) -> tuple[int, dict[int, list[Sample]], list[str]]:
-    """How many steps have samples, what of them is on the page, and the files that can't be read.
+    """The number of steps with samples, the samples shown by step, and the unreadable files.
 
-    All of them pass ``watch``.
+    ``watch`` checks all samples.
     """
-    from wavegen.report.plots import spectrogram_png
+    from wavegen.report.page_plots import spectrogram_png
 
     files: dict[int, list[Path]] = defaultdict(list)
     for file in sorted((run / "samples").glob("*.wav")):
@@ -180,34 +188,36 @@ def _samples(run: Path, rate: int, watch: Watch) -> tuple[int, dict[int, list[Sa
     unread: list[str] = []
     shown: dict[int, list[Sample]] = {step: [] for step in _chosen(sorted(files))}
     for step in sorted(files):
-        heard = []
+        audios = []
         for file in files[step]:
             try:
                 audio = read_audio(file, rate).audio
             except DataError:
                 unread.append(file.name)
                 continue
-            heard.append(audio)
+            audios.append(audio)
             if step in shown:
                 n = int(file.stem.rpartition("-")[2])
                 picture = _uri(spectrogram_png(audio, rate), "image/png")
                 sound = _uri(file.read_bytes(), "audio/wav")
                 title = str(said.get(n, f"sample {n}"))
                 shown[step].append(Sample(title, len(audio) / rate, picture, sound))
-        watch.samples(step, heard)
+        watch.samples(step, audios)
     return len(files), {step: s for step, s in shown.items() if s}, unread
 
 
 def _chosen(steps: list[int]) -> list[int]:
-    """At most `SHOWN_STEPS` of them, evenly spread, with both ends."""
+    """At most `SHOWN_STEPS` of the steps, evenly spaced, with the first and the last."""
     if len(steps) <= SHOWN_STEPS:
         return steps
     last = len(steps) - 1
     return [steps[round(i * last / (SHOWN_STEPS - 1))] for i in range(SHOWN_STEPS)]
 
 
-def _worth(voice: Voice | None, data: DataSummary | None) -> tuple[Worth | None, str]:
-    """What conditioning is worth, or why that can't be told."""
+def _worth(
+    voice: Voice | None, data: DataSummary | None, progress: Callable[[int, int], None]
+) -> tuple[Worth | None, str]:
+    """What conditioning is worth, or why it can't be measured."""
     if voice is None:
         return None, "there is no voice yet"
     if not voice.speakers and voice.kind is None and not voice.model.stacks:
@@ -215,7 +225,7 @@ def _worth(voice: Voice | None, data: DataSummary | None) -> tuple[Worth | None,
     if not data:
         return None, f"the run has no {DATA}, which would name the recordings"
     try:
-        return conditioning_worth(voice, Path(data.folder), data.probes), ""
+        return conditioning_worth(voice, Path(data.folder), data.probes, progress), ""
     except WavegenError as e:
         return None, str(e)
 
@@ -226,11 +236,11 @@ def _data_facts(data: DataSummary) -> list[tuple[str, str]]:
     speakers = len([name for name in data.speakers if name])
     out = [
         ("folder", f"{data.folder} (layout {data.layout})"),
-        ("clips", f"{data.clips:,} ({split}); {data.left_out_count:,} files left out"),
+        ("clips", f"{data.clips:,} ({split}); {counted(data.left_out_count, 'file')} left out"),
         ("audio", f"{_hours(seconds / 3600)} at {data.sample_rate:,} Hz"),
-        ("formats", ", ".join(f"{kind}: {n:,}" for kind, n in data.formats.items())),
+        ("formats", ", ".join(f"{name}: {n:,}" for name, n in data.formats.items())),
         ("speakers", f"{speakers:,}" if speakers else "none named"),
-        ("texts", f"{data.texts:,} clips, {data.words:,} different words"),
+        ("texts", f"{counted(data.texts, 'clip')}, {counted(data.words, 'different word')}"),
         ("clipped", f"{len(data.clipped):,} of {data.looked_at:,} looked at"),
         ("SHA-256", data.sha256),
     ]
@@ -240,7 +250,7 @@ def _data_facts(data: DataSummary) -> list[tuple[str, str]]:
 
 
 def _settings(config: Config) -> dict[str, list[tuple[str, str, bool]]]:
-    """(key, value, whether it is not the default) by section."""
+    """(key, value, whether it differs from the default), by section."""
     defaults = to_dict(Config())
     return {
         section: [(k, str(v), v != defaults[section][k]) for k, v in values.items()]
@@ -248,5 +258,5 @@ def _settings(config: Config) -> dict[str, list[tuple[str, str, bool]]]:
     }
 
 
-def _uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def _uri(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""What a run directory keeps, for the report: its data, and every start with its machine."""
+"""What a run directory records for the report: its data, and each start with its machine."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from wavegen.report.watch import Watch, is_clipped
 DATA = "data.json"
 STARTS = "starts.jsonl"
 PROBES = 12
-"""Validation clips on which the report measures what conditioning is worth."""
+"""At most this many validation clips show what conditioning is worth."""
 LOOKED_AT = 200
-"""Most recordings looked at for clipping, of each the first ten seconds."""
+"""At most this many recordings are checked for clipping, in their first ten seconds."""
 LISTED = 200
-"""Most files listed by name."""
+"""At most this many files are listed by name."""
 
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What data.json holds."""
+    """The content of data.json."""
 
     folder: str
     layout: str
     sample_rate: int
     clips: int
     speakers: dict[str, dict[str, float]]
-    """``clips`` and ``seconds`` of each (all under "" in data without speakers)."""
+    """``clips`` and ``seconds`` of each speaker (all under "" in data without speakers)."""
     formats: dict[str, int]
     split: dict[str, int]
     texts: int
@@ -49,9 +49,9 @@ class DataSummary:
     left_out_count: int
     trimmed_seconds: float
     looked_at: int
-    """Recordings looked at for clipping."""
+    """Recordings checked for clipping."""
     clipped: list[str]
-    """Those of them whose peaks are cut off."""
+    """Those whose peaks are cut off."""
     sha256: str
     probes: list[dict[str, str]]
     """``path``, ``sha256``, ``speaker`` and ``text`` of some validation clips."""
@@ -63,7 +63,7 @@ class DataSummary:
 
 
 def describe(dataset: Dataset, rate: int) -> DataSummary:
-    """A summary of the data; ``rate`` is that of the prepared audio."""
+    """Summarise a data set whose prepared audio has this sample rate."""
     paths = list(dataset.clips)
     counts = Counter(c.speaker for c in dataset.clips.values())
     looked_at = _spread(paths, LOOKED_AT)
@@ -121,7 +121,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def write_record(run: Path, data: DataSummary, device: torch.device, step: int) -> None:
-    """Write data.json, and add this start of the run to starts.jsonl."""
+    """Write data.json, and append this start of the run to starts.jsonl."""
     with whole_file(run / DATA) as beside:
         beside.write_text(json.dumps(asdict(data), indent=1))
     start = {
@@ -135,7 +135,7 @@ def write_record(run: Path, data: DataSummary, device: torch.device, step: int) 
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a .jsonl file; none where there is no file, and no half-written ones."""
+    """The complete rows of a .jsonl file; none if there is no file."""
     rows = []
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -151,7 +151,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def read_data(run: Path) -> DataSummary | None:
-    """The data of a run; None where that is not recorded, or not in this version's form."""
+    """The data of a run; None if it isn't recorded, or not in this version's form."""
     table = read_json(run / DATA)
     try:
         return DataSummary(**table)
@@ -160,7 +160,7 @@ def read_data(run: Path) -> DataSummary | None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None where it is missing or broken."""
+    """The content of a JSON file; None if it is missing or broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -168,7 +168,7 @@ def read_json(path: Path) -> Any:
 
 
 def _spread(paths: list[str], count: int) -> list[str]:
-    """At most so many of them, evenly spread."""
+    """At most ``count`` of the paths, evenly spaced."""
     return paths[:: max(1, -(-len(paths) // count))]
 
 

@@ -1,4 +1,4 @@
-"""What a person looks at while a voice trains: TensorBoard, audio samples, spectrograms."""
+"""What to look at while a voice trains: TensorBoard, audio samples, spectrograms."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from wavegen.synth import Utterance, plan, plan_copy, synthesize
 from wavegen.voice import Voice
 
 SAID = "said.json"
-"""In the folder of samples: what each of them says and who says it, in order."""
+"""File in the samples folder: the text and the speaker of each sample, in order."""
 EXTRA = "pip install 'wavegen[report]' adds TensorBoard and spectrograms"
 
 
 class Recorder:
-    """Writes TensorBoard events, and samples with a spectrogram each, into a run directory.
+    """Writes TensorBoard events, and samples with their spectrograms, into a run directory.
 
-    Without the ``report`` extra it warns once, and writes the audio alone.
+    Without the ``report`` extra it warns once, and writes the audio only.
     """
 
     TEXTS = 4
@@ -53,15 +53,15 @@ class Recorder:
             self.board.close()
 
     def log(self, row: dict[str, float]) -> None:
-        """One row of metrics.jsonl as TensorBoard scalars."""
+        """Write a row of metrics.jsonl as TensorBoard scalars."""
         if self.board is not None:
             for name, value in row.items():
                 if name != "step":
                     self.board.add_scalar(name, value, int(row["step"]))
 
     def sample(self, voice: Voice, step: int) -> list[NDArray[np.float32]]:
-        """Speak a few texts, or copy held-out recordings where the voice knows no texts, and write
-        ``samples/STEP-N.wav`` and ``.png``; returns the audio."""
+        """Speak a few texts (or copy held-out recordings, if the voice was trained without texts),
+        write ``samples/STEP-N.wav`` and ``.png``, and return the audio."""
         folder = self.run / "samples"
         folder.mkdir(exist_ok=True)
         if voice.kind is not None and not voice.symbols:
@@ -83,7 +83,7 @@ class Recorder:
 
 
 def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
-    """Short things to say: words the voice knows, spread over its speakers."""
+    """Short utterances of words that the voice knows, spread over its speakers."""
     speakers = max(1, len(voice.speakers))
     ids = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
     chosen = [voice.speakers[i] if voice.speakers else None for i in ids]
@@ -102,7 +102,7 @@ def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
 
 
 def spectrogram(path: Path, audio: NDArray[np.float32], sample_rate: int, title: str) -> None:
-    """Waveform and log spectrogram as a PNG; raises ImportError without matplotlib."""
+    """Plot waveform and log spectrogram as a PNG; raises ImportError without matplotlib."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")

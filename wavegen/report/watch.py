@@ -1,6 +1,6 @@
 """Warnings in words: what goes wrong in a training run, and what helps.
 
-Every check is a function of what was measured, and returns one line or None.
+Each check is a function of measurements that returns one line or None.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from numpy.typing import NDArray
 Audio = NDArray[np.float32]
 
 LITTLE_SECONDS = 60.0
-"""A speaker with less is hardly learned."""
+"""A speaker with less audio is hardly learned."""
 LISTEN_FROM = 1000
-"""Steps before which samples are silence or noise in any run."""
+"""Before this step samples are silence or noise in any run."""
 SILENT_DB = -60.0
-"""A sample with a lower level (RMS, re full scale) is silent."""
+"""Samples with a lower level (RMS, re full scale) are silent."""
 FLAT = 0.5
-"""Spectral flatness of noise: white noise has 1, recorded speech and music below 0.3."""
+"""Least spectral flatness of noise: white noise has 1, recorded speech and music less than 0.3."""
 RISES = 3
-"""Validations in a row above the best one that count as rising."""
+"""Validations in a row that are worse than the best one make a rise."""
 RISE = 0.005
-"""…if the last of them is above it by this share."""
+"""…if the last of them is worse by more than this fraction."""
 EXPLODES = 20.0
-"""A gradient is far above its recent median at so many times of it."""
+"""A gradient norm explodes at this many times its recent median."""
 RECENT = 20
-"""Rows of metrics that make the median."""
+"""Rows of metrics that the median is taken of."""
 
 
 def little_data(seconds: Mapping[str, float]) -> str | None:
-    """Speakers (name → seconds; "" in data without speakers) with too little to learn from."""
+    """Some speakers (name → seconds; "" in data without speakers) have too little audio."""
     poor = {n: s for n, s in seconds.items() if s < LITTLE_SECONDS}
     if not poor:
         return None
     if "" in poor:
-        return f"there are only {poor['']:.0f} s of audio: a minute is the least to learn a sound"
+        return f"there are only {poor['']:.0f} s of audio: a minute is the least that helps"
     shown = ", ".join(f"{n} {s:.0f} s" for n, s in list(poor.items())[:6])
     more = f" and {len(poor) - 6} more" if len(poor) > 6 else ""
     who = "a speaker has" if len(poor) == 1 else f"{len(poor)} speakers have"
@@ -45,8 +45,8 @@ def little_data(seconds: Mapping[str, float]) -> str | None:
 
 
 def is_clipped(audio: Audio) -> bool:
-    """Whether a recording's peaks are cut off: more than one sample in 10,000 lies in the middle
-    of three that stay at the largest value, near full scale, to about one 16-bit step."""
+    """Whether a recording's peaks are cut off: more than one sample in 10,000 is the middle of
+    three that lie within about one 16-bit step of the largest value, near full scale."""
     peak = float(np.abs(audio).max(initial=0.0))
     if peak < 0.9:
         return False
@@ -58,11 +58,11 @@ def is_clipped(audio: Audio) -> bool:
 
 
 def clipped_data(clipped: Sequence[str], looked_at: int) -> str | None:
-    """Recordings that `is_clipped` found among those looked at."""
+    """`is_clipped` found some of the recordings looked at."""
     if not clipped:
         return None
     return (
-        f"{len(clipped):,} of {looked_at:,} recordings looked at are clipped (flat peaks, for one "
+        f"{len(clipped):,} of {looked_at:,} recordings checked are clipped (flat peaks, as in "
         f"{clipped[0]}): the voice will learn the distortion; record them at a lower level or "
         "leave them out"
     )
@@ -84,7 +84,7 @@ def flatness(audio: Audio, size: int = 256) -> float:
 
 
 def silent_samples(step: int, samples: Sequence[Audio]) -> str | None:
-    """Half of the generated samples, or more, are silent."""
+    """At least half of the generated samples are silent."""
     silent = sum(level(a) < SILENT_DB for a in samples)
     if step < LISTEN_FROM or not silent or 2 * silent < len(samples):
         return None
@@ -96,7 +96,7 @@ def silent_samples(step: int, samples: Sequence[Audio]) -> str | None:
 
 
 def noisy_samples(step: int, samples: Sequence[Audio]) -> str | None:
-    """Half of the generated samples, or more, have the flat spectrum of noise."""
+    """At least half of the generated samples have the flat spectrum of noise."""
     noisy = sum(level(a) >= SILENT_DB and flatness(a) > FLAT for a in samples)
     if step < LISTEN_FROM or not noisy or 2 * noisy < len(samples):
         return None
@@ -108,10 +108,10 @@ def noisy_samples(step: int, samples: Sequence[Audio]) -> str | None:
 
 
 def overfitting(validations: Sequence[tuple[int, float, float]]) -> str | None:
-    """Validation rises while training falls.
+    """The validation loss rises while the training loss falls.
 
     Args:
-        validations: (step, bits in training since the one before, bits in validation) of each.
+        validations: (step, mean training loss since the one before, validation loss), in bits.
     """
     if not validations:
         return None
@@ -127,11 +127,11 @@ def overfitting(validations: Sequence[tuple[int, float, float]]) -> str | None:
 
 
 def exploding(step: int, norms: Sequence[float], peak: float, clip_norm: float) -> str | None:
-    """The gradient's norm is far above its recent median.
+    """The gradient norm is far above its recent median.
 
     Args:
-        step: of the row.
-        norms: of the rows before, oldest first.
+        step: the step of the newest row.
+        norms: the norms in the rows before it, oldest first.
         peak: the largest norm since the last of them.
         clip_norm: ``train.clip_norm``.
     """
@@ -142,13 +142,13 @@ def exploding(step: int, norms: Sequence[float], peak: float, clip_norm: float) 
         return None
     return (
         f"exploding gradient: its norm rose to {peak:.3g} before step {step:,}, its recent median "
-        f"is {usual:.2g}; it was clipped to train.clip_norm = {clip_norm:g} and training goes on "
+        f"is {usual:.2g}; it was clipped to train.clip_norm = {clip_norm:g} and training continues "
         "(a lower train.learning_rate helps if the loss jumps too)"
     )
 
 
 class Watch:
-    """Follows one run and warns, of each kind once.
+    """Watches a run and gives each warning once.
 
     Args:
         warn: called with each warning.
@@ -163,15 +163,15 @@ class Watch:
         self.losses: list[float] = []
         self.validations: list[tuple[int, float, float]] = []
 
-    def check(self, kind: Callable[..., str | None], *args: object) -> None:
-        """Make one of the checks above, unless it has warned before."""
-        message = kind(*args) if kind not in self.said else None
+    def check(self, check: Callable[..., str | None], *args: object) -> None:
+        """Run one of the checks above, unless it has warned before."""
+        message = check(*args) if check not in self.said else None
         if message:
-            self.said.add(kind)
+            self.said.add(check)
             self.warn(message)
 
     def row(self, row: Mapping[str, float]) -> None:
-        """One row of metrics.jsonl."""
+        """Check one row of metrics.jsonl."""
         step = int(row["step"])
         if "gradient_norm" in row:
             norm = row["gradient_norm"]
@@ -186,11 +186,11 @@ class Watch:
             self.check(overfitting, self.validations)
 
     def samples(self, step: int, audio: Sequence[Audio]) -> None:
-        """The samples generated after a step."""
+        """Check the samples generated after a step."""
         self.check(silent_samples, step, audio)
         self.check(noisy_samples, step, audio)
 
     def data(self, seconds: Mapping[str, float], clipped: Sequence[str], looked_at: int) -> None:
-        """The data; arguments as those of `little_data` and `clipped_data`."""
+        """Check the data; the arguments are those of `little_data` and `clipped_data`."""
         self.check(little_data, seconds)
         self.check(clipped_data, clipped, looked_at)

@@ -1,4 +1,4 @@
-"""The pictures of a report: curves as SVG, spectrograms as PNG. Needs matplotlib."""
+"""Plots on the report page: curves of a run as SVG, spectrograms as PNG. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from wavegen.config import Config
 from wavegen.voice import sample_unit
 
 MOST_POINTS = 500
-"""Points of a curve; of longer ones neighbours are put together."""
+"""Points of a curve; longer ones are averaged down."""
 LOUD_DB, QUIET_DB = -10.0, -90.0
-"""Range of a spectrogram's colours, in dB re a sine at full scale: the same in all of them, so that
-a faint sample looks faint."""
+"""Range of a spectrogram's colours, in dB re a full-scale sine: the same in all of them, so that a
+faint sample looks faint."""
 
 BLUE, PALE, ORANGE, GREY = "#2563a8", "#bcd3ea", "#d9730d", "#777777"
 
 
 def curves(rows: Sequence[Mapping[str, float]], config: Config) -> bytes:
-    """Loss and validation, and below learning rate, gradient norm and speed, over the steps.
+    """Plot loss and validation over the steps, and below them learning rate, gradient norm and
+    speed.
 
     Args:
-        rows: of metrics.jsonl.
-        config: of the run.
+        rows: the rows of metrics.jsonl.
+        config: the run's configuration.
 
     Returns:
-        An SVG file.
+        The content of an SVG file.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -50,7 +51,7 @@ def curves(rows: Sequence[Mapping[str, float]], config: Config) -> bytes:
         if len(val):
             loss.plot(val_steps, val, "o-", color=ORANGE, markersize=4, label="validation")
         unit = f"bits per {sample_unit(config)} sample"
-        loss.set(title=unit, ylim=_where_it_matters(steps, bits, val_steps, val))
+        loss.set(title=unit, ylim=_y_limits(steps, bits, val_steps, val))
         if len(steps):
             loss.legend(frameon=False)
         _curve(axes["B"], rows, "learning_rate", "learning rate")
@@ -77,8 +78,8 @@ def curves(rows: Sequence[Mapping[str, float]], config: Config) -> bytes:
 
 
 def spectrogram_png(audio: NDArray[np.float32], sample_rate: int) -> bytes:
-    """(T,) float32 in [-1, 1] → a PNG, one pixel per bin: 0 Hz to half the rate upwards, and time
-    to the right."""
+    """The spectrogram of (T,) float32 audio in [-1, 1] as a PNG, one pixel per bin: time to the
+    right, 0 Hz to half the rate upwards."""
     from matplotlib.image import imsave
 
     size = 256 if sample_rate <= 12000 else 512
@@ -94,7 +95,7 @@ def spectrogram_png(audio: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Steps and values of one column, without those that are no finite number."""
+    """Steps and values of one column, without those that are not finite numbers."""
     pairs = [(r["step"], r[name]) for r in rows if isinstance(r.get(name), (int, float))]
     found = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     found = found[np.isfinite(found).all(1)]
@@ -104,7 +105,8 @@ def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[NDArray[Any]
 def thinned(
     steps: NDArray[Any], values: NDArray[Any], how: Callable[..., Any] = np.mean
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A curve of at most `MOST_POINTS` points, each the mean (or another) of its neighbours."""
+    """A curve of at most `MOST_POINTS` points, each the mean of its neighbours (or what ``how``
+    makes of them)."""
     if len(steps) <= MOST_POINTS:
         return steps, values
     pieces = np.array_split(np.arange(len(steps)), MOST_POINTS)
@@ -123,10 +125,11 @@ def _running_mean(values: NDArray[Any], window: int) -> NDArray[Any]:
     return np.convolve(values, np.full(window, 1 / window), "valid")
 
 
-def _where_it_matters(
+def _y_limits(
     steps: NDArray[Any], bits: NDArray[Any], val_steps: NDArray[Any], val: NDArray[Any]
 ) -> tuple[float, float] | None:
-    """Limits in which the first steep tenth of a long run does not flatten all the rest."""
+    """Limits of the y axis, chosen so that the steep first tenth of a long run does not flatten the
+    rest."""
     if len(steps) < 50:
         return None
     early = steps[len(steps) // 10]

@@ -20,7 +20,7 @@ from PIL import Image
 from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
 from wavegen.files import check_output, whole_file
-from wavegen.report.plots import spectrogram_png
+from wavegen.report.page_plots import spectrogram_png
 
 COLOURS = 20
 """A small palette keeps the file small."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers import DIGITS, Result, one_clear_line, terminal
+from helpers import Result, one_clear_line, terminal
 
 from wavegen.cli import show
 from wavegen.cli.train import figures
@@ -122,17 +122,17 @@ def test_quiet_leaves_warnings_and_failures_alone(capfd: pytest.CaptureFixture[s
 
 
 def test_quiet_counts_before_and_after_the_name_of_the_command(
-    cli: Callable[..., Result], tmp_path: Path
+    cli: Callable[..., Result], tone: Callable[..., Path], tmp_path: Path
 ) -> None:
-    command = ("prepare", DIGITS, "--recipe", "digits", "--cache-dir")
-    assert cli("-q", *command, tmp_path / "a").err == ""
-    assert cli(*command, tmp_path / "b", "--quiet").err == ""
+    tone(tmp_path / "in" / "a.wav")
+    command = ("prepare", tmp_path / "in", "--cache-dir")
+    for quiet in (("-q", *command, tmp_path / "a"), (*command, tmp_path / "b", "--quiet")):
+        lines = cli(*quiet).err.splitlines()
+        assert [x.split(":")[0] for x in lines] == ["warning"]  # that no clip is held out
     loud = cli(*command, tmp_path / "c").err
-    assert "reading audio: 100% 60/60 [" in loud
-    assert "folder\t" in loud
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "bad.wav").touch()
-    one_clear_line(cli("prepare", tmp_path / "in", "-q", "--cache-dir", tmp_path / "d"), "bad.wav")
+    assert "reading audio: 100% 1/1 [" in loud
+    assert "files\t1, 0 left out" in loud
+    one_clear_line(cli("prepare", tmp_path / "nothing", "-q"), "is not a folder")
 
 
 def test_durations_are_hours_minutes_and_seconds() -> None:

@@ -31,7 +31,7 @@ class Chunk:
     text: str
     """Its words, as they are spoken."""
     phonemes: tuple[str, ...]
-    """Of each word, and marks of punctuation."""
+    """The phonemes of each word, and punctuation marks."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Synthesizer:
 
         Raises:
             TextError: the text can't be spoken.
-            VoiceError: no such speaker, or the voice can't do what is asked for.
+            VoiceError: no such speaker, or the voice can't do what is requested.
             WavegenError: a number is out of range (those of `Request`), or there is no such engine
                 or precision.
         """

@@ -28,7 +28,7 @@ _ODD = (
     OverflowError,
     RuntimeError,
 )
-"""What comes of odd values in a description."""
+"""Errors that odd values in a description cause."""
 
 
 def bundled() -> dict[str, Path]:

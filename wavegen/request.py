@@ -70,7 +70,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """Of a number, in words."""
+        """Range of a number, in words."""
         low = "" if self.low == -math.inf else f"from {self.low:g}"
         return low if self.high == math.inf else f"{low} to {self.high:g}"
 
@@ -177,13 +177,13 @@ class Request(_Checked):
     )
     max_seconds: float | None = field(
         default=600.0,
-        metadata=_about("Refuse to speak, or let a clip go on, for longer.", low=0.0),
+        metadata=_about("Refuse to generate more than this.", low=0.0),
     )
 
 
 @dataclass(frozen=True)
 class Finish(_Checked):
-    """What is done to sound before it is written.
+    """How sound is processed and encoded before it is written.
 
     Raises:
         WavegenError: a field has the wrong type or is out of range.

@@ -51,7 +51,7 @@ class Utterance:
     spans: tuple[tuple[str, int, int], ...] = ()
     """(words, first sample, end sample) of each sentence."""
     phonemes: tuple[str, ...] = ()
-    """Of each word, and punctuation marks."""
+    """The phonemes of each word, and punctuation marks."""
     pause: int = 0
     """Samples of silence before the next utterance."""
     prompt: Tensor | None = None

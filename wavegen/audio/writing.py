@@ -54,7 +54,7 @@ def finished(pieces: Iterable[Audio], rate: int, finish: Finish = PLAIN) -> Iter
 
 
 def finish_whole(audio: Audio, rate: int, finish: Finish = PLAIN) -> Audio:
-    """All of ``finish`` on sound that is there as a whole; (T,) mono float32 at ``rate`` Hz."""
+    """Apply all of ``finish`` to a complete sound; (T,) mono float32 at ``rate`` Hz."""
     if finish.normalize is not None:
         audio = audio * np.float32(_gain(audio, rate, finish.normalize))
     return np.concatenate([audio[:0], *finished([audio], rate, finish)])
@@ -85,14 +85,14 @@ def _resampled(pieces: Iterable[Audio], rate: int, target: int) -> Iterator[Audi
 
 
 def _gain(audio: Audio, rate: int, target: float) -> float:
-    """What brings sound to a loudness; 1 for silence."""
+    """Gain that brings sound to a loudness, in LUFS; 1 for silence."""
     import torch
     from torchaudio.functional import loudness
 
     peak = float(np.abs(audio).max(initial=0.0))
     if not peak:
         return 1.0
-    # A shorter clip goes on from its start: silence in its place would make it louder.
+    # A clip that is too short is repeated: padding it with silence would make it louder.
     audio = np.resize(audio, max(len(audio), round(SHORTEST_LOUD * rate) + 1))
     found = float(loudness(torch.from_numpy(audio)[None], rate))
     if not np.isfinite(found):  # under the gate
@@ -156,8 +156,8 @@ def pcm(audio: Audio) -> bytes:
 
 
 def wav_header(rate: int) -> bytes:
-    """Of a WAV file of unknown length, to be followed by `pcm`; for pipes, into which libsndfile
-    can't write. Both lengths are the largest there are, as others write and read it."""
+    """Header of a WAV file of unknown length, to be followed by `pcm`; for pipes, which libsndfile
+    can't write to. Both lengths are the largest possible, as is customary."""
     most = 0xFFFFFFFF
     form = struct.pack("<HHIIHH", 1, 1, rate, 2 * rate, 2, 16)  # PCM, mono
     riff = struct.pack("<4sI4s4sI", b"RIFF", most, b"WAVE", b"fmt ", len(form))

@@ -154,7 +154,7 @@ def _spoken(
         voice: the voice.
         requests: what to speak.
         live: they are lines that are still being typed: a pause follows each, and one that can't
-            be spoken is passed over with a warning.
+            be spoken is skipped with a warning.
         engine: as in `draw`.
         precision: as in `draw`.
     """

@@ -38,7 +38,7 @@ class RenderJob:
             object.__setattr__(self, "request", replace(self.request, seed=seed))
 
     def fields(self) -> dict[str, Any]:
-        """As a row of a job list."""
+        """The job as a row of a job list."""
         row = {"output_file": self.output_file, **vars(self.request)}
         return {name: value for name, value in row.items() if value is not None}
 
@@ -50,7 +50,7 @@ class FailedJob:
     line: int
     error: str
     fields: Mapping[str, Any]
-    """Of its row, so that the job can be corrected and tried again."""
+    """The fields of its row, so that the job can be corrected and tried again."""
 
 
 FIELDS = ("output_file", *options(Request))

@@ -1,4 +1,4 @@
-"""What a folder of clips holds, and what failed: `manifest.jsonl` and `failed.jsonl`."""
+"""The rendered clips of a folder, and the failed jobs: `manifest.jsonl` and `failed.jsonl`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from wavegen.request import Request
 
 
 class Manifest:
-    """The lists of a folder: a row for each clip, written once the clip is there.
+    """The lists of a folder: a row for each clip, written after the clip.
 
-    Rows are appended in one write each, so that two processes don't mix theirs; every shard has
-    its own file, since network file systems don't append so. The newest row of a clip counts, and
-    one that was cut off by a kill is passed over.
+    Each row is appended in a single write, so that two processes don't mix theirs; every shard has
+    its own file, since network file systems have no such appending. The newest row of a clip
+    counts, and a row that was cut off by a kill is ignored.
 
     Args:
         folder: of the clips.
@@ -64,7 +64,7 @@ class Manifest:
             return False
 
     def add(self, job: RenderJob, digest: str, size: int, seconds: float) -> None:
-        """Note a clip that is there now.
+        """Add a finished clip.
 
         Args:
             job: its job.

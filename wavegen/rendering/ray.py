@@ -21,7 +21,7 @@ CHUNK = 64
 AHEAD = 2
 """Tasks handed to a worker at a time, so that it never waits for the next."""
 RETRIES = 3
-"""Of a task whose worker died."""
+"""How often a task is retried whose worker died."""
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
 
 
 def lost(error: Exception, jobs: Iterable[RenderJob]) -> Iterator[FailedJob]:
-    """What comes of jobs whose task failed with one of Ray's errors.
+    """Yield the jobs of a task that failed with one of Ray's errors.
 
     Raises:
         WavegenError: what the worker raised, as it would be raised without Ray.
@@ -53,10 +53,9 @@ def lost(error: Exception, jobs: Iterable[RenderJob]) -> Iterator[FailedJob]:
 def on_ray(
     renderer: Renderer, address: str | None = None
 ) -> Callable[[Iterable[RenderJob]], Iterator[Result]]:
-    """What renders jobs as ``renderer`` would, but on a cluster.
+    """Return a function that renders jobs like ``renderer``, but on a cluster.
 
-    A worker that dies is started anew, and its tasks are tried again; jobs that never get through
-    fail.
+    A worker that dies is restarted, and its tasks are retried; after that their jobs fail.
 
     Args:
         renderer: its options are sent to all workers.

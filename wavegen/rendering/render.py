@@ -38,7 +38,7 @@ class Clip:
 
     job: RenderJob
     data: bytes
-    """Of its file."""
+    """The file's content."""
     seconds: float
 
 
@@ -80,7 +80,7 @@ class Renderer:
         return found
 
     def hash(self, job: RenderJob) -> str:
-        """Of everything that a job's clip depends on; raises `VoiceError`."""
+        """Hash everything that a job's clip depends on; raises `VoiceError`."""
         voice, speaker = self.voice(job.request)
         parts = {
             **job.fields(),
@@ -142,7 +142,7 @@ class Renderer:
         yield from failed
 
     def _draw(self, voice: Voice, utterances: Iterator[Utterance]) -> Iterator[tuple[int, Audio]]:
-        """As `draw`, but in batches where the engine takes all utterances at once."""
+        """Like `draw`, but in batches for engines that take all utterances at once."""
         if self.engine in (None, "numba"):
             yield from draw(voice, utterances, self.engine, self.precision)
             return
@@ -221,16 +221,16 @@ class _Open:
 
 @dataclass
 class Summary:
-    """What came of a list of jobs."""
+    """The outcome of rendering a list of jobs."""
 
     made: int = 0
     kept: int = 0
-    """Clips that were there already."""
+    """Clips that existed already."""
     seconds: float = 0.0
-    """Of sound made."""
+    """Seconds of sound rendered."""
     failed: list[FailedJob] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
-    """Of the files that the list is about."""
+    """Names of all files in the list."""
 
 
 def sort_out(

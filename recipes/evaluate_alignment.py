@@ -103,7 +103,7 @@ def main(
     config = load_config({"data": {"layout": "ljspeech"}}, "settings")
     dataset = open_dataset(folder, config, folder / "cache")
     start = time.monotonic()
-    fitted = fit_dataset(config, dataset)
+    fitted = fit_dataset(dataset, config.audio.sample_rate)
     took = time.monotonic() - start
     usable = [p for p in dataset.clips if known[p]]
     apart = []

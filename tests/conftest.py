@@ -28,7 +28,7 @@ from wavegen.config import Config
 from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config
 from wavegen.training.corpus import fit_speech, new_voice
-from wavegen.voice import Voice
+from wavegen.voice import SpeakingVoice, Voice
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -73,12 +73,13 @@ def tiny_config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) -> Voice:
-    """An untrained voice with the digits' speakers, phonemes and durations."""
+def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) -> SpeakingVoice:
+    """An untrained voice with the digits' speakers and phonemes."""
     cache = tmp_path_factory.mktemp("tiny-cache")
     dataset = open_dataset(DIGITS, tiny_config, cache)
     config = tiny_config.replace("conditioning", features="mel")
     voice = new_voice(config, dataset)
+    assert isinstance(voice, SpeakingVoice)
     fit_speech(voice, dataset)
     voice.name = "tiny"
     return voice

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wavegen.audio.features import octaves, phase
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.generation.job import Job
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
@@ -29,24 +31,40 @@ KINDS: list[dict[str, Any]] = [
 """What a network can have beside the plain stack."""
 
 
-def network(conditioned: bool = False, **model: Any) -> WaveNet:
+def network(conditioned: bool = False, phase: bool = False, **model: Any) -> WaveNet:
     sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12, "skip_channels": 10}
     config = load_config(
         {
             "model": sizes | model,
-            "conditioning": {"encoder_channels": 8, "speaker_channels": 4},
+            "conditioning": {
+                "features": "mel" if conditioned else "none",
+                "mel_channels": 3,
+                "phase": phase,
+                "encoder_channels": 8,
+                "speaker_channels": 4,
+            },
         },
         "test",
     )
-    return WaveNet(config, 3 if conditioned else 0, 5 if conditioned else 0)
+    return WaveNet(config, 3 if conditioned else 0)
+
+
+def random_features(
+    batch: int, frames: int, mels: int = 3, dtype: torch.dtype = torch.float32
+) -> LocalFeatures:
+    """Local features of a batch."""
+    mel = torch.randn(batch, mels, frames)
+    f0 = torch.rand(batch, frames) * 400 * (torch.rand(batch, frames) > 0.3)
+    turns = [torch.stack(t) for t in zip(*(phase(f, 16000, HOP) for f in f0), strict=True)]
+    return LocalFeatures(mel, mel.mean(1), *octaves(f0), *turns).to(dtype)
 
 
 def random_rows(model: WaveNet, batch: int, frames: int) -> Tensor:
     """(B, F, E) conditioning rows; F = 1 without conditioning."""
     speaker = local = None
-    if model.conditioning.local_channels:
+    if model.conditioning.inputs:
         speaker = torch.arange(batch) % 3
-        local = torch.randn(batch, 5, frames, dtype=model.skip_bias.dtype)
+        local = random_features(batch, frames, dtype=model.skip_bias.dtype)
     with torch.no_grad():
         return model.conditioning.encode(batch, speaker, local)
 

@@ -90,7 +90,7 @@ def test_frames_of_another_rate_keep_the_length_and_the_marks() -> None:
 
 def test_features_pass_over_symbols_without_frames() -> None:
     words, frames = [[3], [1], [4, 5], [2]], [4, 0, 3, 3, 0]
-    x = phone_features(words, frames, 10, 7)
+    x = phone_features(words, frames, 7)
     assert x.shape == (phone_channels(7), 10)
     assert x.isfinite().all()
     middle = x[2 * 7 : 3 * 7].argmax(0)

@@ -12,8 +12,8 @@ from wavegen.audio.writing import FORMATS
 from wavegen.cli import options
 from wavegen.data.layouts import LAYOUTS
 from wavegen.generation import ENGINES
+from wavegen.model.conditioning import FEATURES
 from wavegen.outputs import OUTPUTS
-from wavegen.speech import FEATURES
 
 PACKAGE = Path(wavegen.__file__).parent
 LAYERS = [
@@ -24,7 +24,6 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"synth", "library"},
-    {"training.corpus"},
     {"api", "align", "training", "rendering", "score", "bench"},
     {"report"},
     {"cli"},

@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wavegen.config import Config
+from wavegen.data.alignment import DatasetAligner, new_aligner
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
 from wavegen.files import whole_file
-from wavegen.speech.frontend import symbol_ids
+from wavegen.speech.align import Aligner
 from wavegen.speech.pairing import pair_words
-from wavegen.training.corpus import find_misfits, fit_aligner, heard, new_voice, speaker_of
-from wavegen.voice import Voice
 
 
 @dataclass(frozen=True)
@@ -68,30 +66,29 @@ class ClipAlignment:
 class Fitted:
     """An aligner fitted to a data set."""
 
-    voice: Voice
-    """Its network is untrained."""
-    dataset: Dataset
+    aligner: DatasetAligner
     misfits: list[tuple[str, str]]
     """(path, reason) of the clips whose texts do not fit."""
 
+    @property
+    def dataset(self) -> Dataset:
+        return self.aligner.dataset
+
     def clip(self, path: str) -> ClipAlignment:
         """The alignment of one clip that has a text."""
-        voice, unit, aligner = self.voice, self.dataset.units[path], self.voice.aligner
-        assert aligner is not None
-        ids = symbol_ids(unit, voice.symbols)
-        features = heard(voice, self.dataset, path)
-        aligned = aligner.align(features, ids, speaker_of(voice, self.dataset, path))
-        rate = voice.sample_rate
-        length = self.dataset.entry(path).samples / rate
-        ends = np.cumsum(aligned.frames) * aligner.hop(rate) / rate
+        dataset, symbols, rate = self.dataset, self.aligner.symbols, self.aligner.sample_rate
+        unit, silent = dataset.units[path], self.aligner.aligner.silent
+        aligned = self.aligner.align(path)
+        length = dataset.entry(path).samples / rate
+        ends = np.cumsum(aligned.frames) * Aligner.hop(rate) / rate
         ends[-1] = length
         ends = np.minimum(ends, length).round(6)
         starts = np.concatenate([[0.0], ends[:-1]])
 
-        spoken = [w for w in aligned.words if not _silent(w, aligner.silent)]
+        spoken = [w for w in aligned.words if not _silent(w, silent)]
         texts = [w for w in unit.words if any(c.isalnum() for c in w)]
         labels: dict[int, str] = {}  # of the first spoken word of each group
-        for written, said in pair_words(texts, [[voice.symbols[p] for p in w] for w in spoken]):
+        for written, said in pair_words(texts, [[symbols[p] for p in w] for w in spoken]):
             labels |= dict.fromkeys(said, "") | {said[0]: " ".join(texts[n] for n in written)}
         phones: list[Interval] = []
         words: list[Interval] = []
@@ -102,9 +99,9 @@ class Fitted:
             begin, end = float(starts[span][0]), float(ends[span][-1])
             for p, b, e in zip(word, starts[span], ends[span], strict=True):
                 if e > b:
-                    phones.append(Interval(voice.symbols[p] if p else "", float(b), float(e)))
+                    phones.append(Interval(symbols[p] if p else "", float(b), float(e)))
             label = ""
-            if not _silent(word, aligner.silent):
+            if not _silent(word, silent):
                 label = labels[count]
                 count += 1
                 if not label:  # a further part of the word before
@@ -120,16 +117,15 @@ def _silent(word: Sequence[int], silent: int) -> bool:
 
 
 def fit_dataset(
-    config: Config,
     dataset: Dataset,
+    sample_rate: int,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Fitted:
     """Fit an aligner to all clips of a data set that have a text.
 
     Args:
-        config: the rate of the audio is read; the data set must not be trimmed for times in it to
-            be those of the files.
-        dataset: the clips.
+        dataset: the clips; it must not be trimmed for times in it to be those of the files.
+        sample_rate: Hz, of its prepared audio.
         progress: called with the phase, "fitting the aligner" or "checking the texts", and the
             rounds or clips done of all in it.
 
@@ -138,13 +134,11 @@ def fit_dataset(
     """
     if not dataset.units:
         raise DataError(f"no clip in {dataset.root} has a text to align")
-    config = config.replace("conditioning", features="mel")
-    voice = new_voice(config, dataset)
+    aligner = new_aligner(dataset, sample_rate)
     paths = list(dataset.units)
     with torch.inference_mode():
-        fit_aligner(voice, dataset, paths, partial(progress, "fitting the aligner"))
-        wrong = find_misfits(voice, dataset, paths, partial(progress, "checking the texts"))
-        return Fitted(voice, dataset, wrong)
+        aligner.fit(paths, partial(progress, "fitting the aligner"))
+        return Fitted(aligner, aligner.misfits(paths, partial(progress, "checking the texts")))
 
 
 def check_folder(folder: Path, force: bool) -> None:

@@ -82,11 +82,16 @@ def sized(name: str, pool: int = 0) -> tuple[WaveNet, Config]:
         {
             "audio": {"sample_rate": SAMPLE_RATE},
             "model": {**SIZES[name], "context": stacks},
-            "conditioning": {"encoder_channels": MELS},
+            "conditioning": {
+                "features": "mel",
+                "mel_channels": MELS,
+                "encoder_channels": MELS,
+                "phase": False,
+            },
         },
         name,
     )
-    return WaveNet(config, 0, MELS).eval(), config
+    return WaveNet(config).eval(), config
 
 
 def bench_generation(

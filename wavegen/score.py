@@ -48,17 +48,12 @@ def score_file(
         names = ", ".join(voice.speakers)
         raise VoiceError(f"voice {voice.name} has several speakers: give --speaker ({names})")
     who = 0 if speaker is None else voice.speaker_id(speaker)
-    local = None
-    if voice.kind is not None:
-        unit = (
-            read_clip(text, voice.config.data.language)
-            if text is not None and voice.symbols
-            else None
-        )
-        if unit is None and voice.kind.text:
+    unit = None
+    if voice.needs_text:
+        unit = read_clip(text, voice.config.data.language) if text is not None else None
+        if unit is None:
             raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
-        local = voice.features(voice.observe(audio, who, unit))
-    nats = voice.nll(audio, who, local)
+    nats = voice.nll(audio, who, voice.observe(audio, who, unit))
     bits = float(nats.double().mean()) / math.log(2)
     return Score(bits, len(audio), len(audio) / voice.sample_rate)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
@@ -25,7 +26,7 @@ from wavegen.generation.uniforms import key
 from wavegen.request import LONGEST, Request
 from wavegen.speech.frontend import read_clip, read_text
 from wavegen.text import FEW
-from wavegen.voice import Voice
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 Audio = NDArray[np.float32]
 
@@ -44,8 +45,8 @@ class Utterance:
     """Its words, or the name of the recording that it copies."""
     speaker: int
     samples: int
-    local: Tensor | None = None
-    """(C, F) local features; None for a voice trained without texts."""
+    local: LocalFeatures | None = None
+    """None for a voice without local features."""
     unknown: tuple[str, ...] = ()
     """Words that were not in the training data of a voice with a small vocabulary."""
     spans: tuple[tuple[str, int, int], ...] = ()
@@ -76,15 +77,16 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
             takes more than ``max_seconds``.
         VoiceError: the voice has no such speaker, or can't do what is requested.
     """
-    if voice.kind is None or request.seconds is not None:
-        if voice.kind is None and request.text is not None:
+    conditioned = isinstance(voice, ConditionedVoice)
+    if not conditioned or request.seconds is not None:
+        if not conditioned and request.text is not None:
             raise VoiceError(
                 f"voice {voice.name} was trained without texts: leave the text out "
                 "(--seconds sets the length)"
             )
         yield _plan_seconds(voice, request)
         return
-    if not voice.symbols:
+    if not isinstance(voice, SpeakingVoice):
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     joined = voice.config.data.join > 1
     speaker = voice.speaker_id(request.speaker)
@@ -95,14 +97,12 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
     frames = 0
     language = request.language or voice.config.data.language
     for unit in read_text(request.text or "", voice.longest, voice.words, language):
-        spoken = voice.predict(unit, speaker, request)
-        assert spoken.alignment is not None
-        length = sum(spoken.alignment.frames)
-        frames += length + (pause if frames else 0)
+        local = voice.predict(unit, speaker, request)
+        frames += local.frames + (pause if frames else 0)
         if frames > limit * rate:
             raise TextError(f"this would speak for more than --max-seconds {limit:g}")
         phonemes = tuple("".join(p) for p in unit.phones)
-        parts.append(_Part(unit.words, phonemes, voice.features(spoken), length * hop))
+        parts.append(_Part(unit.words, phonemes, local, local.frames * hop))
         if len(parts) > 1 and not joined:  # now the previous one is known not to be the last
             yield _utterance(voice, parts[:1], request, pause)
             del parts[0]
@@ -123,14 +123,16 @@ def sentence_pause(voice: Voice, request: Request) -> int:
 class _Part:
     words: tuple[str, ...]
     phonemes: tuple[str, ...]
-    local: Tensor
+    local: LocalFeatures
     samples: int
 
 
-def _utterance(voice: Voice, parts: Sequence[_Part], request: Request, pause: int) -> Utterance:
+def _utterance(
+    voice: SpeakingVoice, parts: Sequence[_Part], request: Request, pause: int
+) -> Utterance:
     """Parts with a pause, in frames, between and after them."""
     silence = pause * voice.config.hop_length
-    local: list[Tensor] = []
+    local: list[LocalFeatures] = []
     spans, at = [], 0
     for part in parts:
         if local and pause:
@@ -145,7 +147,7 @@ def _utterance(voice: Voice, parts: Sequence[_Part], request: Request, pause: in
         " ".join(words),
         voice.speaker_id(request.speaker),
         at - silence,
-        torch.cat(local, 1),
+        LocalFeatures.cat(local),
         unknown=tuple(dict.fromkeys(w for w in words if w not in known)),
         spans=tuple(spans),
         phonemes=tuple(p for part in parts for p in part.phonemes),
@@ -154,9 +156,11 @@ def _utterance(voice: Voice, parts: Sequence[_Part], request: Request, pause: in
 
 
 def _can(voice: Voice) -> str:
-    if voice.symbols:
+    if isinstance(voice, SpeakingVoice):
         return "speaks texts"
-    return "makes sound (--seconds)" if voice.kind is None else "copies recordings (vocode)"
+    if isinstance(voice, ConditionedVoice):
+        return "copies recordings (vocode)"
+    return "makes sound (--seconds)"
 
 
 def _plan_seconds(voice: Voice, request: Request) -> Utterance:
@@ -166,7 +170,7 @@ def _plan_seconds(voice: Voice, request: Request) -> Utterance:
         VoiceError: the voice can't do that, or it is more than ``max_seconds``.
     """
     seconds, limit = request.seconds, request.max_seconds
-    if voice.kind is not None:
+    if isinstance(voice, ConditionedVoice):
         raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
     if seconds is None and voice.model.output.end is None:
         raise VoiceError(f"voice {voice.name} does not end by itself: --seconds sets its length")
@@ -194,11 +198,11 @@ def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
         VoiceError: it has others, or no such speaker.
         DataError: the recording can't be read, or is empty.
     """
-    if voice.kind is None or voice.kind.text:
+    if not isinstance(voice, ConditionedVoice) or voice.needs_text:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
     speaker = voice.speaker_id(request.speaker)
     audio = _recording(voice, file)
-    local = voice.features(voice.observe(torch.from_numpy(audio), speaker, None))
+    local = voice.observe(torch.from_numpy(audio), speaker)
     return Utterance(request, file.name, speaker, len(audio), local)
 
 
@@ -219,28 +223,28 @@ def plan_continuation(
         DataError: the recording can't be read, or is empty.
     """
     audio = torch.from_numpy(_recording(voice, file))
-    if voice.kind is None:
+    if not isinstance(voice, ConditionedVoice):
         if request.text is not None:
             raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
         return replace(_plan_seconds(voice, request), prompt=audio)
-    if not voice.symbols:
+    if not isinstance(voice, SpeakingVoice):
         raise VoiceError(f"voice {voice.name} {_can(voice)}; it can't continue one")
     if request.text is None or request.seconds is not None:
         raise TextError(f"voice {voice.name} speaks texts: --text says what follows")
     said = None
-    if voice.kind.text:
+    if voice.needs_text:
         language = request.language or voice.config.data.language
         said = None if prompt_text is None else read_clip(prompt_text, language)
         if said is None:
             raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
     hop, speaker = voice.config.hop_length, voice.speaker_id(request.speaker)
-    local = [voice.features(voice.observe(audio, speaker, said))]
+    parts = [voice.observe(audio, speaker, said)]
     for u in plan(voice, request):
-        assert u.local is not None
-        local += [u.local, voice.pause(u.pause // hop)]
-    features = torch.cat(local, 1)
-    samples = features.shape[1] * hop - len(audio)
-    return Utterance(request, request.text, speaker, samples, features, prompt=audio)
+        if u.local is not None:  # as it is in every voice with texts
+            parts += [u.local, voice.pause(u.pause // hop)]
+    local = LocalFeatures.cat(parts)
+    samples = local.frames * hop - len(audio)
+    return Utterance(request, request.text, speaker, samples, local, prompt=audio)
 
 
 def _recording(voice: Voice, file: Path) -> Audio:
@@ -300,9 +304,9 @@ def draw(
         for i, u in enumerate(utterances):
             before = None if u.prompt is None else u.prompt.numpy()
             open_[i] = Synthesis(predictor(voice.config, u.local), before), u.samples
-            phase = voice.phases(u.local)
+            phase = voice.phase_codes(u.local)
             yield Job(
-                voice.rows(u.speaker, u.local)[0],
+                voice.encode(u.speaker, u.local)[0],
                 u.samples,
                 key(u.request.seed or 0, u.text, names[u.speaker]),
                 u.request.temperature,

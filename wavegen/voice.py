@@ -11,21 +11,22 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from wavegen.audio.features import hertz, mel, octaves, phase, pitch
+from wavegen.audio.features import hertz, phase
 from wavegen.audio.linear_prediction import by_spectrum, predictor
+from wavegen.audio.local_features import LocalFeatures, analyse, silence
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.files import whole_file
 from wavegen.model.acoustic import AcousticModel
+from wavegen.model.conditioning import FEATURES, needs_text
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
 from wavegen.request import Request
-from wavegen.speech import FEATURES, local
 from wavegen.speech.align import Aligner, Alignment
 from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
-from wavegen.speech.local import Spoken
+from wavegen.speech.phones import phone_channels, phone_features
 
 FORMAT = 4
 """Version of the voice file that is written. Version 3, whose context stacks were rectified, is
@@ -38,21 +39,13 @@ DRIFT = 20
 
 @dataclass
 class Voice:
-    """A trained voice."""
+    """A trained voice. This one is conditioned on the speaker at most, and makes sound of any
+    length; the classes below are told more."""
 
     config: Config
     model: WaveNet
-    acoustic: AcousticModel | None = None
-    """None in a voice without text, as is the aligner."""
-    aligner: Aligner | None = None
     speakers: tuple[str, ...] = ()
     """Names; a speaker's id is its place here."""
-    symbols: tuple[str, ...] = ()
-    """Phonemes, `phones.PAUSE` first; empty in a voice without text."""
-    words: tuple[str, ...] = ()
-    """The words heard in training."""
-    longest: int = 0
-    """Most words in one training clip: longer texts are spoken in pieces of as many."""
     training: dict[str, Any] = field(default_factory=dict)
     """Summary of the training: steps, hours, bits per sample, …"""
     name: str = "voice"
@@ -80,168 +73,94 @@ class Voice:
         )
 
     @property
-    def kind(self) -> local.Local | None:
-        """Its kind of local features."""
-        return FEATURES.get(self.config.conditioning.features)
-
-    @property
     def unit(self) -> str:
-        """As `sample_unit`."""
+        """See `sample_unit`."""
         return sample_unit(self.config)
 
-    @torch.inference_mode()
-    def predict(self, unit: Unit, speaker: int, request: Request) -> Spoken:
-        """What a unit is to sound like, in the way that a request asks for.
-
-        Raises:
-            TextError: none of its phonemes is known to the voice.
-        """
-        words = self._words(unit)
-        ids = [p for w in words for p in w]
-        assert self.acoustic is not None
-        m = self.acoustic
-        words = [[0], *words]  # recordings begin with a breath of silence
-        alignment = Alignment(tuple(map(tuple, words)), (0,) * (len(ids) + 1))
-        batch, _ = phones([alignment], [speaker])
-        encoded = m.encode(batch)
-        noise = torch.Generator().manual_seed((request.seed or 0) % 2**64)
-        log = m.durations(encoded, batch.mask)[0]
-        log += torch.randn(log.shape, generator=noise) * m.duration_spread * request.noise_scale
-        silent = silent_symbols(self.symbols)
-        shortest = torch.tensor([float(s >= silent) for w in words for s in w])  # frames
-        lengths = _whole(log.expm1().maximum(shortest) * request.length_scale)
-        alignment = Alignment(alignment.words, lengths)
-        rows = m.frames(encoded, torch.tensor([lengths]))
-        mask = torch.ones(1, 1, rows.shape[2])
-        logit, octave = m.melodies(rows, mask)[0]
-        drift = torch.randn(len(octave) // DRIFT + 2, generator=noise)
-        drift = F.interpolate(drift[None, None], size=len(octave), mode="linear")[0, 0]
-        octave += drift * m.pitch_spread * request.noise_scale + request.pitch_shift / 12
-        voiced = (logit > 0).float()
-        tone = torch.stack([voiced, octave * voiced])
-        turns = phase(hertz(tone), self.sample_rate, self.config.hop_length)
-        return Spoken(alignment, tone, m.spectra(rows, tone[None], mask)[0], turns)
+    @property
+    def needs_text(self) -> bool:
+        """Whether its local features are made of phonemes, so that a recording's text must be
+        known to copy, continue or score it."""
+        return needs_text(self.config.conditioning.features)
 
     def observe(
         self,
         audio: torch.Tensor,
         speaker: int,
-        unit: Unit | None,
+        transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
-        alignment: Alignment | None = None,
-    ) -> Spoken:
-        """What a recording sounds like.
+    ) -> LocalFeatures | None:
+        """The local features of a recording; None in a voice without any.
 
         Args:
             audio: (T,) float32 at the voice's rate.
             speaker: id.
-            unit: what is said; needed where the features are made of phonemes.
+            transcript: what is said, or when; used where the features are made of phonemes.
             f0: (F,) Hz, if it is known already.
-            alignment: likewise.
 
         Raises:
-            TextError: none of the unit's phonemes is known to the voice.
+            TextError: the transcript is missing, or the voice knows none of its phonemes.
         """
-        assert self.kind is not None
-        rate, hop = self.sample_rate, self.config.hop_length
-        if alignment is None and unit is not None and self.aligner is not None:
-            alignment = self.align(unit, speaker, audio)
-        if f0 is None:
-            f0 = torch.from_numpy(pitch(audio.numpy(), rate, hop))
-        bands = mel(audio, rate, hop, self.config.conditioning.mel_channels)
-        return Spoken(alignment, octaves(f0), bands, phase(f0, rate, hop, audio))
+        return None
+
+    def pause(self, frames: int) -> LocalFeatures | None:
+        """The local features of silence; None in a voice without any."""
+        return None
 
     @torch.inference_mode()
-    def smoothed(self, spoken: Spoken, speaker: int) -> Spoken:
-        """With the mel spectrogram as the acoustic model predicts it from the rest."""
-        assert self.acoustic is not None
-        assert spoken.alignment is not None
-        assert spoken.octaves is not None
-        batch, lengths = phones([spoken.alignment], [speaker])
-        rows = self.acoustic.frames(self.acoustic.encode(batch), lengths)
-        mask = torch.ones(1, 1, rows.shape[2])
-        return replace(spoken, mel=self.acoustic.spectra(rows, spoken.octaves[None], mask)[0])
-
-    def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
-        """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
-
-        Raises:
-            TextError: none of the unit's phonemes is known to the voice.
-        """
-        assert self.aligner is not None
-        hop = self.config.hop_length
-        features = self.aligner.features(audio, self.sample_rate)
-        alignment = self.aligner.align(features, self._words(unit), speaker)
-        ratio = hop / self.aligner.hop(self.sample_rate)
-        return alignment.at_rate(ratio, -(-len(audio) // hop))
-
-    def features(self, spoken: Spoken) -> torch.Tensor:
-        """(C, F) local features, and below them, where the network is told, the phase."""
-        assert self.kind is not None
-        made = self.kind.make(spoken, len(self.symbols))
-        if self.model.conditioning.phase is None:
-            return made
-        assert spoken.phase is not None
-        return torch.cat([made, spoken.phase])
-
-    def pause(self, frames: int) -> torch.Tensor:
-        """(C, frames) local features of silence."""
-        return self.features(local.pause(frames, self.config.conditioning.mel_channels))
-
-    def _words(self, unit: Unit) -> list[list[int]]:
-        words = symbol_ids(unit, self.symbols)
-        if not words:
-            said = " ".join(unit.words)
-            raise TextError(f"voice {self.name} knows no sound of '{said[:60]}'")
-        return words
-
-    @torch.inference_mode()
-    def rows(self, speaker: int, local: torch.Tensor | None) -> torch.Tensor:
-        """(1, F, E) conditioning rows of one utterance from (C, F) local features."""
+    def encode(self, speaker: int, local: LocalFeatures | None) -> torch.Tensor:
+        """(1, F, E) encoded conditioning of one utterance."""
         device = self.model.skip_bias.device
         return self.model.conditioning.encode(
             1,
             torch.tensor([speaker], device=device) if self.speakers else None,
-            None if local is None else local[None].to(device),
+            self._batch(local),
         )
 
-    def phases(self, local: torch.Tensor | None) -> torch.Tensor | None:
+    def phase_codes(self, local: LocalFeatures | None) -> torch.Tensor | None:
         """(1, T) codes of the phase at each sample of an utterance, if the network is told."""
-        given = None if local is None else local[None].to(self.model.skip_bias.device)
-        return self.model.conditioning.phases(given, self.config.hop_length)
+        return self.model.conditioning.phase_codes(self._batch(local), self.config.hop_length)
+
+    def _batch(self, local: LocalFeatures | None) -> LocalFeatures | None:
+        if local is None:
+            return None
+        return LocalFeatures.stack([local]).to(self.model.skip_bias.device)
 
     def nll(
         self,
         audio: torch.Tensor,
         speaker: int,
-        local: torch.Tensor | None,
+        local: LocalFeatures | None,
         context: bool = True,
     ) -> torch.Tensor:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,); arguments
         as those of `WaveNet.nll`."""
         return self.model.nll(
             self.codes(audio, local),
-            self.rows(speaker, local),
+            self.encode(speaker, local),
             self.config.hop_length,
             context=context,
-            phase=self.phases(local),
+            phase=self.phase_codes(local),
         )
 
-    def codes(self, audio: torch.Tensor, local: torch.Tensor | None) -> torch.Tensor:
-        """(T,) float32 at the voice's rate, which has (C, F) local features, as the codes that the
-        network hears."""
-        heard = predictor(self.config, local).excitation(audio)
-        return self.model.output.encode(heard).to(self.model.skip_bias.device)
+    def codes(self, audio: torch.Tensor, local: LocalFeatures | None) -> torch.Tensor:
+        """(T,) codes, as the network takes and makes them, of a recording, (T,) float32 at the
+        voice's rate, that has these local features."""
+        excitation = predictor(self.config, local).excitation(audio)
+        return self.model.output.encode(excitation).to(self.model.skip_bias.device)
 
     def speech(self) -> dict[str, torch.nn.Module]:
-        """What a voice with text holds beside the WaveNet."""
-        parts = {"acoustic": self.acoustic, "aligner": self.aligner}
-        return {name: part for name, part in parts.items() if part is not None}
+        """What the voice holds beside the WaveNet, by the names in its file."""
+        return {}
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All weights under the names of the voice file."""
         parts = {"wavenet": self.model, **self.speech()}
         return {f"{n}.{k}": t for n, part in parts.items() for k, t in part.state_dict().items()}
+
+    def vocabulary(self) -> dict[str, Any]:
+        """What the voice file says of the texts that the voice was trained on."""
+        return {"symbols": (), "words": (), "longest": 0}
 
     def save(self, path: Path) -> None:
         """Write the voice file, whole or not at all."""
@@ -251,9 +170,7 @@ class Voice:
             "format": FORMAT,
             "config": to_dict(self.config),
             "speakers": self.speakers,
-            "symbols": self.symbols,
-            "words": self.words,
-            "longest": self.longest,
+            **self.vocabulary(),
             "training": self.training,
         }
         with whole_file(path) as beside:
@@ -262,6 +179,134 @@ class Voice:
                 beside,
                 {"wavegen": json.dumps(about, ensure_ascii=False)},
             )
+
+
+@dataclass
+class ConditionedVoice(Voice):
+    """A voice with local features: it can copy a recording, and be told what a pause is."""
+
+    def observe(
+        self,
+        audio: torch.Tensor,
+        speaker: int,
+        transcript: Unit | Alignment | None = None,
+        f0: torch.Tensor | None = None,
+    ) -> LocalFeatures:
+        bands = self.config.conditioning.mel_channels
+        return analyse(audio, self.sample_rate, self.config.hop_length, bands, f0)
+
+    def pause(self, frames: int) -> LocalFeatures:
+        return silence(frames, self.config.conditioning.mel_channels)
+
+
+@dataclass(kw_only=True)
+class SpeakingVoice(ConditionedVoice):
+    """A voice with texts."""
+
+    acoustic: AcousticModel
+    aligner: Aligner
+    symbols: tuple[str, ...]
+    """Phonemes, `phones.PAUSE` first."""
+    words: tuple[str, ...] = ()
+    """The words of its training."""
+    longest: int = 0
+    """Most words in one training clip: longer texts are spoken in pieces of as many."""
+
+    @torch.inference_mode()
+    def predict(self, unit: Unit, speaker: int, request: Request) -> LocalFeatures:
+        """The local features of a unit, spoken in the style of a request.
+
+        Raises:
+            TextError: none of its phonemes is known to the voice.
+        """
+        m = self.acoustic
+        words = [[0], *self._words(unit)]  # recordings begin with a breath of silence
+        ids = [p for w in words for p in w]
+        alignment = Alignment(tuple(map(tuple, words)), (0,) * len(ids))
+        batch, _ = phones([alignment], [speaker])
+        encoded = m.encode(batch)
+        noise = torch.Generator().manual_seed((request.seed or 0) % 2**64)
+        log = m.durations(encoded, batch.mask)[0]
+        log += torch.randn(log.shape, generator=noise) * m.duration_spread * request.noise_scale
+        silent = silent_symbols(self.symbols)
+        shortest = torch.tensor([float(p >= silent) for p in ids])  # frames
+        lengths = _whole(log.expm1().maximum(shortest) * request.length_scale)
+        frames = m.frames(encoded, torch.tensor([lengths]))
+        mask = torch.ones(1, 1, frames.shape[2])
+        logit, octaves = (x[0] for x in m.melodies(frames, mask))
+        drift = torch.randn(len(octaves) // DRIFT + 2, generator=noise)
+        drift = F.interpolate(drift[None, None], size=len(octaves), mode="linear")[0, 0]
+        octaves += drift * m.pitch_spread * request.noise_scale + request.pitch_shift / 12
+        voicing = (logit > 0).float()
+        octaves = octaves * voicing
+        bands = m.spectra(frames, voicing[None], octaves[None], mask)[0]
+        turns = phase(hertz(voicing, octaves), self.sample_rate, self.config.hop_length)
+        local = LocalFeatures(bands, bands.mean(0), voicing, octaves, *turns)
+        return self._with_phones(local, replace(alignment, frames=lengths))
+
+    def observe(
+        self,
+        audio: torch.Tensor,
+        speaker: int,
+        transcript: Unit | Alignment | None = None,
+        f0: torch.Tensor | None = None,
+    ) -> LocalFeatures:
+        local = super().observe(audio, speaker, None, f0)
+        if not self.needs_text:
+            return local
+        if transcript is None:
+            raise TextError(f"voice {self.name} needs to know what a recording says")
+        if isinstance(transcript, Unit):
+            transcript = self.align(transcript, speaker, audio)
+        return self._with_phones(local, transcript)
+
+    def pause(self, frames: int) -> LocalFeatures:
+        local = super().pause(frames)
+        return self._with_phones(local, Alignment(((0,),), (frames,)))
+
+    def _with_phones(self, local: LocalFeatures, alignment: Alignment) -> LocalFeatures:
+        """With the phonemes, where the voice is conditioned on them."""
+        if not self.needs_text:
+            return local
+        made = phone_features(alignment.words, alignment.frames, len(self.symbols))
+        return replace(local, phones=made)
+
+    @torch.inference_mode()
+    def with_predicted_mel(
+        self, local: LocalFeatures, alignment: Alignment, speaker: int
+    ) -> LocalFeatures:
+        """A recording's features with the mel spectrogram that the acoustic model predicts from
+        its phonemes, their lengths and its F0."""
+        batch, lengths = phones([alignment], [speaker])
+        frames = self.acoustic.frames(self.acoustic.encode(batch), lengths)
+        mask = torch.ones(1, 1, frames.shape[2])
+        bands = self.acoustic.spectra(frames, local.voicing[None], local.octaves[None], mask)[0]
+        return replace(local, mel=bands, loudness=bands.mean(0))
+
+    def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
+        """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
+
+        Raises:
+            TextError: none of the unit's phonemes is known to the voice.
+        """
+        hop = self.config.hop_length
+        features = self.aligner.features(audio, self.sample_rate)
+        alignment = self.aligner.align(features, self._words(unit), speaker)
+        ratio = hop / self.aligner.hop(self.sample_rate)
+        return alignment.at_rate(ratio, -(-len(audio) // hop))
+
+    def _words(self, unit: Unit) -> list[list[int]]:
+        words = symbol_ids(unit, self.symbols)
+        if not words:
+            said = " ".join(unit.words)
+            raise TextError(f"voice {self.name} knows no sound of '{said[:60]}'")
+        return words
+
+    def speech(self) -> dict[str, torch.nn.Module]:
+        return {"acoustic": self.acoustic, "aligner": self.aligner}
+
+    def vocabulary(self) -> dict[str, Any]:
+        return {"symbols": self.symbols, "words": self.words, "longest": self.longest}
 
 
 def find_speaker(speakers: Sequence[str], speaker: str) -> int | None:
@@ -279,7 +324,7 @@ def numbered(speakers: Sequence[str]) -> str:
 
 
 def sample_unit(config: Config) -> str:
-    """What a sample is that the network hears, wherever bits of it are printed."""
+    """What a sample of the network is, for people, wherever bits per sample are printed."""
     return OUTPUTS[config.model.output].unit + " excitation" * by_spectrum(config)
 
 
@@ -296,24 +341,28 @@ def untrained(
     words: tuple[str, ...] = (),
     longest: int = 0,
 ) -> Voice:
-    """A voice with random weights; arguments as the fields of `Voice`."""
+    """A voice with random weights, of the class that its features and symbols ask for; arguments
+    as the fields of `SpeakingVoice`.
+
+    Raises:
+        ValueError: its features are made of phonemes, and it has none.
+    """
     c = config.conditioning
-    kind = FEATURES.get(c.features)
-    channels = 0 if kind is None else kind.channels(len(symbols), c.mel_channels)
-    sizes = (len(symbols), len(speakers))
-    text = bool(symbols)
-    return Voice(
+    if needs_text(c.features) and not symbols:
+        raise ValueError(f"features {c.features} need phonemes")
+    model = WaveNet(config, len(speakers), phone_channels(len(symbols)))
+    if c.features not in FEATURES:
+        return Voice(config, model, speakers)
+    if not symbols:
+        return ConditionedVoice(config, model, speakers)
+    sizes = len(symbols), len(speakers)
+    return SpeakingVoice(
         config,
-        WaveNet(config, len(speakers), channels, kind is not None and c.phase),
-        _acoustic(config, *sizes) if text else None,
-        Aligner(*sizes, silent_symbols(symbols)) if text else None,
+        model,
         speakers,
-        symbols,
-        words,
-        longest,
+        acoustic=AcousticModel(*sizes, c.mel_channels, c.acoustic_channels).eval(),
+        aligner=Aligner(*sizes, silent_symbols(symbols)),
+        symbols=symbols,
+        words=words,
+        longest=longest,
     )
-
-
-def _acoustic(config: Config, symbols: int, speakers: int) -> AcousticModel:
-    c = config.conditioning
-    return AcousticModel(symbols, speakers, c.mel_channels, c.acoustic_channels).eval()

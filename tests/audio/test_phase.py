@@ -1,20 +1,22 @@
 """The phase of the pitch: measured, coded, and the same in the forward and in every engine."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from networks import HOP, draw, network
+from networks import HOP, draw, network, random_features
 from torch import Tensor
 
 from wavegen.audio.features import hertz, octaves, phase
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.generation import ENGINES, cached, naive
 from wavegen.generation.job import Job
 from wavegen.generation.numba import engine
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
-from wavegen.model.conditioning import PHASES, Conditioning
+from wavegen.model.conditioning import PHASES
 from wavegen.model.wavenet import WaveNet
 
 RATE, FRAME = 16000, 160
@@ -46,16 +48,17 @@ def test_without_a_recording_the_phase_is_the_integral_of_f0() -> None:
     begin, step = phase(f0, RATE, FRAME)
     assert apart(begin[2], begin[1] + 1.0) < 1e-6  # 100 Hz for 10 ms
     assert torch.allclose(step, f0 / RATE)
-    assert torch.equal(phase(torch.zeros(3), RATE, FRAME), torch.zeros(2, 3))
-    assert torch.allclose(hertz(octaves(f0)), f0)
+    assert torch.equal(torch.stack(phase(torch.zeros(3), RATE, FRAME)), torch.zeros(2, 3))
+    assert torch.allclose(hertz(*octaves(f0)), f0)
 
 
 def test_codes_run_through_each_period_and_over_the_frames_edges() -> None:
     model = spoken()
     f0 = torch.full((50,), RATE / PHASES / 2.5)  # each code for two or three samples
-    local = torch.cat([torch.randn(1, 5, 50), phase(f0, RATE, HOP)[None]], 1)
-    local[0, -1, 30:] = 0
-    codes = model.conditioning.phases(local, HOP)
+    begin, step = phase(f0, RATE, HOP)
+    step[30:] = 0
+    local = replace(random_features(1, 50), phase=begin[None], phase_step=step[None])
+    codes = model.conditioning.phase_codes(local, HOP)
     assert codes is not None
     assert codes.shape == (1, 50 * HOP)
     voiced = codes[0, : 30 * HOP]
@@ -67,22 +70,14 @@ def test_codes_run_through_each_period_and_over_the_frames_edges() -> None:
 
 def spoken() -> WaveNet:
     """A network that is told the phase."""
-    model = network(True)
-    channels = model.config.residual_channels
-    model.conditioning = Conditioning(6, channels, 3, 4, 5, 8, phase=True)
+    model = network(True, phase=True)
     assert model.conditioning.phase is not None
     torch.nn.init.normal_(model.conditioning.phase.weight)
     return model
 
 
-def random_local(batch: int, frames: int) -> Tensor:
-    f0 = torch.rand(batch, frames) * 400 * (torch.rand(batch, frames) > 0.3)
-    track = torch.stack([phase(f, RATE, HOP) for f in f0])
-    return torch.cat([torch.randn(batch, 5, frames), track], 1)
-
-
-def jobs(model: WaveNet, local: Tensor, prompt: Tensor | None = None) -> list[Job]:
-    phases = model.conditioning.phases(local, HOP)
+def jobs(model: WaveNet, local: LocalFeatures, prompt: Tensor | None = None) -> list[Job]:
+    phases = model.conditioning.phase_codes(local, HOP)
     assert phases is not None
     with torch.no_grad():
         rows = model.conditioning.encode(2, torch.tensor([0, 2]), local.to(model.skip_bias.dtype))
@@ -98,12 +93,12 @@ def jobs(model: WaveNet, local: Tensor, prompt: Tensor | None = None) -> list[Jo
 def test_engines_draw_the_same(prompted: int) -> None:
     model = spoken().double()
     prompt = torch.randint(0, 256, (prompted,)) if prompted else None
-    asked = jobs(model, random_local(2, 40), prompt)
+    asked = jobs(model, random_features(2, 40), prompt)
     slow, fast = draw(naive.generate, model, asked), draw(cached.generate, model, asked)
     for a, b in zip(slow, fast, strict=True):
         assert torch.equal(a, b)
     model.float()
-    asked = jobs(model, random_local(2, 40), prompt)
+    asked = jobs(model, random_features(2, 40), prompt)
     steps = draw(cached.generate, model, asked, block=50)
     compiled = draw(engine.generate, model, asked, precision="f32", block=37)
     for a, b in zip(steps, compiled, strict=True):
@@ -112,16 +107,15 @@ def test_engines_draw_the_same(prompted: int) -> None:
 
 def test_teacher_forcing_in_the_forward_in_pieces_and_compiled() -> None:
     model = spoken()
-    local, speaker = random_local(2, 12), torch.tensor([0, 2])
+    local, speaker = random_features(2, 12), torch.tensor([0, 2])
     codes = torch.randint(0, 256, (2, 12 * HOP))
     with torch.inference_mode():
         whole = model(codes, speaker, local)
-        deaf = local.clone()
-        deaf[:, 5:] = 0
+        deaf = replace(local, phase_step=torch.zeros(2, 12))
         assert (model(codes, speaker, deaf) - whole).abs().max() > 0.01
         rows, phases = (
             model.conditioning.encode(2, speaker, local),
-            model.conditioning.phases(local, HOP),
+            model.conditioning.phase_codes(local, HOP),
         )
     assert phases is not None
     pieces = model.nll(codes[0], rows[:1], HOP, chunk_frames=3, phase=phases[:1])

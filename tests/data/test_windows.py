@@ -6,6 +6,7 @@ import torch
 
 from wavegen.audio import mulaw
 from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.local_features import silence
 from wavegen.config import Config
 from wavegen.data.windows import TrainingClip, Windows
 
@@ -20,11 +21,11 @@ def ramp_windows(lengths: list[int], config: Config) -> Windows:
             n,
             i % 2,
             lambda a, b: audio[a:b],
-            lambda predicted: torch.full((1, -(-n // 80)), i + 1.0),
+            lambda predicted: silence(-(-n // 80), 2).each(lambda t: torch.full_like(t, i + 1.0)),
         )
 
     clips = [clip(i, n) for i, n in enumerate(lengths)]
-    return Windows(clips, config, torch.zeros(1, 1))
+    return Windows(clips, config, silence(1, 2).each(torch.zeros_like))
 
 
 def test_every_sample_counts_once_an_epoch_with_its_true_past(tiny_config: Config) -> None:
@@ -43,7 +44,8 @@ def test_every_sample_counts_once_an_epoch_with_its_true_past(tiny_config: Confi
                 assert torch.equal(batch.codes[row, at], want)
                 counted[i][inside] += batch.speech[row, at].float()
                 assert batch.local is not None
-                assert (batch.local[row, 0, at // 80] == i + 1).all()
+                for features in batch.local.tensors.values():
+                    assert (features[row, ..., at // 80] == i + 1).all()
             if low:
                 assert batch.before[row] != mulaw.LEVELS
             else:
@@ -93,7 +95,7 @@ def test_joined_clips_are_of_one_speaker(tiny_config: Config) -> None:
 
 def test_windows_of_emphasised_clips_are_those_of_whole_ones(tiny_config: Config) -> None:
     audio = torch.rand(9000) - 0.5
-    clip = TrainingClip(9000, 0, lambda a, b: audio[a:b], None)
+    clip = TrainingClip(9000, 0, lambda a, b: audio[a:b])
     config = tiny_config.replace("audio", preemphasis=0.85).replace("data", join=1)
     windows = Windows([clip], config, None)
     want = mulaw.encode(predictor(config, None).excitation(audio))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from networks import HOP, STACKS, network
+from networks import HOP, STACKS, network, random_features
 from torch import Tensor
 
 from wavegen.config import Config, ContextConfig
@@ -47,7 +47,7 @@ def test_a_stack_sees_exactly_its_whole_frames_of_the_past(kernel: int, pooling:
 def test_logits_with_context_never_see_the_sample_they_predict(layers: int) -> None:
     model = network(True, layers=layers, context=STACKS).double()
     codes = torch.randint(0, 256, (1, 96))
-    args = torch.tensor([1]), torch.randn(1, 5, 6, dtype=torch.float64)
+    args = torch.tensor([1]), random_features(1, 6, dtype=torch.float64)
     base = model(codes, *args)
     for t in (0, 1, 7, 8, 11, 12, 24, 95):
         changed = codes.clone()
@@ -95,7 +95,7 @@ def test_windows_see_as_much_as_the_whole_recording(output: str) -> None:
     assert config.hop_length == 16
     assert config.stride == 48
     audio = [torch.rand(n) * 2 - 1 for n in (5000, 331, 4000, 4801)]
-    clips = [TrainingClip(len(a), 0, lambda b, e, a=a: a[b:e], None) for a in audio]  # type: ignore[misc]
+    clips = [TrainingClip(len(a), 0, lambda b, e, a=a: a[b:e]) for a in audio]  # type: ignore[misc]
     windows = Windows(clips, config, None)
     model = WaveNet(config).double()
     checked = 0

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from networks import random_features
 from torch import Tensor
 
 from wavegen.config import Config
@@ -10,7 +11,7 @@ from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 
 
-def small(layers: int = 4, cycle: int = 2, kernel: int = 2) -> Config:
+def small(layers: int = 4, cycle: int = 2, kernel: int = 2, conditioned: bool = False) -> Config:
     return load_config(
         {
             "model": {
@@ -20,7 +21,13 @@ def small(layers: int = 4, cycle: int = 2, kernel: int = 2) -> Config:
                 "residual_channels": 6,
                 "skip_channels": 7,
             },
-            "conditioning": {"encoder_channels": 5, "speaker_channels": 3},
+            "conditioning": {
+                "features": "mel" if conditioned else "none",
+                "mel_channels": 1,
+                "phase": False,
+                "encoder_channels": 5,
+                "speaker_channels": 3,
+            },
         },
         "small",
     )
@@ -57,8 +64,8 @@ def test_outputs_see_exactly_the_receptive_field_and_never_the_future(
 
 
 def test_logits_never_depend_on_the_sample_they_predict_or_later_ones() -> None:
-    model = WaveNet(small(), 2, 3).double()
-    speaker, local = torch.tensor([1]), torch.randn(1, 3, 4, dtype=torch.float64)
+    model = WaveNet(small(conditioned=True), 2).double()
+    speaker, local = torch.tensor([1]), random_features(1, 4, 1, torch.float64)
     codes = torch.randint(0, 256, (1, 40))
     base = model(codes, speaker, local)
     for t in (0, 1, 17, 39):
@@ -68,12 +75,13 @@ def test_logits_never_depend_on_the_sample_they_predict_or_later_ones() -> None:
 
 
 def test_logits_depend_on_speaker_and_on_features_of_other_frames() -> None:
-    model = WaveNet(small(), 2, 3).double()
+    model = WaveNet(small(conditioned=True), 2).double()
     codes = torch.randint(0, 256, (1, 40))
-    local = torch.randn(1, 3, 4, dtype=torch.float64, requires_grad=True)
+    local = random_features(1, 4, 1, torch.float64)
+    local.mel.requires_grad_()
     a = model(codes, torch.tensor([0]), local)
     assert not torch.equal(a, model(codes, torch.tensor([1]), local))
-    [grad] = torch.autograd.grad(a[0, :10].sum(), local)
+    [grad] = torch.autograd.grad(a[0, :10].sum(), local.mel)
     assert grad[0, :, 1].abs().sum() > 0  # frame 1 from samples of frame 0
 
 
@@ -92,11 +100,10 @@ def test_the_hand_written_gradient_is_right(kernel: int, dilation: int) -> None:
 
 
 def test_likelihood_in_pieces_equals_one_forward() -> None:
-    config = small()
-    model = WaveNet(config, 2, 3).double()
+    model = WaveNet(small(conditioned=True), 2).double()
     hop = 10
     codes = torch.randint(0, 256, (205,))
-    local = torch.randn(1, 3, 21, dtype=torch.float64)
+    local = random_features(1, 21, 1, torch.float64)
     speaker = torch.tensor([1])
     rows = model.conditioning.encode(1, speaker, local)
     padded = torch.cat([codes, codes.new_zeros(5)])[None]
@@ -116,7 +123,9 @@ def test_bf16_autocast_comes_close_to_f32() -> None:
 
 
 def test_the_names_of_the_weights_are_pinned() -> None:
-    names = {n.replace("blocks.3", "blocks.0") for n in WaveNet(small(), 2, 3).state_dict()}
+    names = {
+        n.replace("blocks.3", "blocks.0") for n in WaveNet(small(conditioned=True), 2).state_dict()
+    }
     assert {n for n in names if not n.startswith(("blocks.1", "blocks.2"))} == {
         "skip_bias",
         "conditioning.weight",

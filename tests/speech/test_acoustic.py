@@ -11,6 +11,7 @@ import torch
 from helpers import DIGITS, TINY, Result
 
 from wavegen.audio.features import mel, mel_silence, octaves, pitch
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.data import tracks
 from wavegen.data.dataset import open_dataset
@@ -20,7 +21,7 @@ from wavegen.request import Request
 from wavegen.speech.align import Alignment
 from wavegen.speech.fit import Recording, fit, phones
 from wavegen.speech.frontend import read_clip
-from wavegen.voice import Voice, untrained
+from wavegen.voice import SpeakingVoice, untrained
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050])
@@ -59,9 +60,10 @@ def utterance(rng: np.random.Generator) -> Recording:
     frames = [2 * k for k in ids]
     row = torch.tensor([float(k) for k, n in zip(ids, frames, strict=True) for _ in range(n)])
     voiced = (row >= 3).float()
-    tone = torch.stack([voiced, voiced * row / 10])
     words = (tuple(ids[:3]), tuple(ids[3:]))
-    return Recording(Alignment(words, tuple(frames)), 0, tone, (row / 4).expand(4, -1))
+    return Recording(
+        Alignment(words, tuple(frames)), 0, voiced, voiced * row / 10, (row / 4).expand(4, -1)
+    )
 
 
 def test_it_learns_lengths_melody_and_spectrum() -> None:
@@ -76,10 +78,11 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
         guess = model.durations(encoded, batch.mask)[0].expm1()
         assert (guess - lengths[0]).abs().max() < 1.0
         rows = model.frames(encoded, lengths)
-        logit, octave = model.melodies(rows, torch.ones(1, 1, rows.shape[2]))[0]
-        assert ((logit > 0) == (new.octaves[0] > 0)).float().mean() > 0.95
-        assert ((octave - new.octaves[1]).abs() * new.octaves[0]).max() < 0.1
-        spectrum = model.spectra(rows, new.octaves[None], torch.ones(1, 1, rows.shape[2]))[0]
+        mask = torch.ones(1, 1, rows.shape[2])
+        logit, octave = model.melodies(rows, mask)
+        assert ((logit[0] > 0) == (new.voicing > 0)).float().mean() > 0.95
+        assert ((octave[0] - new.octaves).abs() * new.voicing).max() < 0.1
+        spectrum = model.spectra(rows, new.voicing[None], new.octaves[None], mask)[0]
         assert (spectrum - new.mel).abs().mean() < 0.1
     assert 0 < model.duration_spread < 0.3
 
@@ -126,24 +129,19 @@ def test_f0_is_found_once_and_kept(
     assert all(np.array_equal(mended.tracks[p], found[p]) for p in first.clips)
 
 
-def test_a_style_stretches_and_shifts(tiny_voice: Voice) -> None:
+def test_a_style_stretches_and_shifts(tiny_voice: SpeakingVoice) -> None:
     unit = read_clip("one two three four five")
     assert unit is not None
 
-    def said(**style: float) -> tuple[int, torch.Tensor]:
-        spoken = tiny_voice.predict(unit, 0, Request(**style))
-        assert spoken.alignment is not None
-        assert spoken.octaves is not None
-        assert sum(spoken.alignment.frames) == spoken.octaves.shape[1]
-        return sum(spoken.alignment.frames), spoken.octaves
+    def said(**style: float) -> LocalFeatures:
+        return tiny_voice.predict(unit, 0, Request(**style))
 
-    plain, tone = said()
-    assert said(length_scale=1.5)[0] == pytest.approx(1.5 * plain, rel=0.05)
-    higher = said(pitch_shift=4)[1]
-    assert torch.allclose(higher[1], tone[1] + tone[0] / 3, atol=1e-5)
-    assert tiny_voice.acoustic is not None
+    plain = said()
+    assert said(length_scale=1.5).frames == pytest.approx(1.5 * plain.frames, rel=0.05)
+    higher = said(pitch_shift=4)
+    assert torch.allclose(higher.octaves, plain.octaves + plain.voicing / 3, atol=1e-5)
     tiny_voice.acoustic.duration_spread.fill_(0.3)
-    takes = [said(noise_scale=1.0, seed=n)[0] for n in (1, 1, 2, 3)]
+    takes = [said(noise_scale=1.0, seed=n).frames for n in (1, 1, 2, 3)]
     assert takes[0] == takes[1]
     assert len(set(takes)) > 1
 

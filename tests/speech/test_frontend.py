@@ -29,8 +29,8 @@ def test_a_phoneme_the_voice_lacks_becomes_its_nearest_kin() -> None:
     assert symbol_table([unit])[0] == "_"
 
 
-def test_features_spread_phonemes_in_proportion() -> None:
-    f = phone_features([[1, 2], [3]], [0.1, 0.3, 0.2], 60, 4)
+def test_features_hold_each_phoneme_for_its_frames() -> None:
+    f = phone_features([[1, 2], [3]], [10, 30, 20], 4)
     assert f.shape == (phone_channels(4), 60)
     middle = f[8:12]  # one-hot of the phoneme itself
     assert middle.sum(1).tolist() == [0, 10, 30, 20]
@@ -38,7 +38,7 @@ def test_features_spread_phonemes_in_proportion() -> None:
 
 
 def test_features_of_more_phonemes_than_frames_are_still_finite() -> None:
-    assert phone_features([[1, 2, 3, 1, 2, 3]], [0.1] * 6, 2, 4).isfinite().all()
+    assert phone_features([[1, 2, 3, 1, 2, 3]], [0, 1, 0, 0, 1, 0], 4).isfinite().all()
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:

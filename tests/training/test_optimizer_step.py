@@ -3,7 +3,7 @@
 import pytest
 import torch
 from accelerate import Accelerator
-from networks import network
+from networks import network, random_features
 
 from wavegen.config import TrainConfig
 from wavegen.training.optimizer_step import Stepper
@@ -25,7 +25,7 @@ def test_the_compiled_network_has_the_same_loss_and_gradients(precision: torch.d
     compiled = s.compiled("aot_eager")  # all of torch.compile but the code generation
     for frames in (4, 7, 1):  # shorter, too, than some shifts
         codes = torch.randint(0, 256, (2, 16 * frames))
-        inputs = codes, torch.tensor([0, 2]), torch.randn(2, 5, frames), torch.tensor([3, 4])
+        inputs = codes, torch.tensor([0, 2]), random_features(2, frames), torch.tensor([3, 4])
         results = []
         for logits in (s.network, compiled):
             s.forget()
@@ -48,7 +48,7 @@ def test_training_goes_on_where_the_compiler_fails() -> None:
     warned: list[str] = []
     s = stepper(warned)
     codes = torch.randint(0, 256, (1, 32))
-    inputs = codes, torch.tensor([1]), torch.randn(1, 5, 2)
+    inputs = codes, torch.tensor([1]), random_features(1, 2)
     s.logits = s.compiled(broken)
     for _ in range(2):
         assert torch.equal(s.logits(*inputs), s.network(*inputs))

@@ -164,21 +164,22 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
     return found.astype(np.float16).astype(np.float32)  # as stored with prepared audio
 
 
-def octaves(f0: Tensor) -> Tensor:
-    """F0 in Hz (0: unvoiced), (…, F), to (…, 2, F): voicing (0 or 1), and octaves relative to
-    `MIDDLE_PITCH` (0 where unvoiced)."""
+def octaves(f0: Tensor) -> tuple[Tensor, Tensor]:
+    """(F,) F0 in Hz (0: unvoiced) to voicing (0 or 1) and octaves relative to `MIDDLE_PITCH` (0
+    where unvoiced), both (F,)."""
     voiced = f0 > 0
     log = torch.where(voiced, (f0.clamp_min(1) / MIDDLE_PITCH).log2(), 0.0)
-    return torch.stack([voiced.to(log.dtype), log], -2)
+    return voiced.to(log.dtype), log
 
 
-def hertz(tone: Tensor) -> Tensor:
-    """The inverse of `octaves`: (…, 2, F) to F0 in Hz, 0 where unvoiced."""
-    voiced, log = tone.unbind(-2)
-    return MIDDLE_PITCH * torch.exp2(log) * (voiced > 0)
+def hertz(voicing: Tensor, octaves: Tensor) -> Tensor:
+    """The inverse of `octaves`: F0 in Hz, 0 where unvoiced."""
+    return MIDDLE_PITCH * torch.exp2(octaves) * (voicing > 0)
 
 
-def phase(f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = None) -> Tensor:
+def phase(
+    f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Phase of the fundamental, which tells where pitch periods begin.
 
     Args:
@@ -189,12 +190,12 @@ def phase(f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = 
             averaged over Hann windows of 30 ms. Without it, the phase is the integral of F0.
 
     Returns:
-        (2, F) float32: the phase at each frame's first sample in periods, 0…1, and the periods per
-        sample from there to the next frame; both 0 where unvoiced.
+        The phase at each frame's first sample in periods, 0…1, and the periods per sample from
+        there to the next frame, both (F,) float32 and 0 where unvoiced.
     """
     voiced = f0 > 0
     if not voiced.any():
-        return torch.zeros(2, len(f0))
+        return torch.zeros(len(f0)), torch.zeros(len(f0))
     # Unvoiced frames keep the last pitch.
     last = torch.where(voiced, torch.arange(len(f0)), 0).cummax(0).values
     rate = f0.double()[last].clamp_min(1) / sample_rate
@@ -210,8 +211,7 @@ def phase(f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = 
         change = found.diff()
         steps = rate + (change - change.round()) / hop_length
         edges = edges + found
-    out = torch.stack([edges[:-1].remainder(1), steps]) * voiced
-    return out.float()
+    return (edges[:-1].remainder(1) * voiced).float(), (steps * voiced).float()
 
 
 def _even(size: float) -> int:

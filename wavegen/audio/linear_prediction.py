@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavegen.audio.features import hertz, power_spectrum
+from wavegen.audio.features import power_spectrum
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 
 LEVEL = 1 / 16
@@ -113,11 +114,11 @@ def by_spectrum(config: Config) -> bool:
     return config.conditioning.linear_prediction and config.conditioning.features == "mel"
 
 
-def predictor(config: Config, local: Tensor | None) -> Predictor:
-    """That of an utterance with (C, F) local features, or none."""
-    rate, hop, bands = config.audio.sample_rate, config.hop_length, config.conditioning.mel_channels
+def predictor(config: Config, local: LocalFeatures | None) -> Predictor:
+    """The predictor of an utterance with these local features, or with none."""
+    rate, hop = config.audio.sample_rate, config.hop_length
     if local is not None and by_spectrum(config):
-        return of_speech(local[:bands], hertz(local[bands : bands + 2]), rate, hop)
+        return of_speech(local.mel, local.f0, rate, hop)
     emphasis = config.audio.preemphasis
     return Predictor(
         torch.full((1, int(emphasis > 0)), emphasis),

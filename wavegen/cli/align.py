@@ -38,14 +38,16 @@ def align(
     """Find when each word and phoneme of a folder's recordings is spoken."""
     config = folder.read_settings(recipe, layout, settings)
     # Times are those of the files, so silence at their ends must stay.
-    config = config.replace("data", trim_db=0.0).replace("conditioning", features="mel")
+    config = config.replace("data", trim_db=0.0)
     from wavegen.align import check_folder, fit_dataset, output_stems, write_alignments
     from wavegen.report.clip_plots import check_matplotlib, plot_clip
 
     check_folder(out, force)
     if plots:
         check_matplotlib("leave out --plot")
-    dataset = folder.open_folder(audio_dir, config, cache_dir, allow_bad, f0=False)
+    dataset = folder.open_folder(
+        audio_dir, config, cache_dir, allow_bad, f0=False, transcripts=True
+    )
     for path, why in dataset.left_out:
         show.warn(f"left out {path}: {why}")
     _check_plots(plots or (), dataset)
@@ -53,7 +55,7 @@ def align(
         silent = len(dataset.clips) - len(dataset.units)
         show.warn(f"{counted(silent, 'clip')} without a text left out")
     with show.phases() as progress:
-        fitted = fit_dataset(config, dataset, progress)
+        fitted = fit_dataset(dataset, config.audio.sample_rate, progress)
     with show.progress_bar("writing alignments", "clips") as writing:
         write_alignments(fitted, out, writing)
     stems = output_stems(dataset)

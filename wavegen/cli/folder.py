@@ -61,13 +61,18 @@ def read_settings(recipe: str | None, layout: str | None, settings: Sequence[str
 
 
 def open_folder(
-    root: Path, config: Config, cache: Path | None, allow_bad: bool, f0: bool = True
+    root: Path,
+    config: Config,
+    cache: Path | None,
+    allow_bad: bool,
+    f0: bool = True,
+    transcripts: bool = False,
 ) -> Dataset:
     """`open_dataset` with progress bars."""
     from wavegen.data.dataset import open_dataset
 
     with show.phases() as progress:
-        return open_dataset(root, config, cache, allow_bad, f0, progress)
+        return open_dataset(root, config, cache, allow_bad, f0, transcripts, progress)
 
 
 def length(seconds: float) -> str:

@@ -18,15 +18,16 @@ def info(
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
-    words = [*v.words[:20], *(["…"] if len(v.words) > 20 else [])]
+    symbols, words = (v.vocabulary()[name] for name in ("symbols", "words"))
+    shown = [*words[:20], *(["…"] if len(words) > 20 else [])]
     facts: list[tuple[str, Cell]] = [
         ("voice", v.name),
         ("sample rate", f"{v.sample_rate} Hz"),
         ("parameters", f"{v.model.parameter_count:,}"),
         ("receptive field", show.timescales(v.config)),
         ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),
-        ("phonemes", v.symbols or "none (no text)"),
-        ("words in training", [f"{len(v.words):,}:", *listed(words)] if v.words else "none"),
+        ("phonemes", symbols or "none (no text)"),
+        ("words in training", [f"{len(words):,}:", *listed(shown)] if words else "none"),
     ]
     for name, value in v.training.items():
         label = name.replace("_", " ")

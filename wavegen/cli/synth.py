@@ -63,6 +63,7 @@ def synth(
 ) -> None:
     """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
     from wavegen.library import find_voice
+    from wavegen.voice import SpeakingVoice
 
     if list_speakers:
         _list_speakers(request.voice)
@@ -76,7 +77,7 @@ def synth(
     text_file = None if str(text_file) == "-" else text_file
     text = _one_text(words, request.text, text_file)
     voice, _ = find_voice(request.voice, request.speaker)
-    speaks = request.seconds is None and bool(voice.symbols)
+    speaks = request.seconds is None and isinstance(voice, SpeakingVoice)
     live = text is None and text_file is None and speaks
     texts: Iterator[str | None] = iter([text])
     if live or text_file is not None:

@@ -21,7 +21,7 @@ from wavegen.data.split import Split, split_clips
 from wavegen.data.texts import Units, read_units
 from wavegen.data.tracks import Tracks, no_tracks, pitch_tracks
 from wavegen.errors import DataError
-from wavegen.speech import FEATURES
+from wavegen.model.conditioning import FEATURES
 
 BAD_SHARE = 0.10
 """Above this fraction of unusable files training stops: something is wrong with the folder."""
@@ -42,12 +42,20 @@ class Dataset:
     speakers: tuple[str, ...]
     """Sorted names; empty in data without speakers."""
     features: str = "none"
-    """Name of the local features."""
+    """Name of the local features, as in the configuration but never ``auto``."""
     tracks: Tracks = field(default_factory=no_tracks)
     """F0 of each clip, if the features include it."""
 
     def entry(self, path: str) -> Entry:
         return self.prepared.entries[path]
+
+    def audio(self, path: str) -> NDArray[np.float32]:
+        """(T,) samples of a clip, mono in [-1, 1]."""
+        return self.prepared.audio(path, 0, self.entry(path).samples)
+
+    def speaker_id(self, path: str) -> int:
+        """Id of a clip's speaker (0 in data without speakers)."""
+        return self.speakers.index(self.clips[path].speaker) if self.speakers else 0
 
     def seconds(self, rate: int) -> dict[str, float]:
         """Seconds of audio by speaker (under "" in data without speakers)."""
@@ -87,6 +95,7 @@ def open_dataset(
     cache: Path | None = None,
     allow_bad: bool = False,
     f0: bool = True,
+    transcripts: bool = False,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Dataset:
     """Find, decode (or take from the cache), check and split the clips of a folder; estimate F0.
@@ -97,6 +106,7 @@ def open_dataset(
         cache: folder of prepared data (default: the user's).
         allow_bad: continue even if more than a tenth of the files are unusable.
         f0: also estimate the F0 of each clip, if the features include it.
+        transcripts: read the texts even if the features are ``none``.
         progress: called with the phase, "reading audio" or "finding F0", and the files done of all
             in it.
 
@@ -121,7 +131,7 @@ def open_dataset(
             problems[c.path] = entry.problem
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
-        elif c.text and config.conditioning.features != "none":
+        elif c.text and (transcripts or config.conditioning.features != "none"):
             texts[c.path] = c.text
     units, empty = read_units(texts, config.data.language, prepared.folder)
     for path in empty:

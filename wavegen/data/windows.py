@@ -9,15 +9,16 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
 from wavegen.audio.linear_prediction import Predictor, predictor
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.outputs import OUTPUTS, Distribution
-from wavegen.speech.local import Spoken
 
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
@@ -39,11 +40,9 @@ class TrainingClip:
     speaker: int
     audio: Callable[[int, int], Tensor]
     """Samples begin…end, float32."""
-    local: Callable[[bool], Tensor] | None
-    """(C, F) features of ``ceil(samples / hop)`` frames; True asks for those with a predicted
-    spectrogram."""
-    spoken: Callable[[], Spoken] | None = None
-    """What these are made of."""
+    local: Callable[[bool], LocalFeatures | None] = lambda predicted: None
+    """Its local features, if it has any, of ``ceil(samples / hop)`` frames; True asks for those
+    with a predicted spectrogram."""
 
     def frames(self, hop: int) -> int:
         return -(-self.samples // hop)
@@ -72,7 +71,7 @@ class Window:
     end: int
     blank: Blank | None = None
     predicted: bool = False
-    """Its local features are predicted ones, as far as they can be."""
+    """Its mel spectrogram is the acoustic model's, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ class Batch:
     """(B,) the code before the first one; the start symbol where the utterance begins."""
     speaker: Tensor
     """(B,) ids."""
-    local: Tensor | None
-    """(B, C, F)."""
+    local: LocalFeatures | None
+    """Of F frames, F a divisor of T."""
     counted: Tensor
     """(B, T) bool: in the loss; not the past and not the padding."""
     speech: Tensor
@@ -96,8 +95,12 @@ class Batch:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with every tensor changed alike: moved to a device, or cut to some rows."""
-        tensors = {k: t for k, t in vars(self).items() if t is not None}
-        return dataclasses.replace(self, **{k: change(t) for k, t in tensors.items()})
+        fields: dict[str, Any] = {
+            name: value.each(change) if isinstance(value, LocalFeatures) else change(value)
+            for name, value in vars(self).items()
+            if value is not None
+        }
+        return dataclasses.replace(self, **fields)
 
 
 class Windows:
@@ -110,14 +113,14 @@ class Windows:
     Args:
         clips: the training clips.
         config: of the run.
-        pause: (C, 1) local features of a pause; None without local features.
+        pause: one frame of local features in a pause; None without local features.
     """
 
     def __init__(
         self,
         clips: Sequence[TrainingClip],
         config: Config,
-        pause: Tensor | None,
+        pause: LocalFeatures | None,
     ) -> None:
         self.clips = clips
         self.config = config
@@ -131,7 +134,8 @@ class Windows:
         window = round(config.train.window_seconds * config.conditioning.frame_rate)
         self.window = max(1, window)
         # Making features costs more than reading them, and a corpus may be larger than memory.
-        size = sum(map(self._length, clips)) * (0 if pause is None else len(pause))
+        numbers = 0 if pause is None else sum(t.numel() for t in pause.tensors.values())
+        size = sum(map(self._length, clips)) * numbers
         share = min(1.0, CACHED_FEATURES / max(size, 1))
         self.known = functools.lru_cache(round(2 * share * len(clips)))(self._known)
 
@@ -139,10 +143,9 @@ class Windows:
         """Frames of a clip, and of the end after it."""
         return -(-(clip.samples + (self.output.end is not None)) // self.hop)
 
-    def _known(self, index: int, predicted: bool) -> tuple[Tensor | None, Predictor]:
-        """A clip's local features, if it has any, and the predictor that goes with them."""
-        make = self.clips[index].local
-        local = None if make is None else make(predicted)
+    def _known(self, index: int, predicted: bool) -> tuple[LocalFeatures | None, Predictor]:
+        """A clip's local features, if it has any, and the linear predictor that goes with them."""
+        local = self.clips[index].local(predicted)
         return local, predictor(self.config, local)
 
     def epoch(self, number: int) -> list[list[Window]]:
@@ -228,7 +231,8 @@ class Windows:
         counted, speech = torch.zeros(2, size, time, dtype=torch.bool)
         local = history = lead = None
         if self.pause is not None:
-            local = self.pause.expand(size, -1, frames).clone()
+            pause = self.pause
+            local = LocalFeatures.stack([self._features(w, frames, pause) for w in windows])
         leads = [min(self._low(w), self.span) * hop for w in windows]
         if self.config.model.context:
             lead = torch.tensor(leads)
@@ -256,8 +260,6 @@ class Windows:
             if out.end is not None and (end := self._end(w)) is not None:
                 codes[row, end - low] = out.end
                 counted[row, end + 1 - low :] = False
-            if local is not None:
-                self._features(w, local[row])
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
         return Batch(codes, before, speaker, local, counted, speech, history, lead)
 
@@ -268,10 +270,10 @@ class Windows:
             clip, first = self.clips[index], frame * self.hop
             a, b = max(begin, first), min(end, first + clip.samples)
             if a < b:
-                _, predictor = self.known(index, window.predicted)
-                past = min(a - first, predictor.reach)
+                filters = self.known(index, window.predicted)[1]
+                past = min(a - first, filters.reach)
                 sound = clip.audio(a - first - past, b - first)
-                yield a, predictor.excitation(sound, a - first, past)
+                yield a, filters.excitation(sound, a - first, past)
 
     def _end(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""
@@ -279,16 +281,20 @@ class Windows:
         end = frame * self.hop + self.clips[index].samples
         return end if window.begin * self.hop <= end < window.end * self.hop else None
 
-    def _features(self, window: Window, local: Tensor) -> None:
-        """Fill in the (C, F) local features of a window's clips."""
-        low = self._low(window)
+    def _features(self, window: Window, frames: int, pause: LocalFeatures) -> LocalFeatures:
+        """The local features of a window with its past: those of its clips, and the pause's
+        elsewhere, ``frames`` in all."""
+        low, filled = self._low(window), 0
+        parts = []
         for index, first in window.utterance:
-            clip = self.clips[index]
-            a, b = max(low, first), min(window.end, first + clip.frames(self.hop))
-            if a < b:
-                features, _ = self.known(index, window.predicted)
-                assert features is not None
-                local[:, a - low : b - low] = features[:, a - first : b - first]
+            begin = max(low, first)
+            end = min(window.end, first + self.clips[index].frames(self.hop))
+            local = self.known(index, window.predicted)[0] if begin < end else None
+            if local is not None:
+                before = pause.repeat(begin - low - filled)
+                parts += [before, local.cut(begin - first, end - first)]
+                filled = end - low
+        return LocalFeatures.cat([*parts, pause.repeat(frames - filled)])
 
 
 def _spoilt(audio: Tensor, blank: Blank) -> Tensor:

@@ -32,7 +32,7 @@ class Job:
     ends: bool = False
     """It may end by itself, where the output can say so."""
     phase: Tensor | None = None
-    """(T,) codes from `Conditioning.phases`, from the prompt's first sample on; past their end
+    """(T,) codes from `Conditioning.phase_codes`, from the prompt's first sample on; past their end
     there is no voice."""
 
     @property

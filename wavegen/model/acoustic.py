@@ -104,35 +104,38 @@ class AcousticModel(nn.Module):
         out: Tensor = x + self.place(torch.stack(rows, 1).to(x.dtype))
         return out
 
-    def melodies(self, frames: Tensor, mask: Tensor) -> Tensor:
-        """(B, channels, F), and a (B, 1, F) mask, to (B, 2, F): logit of voicing, and F0 in octaves
-        as of `features.octaves`."""
-        out: Tensor = self.pitch(self.melody(frames, mask))
-        return out
+    def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, channels, F), and a (B, 1, F) mask, to the logit of voicing and to F0 as by
+        `features.octaves`, both (B, F)."""
+        voiced, octaves = self.pitch(self.melody(frames, mask)).unbind(1)
+        return voiced, octaves
 
-    def spectra(self, frames: Tensor, tone: Tensor, mask: Tensor) -> Tensor:
+    def spectra(self, frames: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor) -> Tensor:
         """The mel spectrogram.
 
         Args:
             frames: (B, channels, F).
-            tone: (B, 2, F) `features.octaves`.
+            voicing: (B, F) 1 or 0.
+            octaves: (B, F) F0, as by `features.octaves`.
             mask: (B, 1, F).
 
         Returns:
             (B, mels, F).
         """
-        out: Tensor = self.mel(self.decoder(frames + self.tone(tone), mask))
+        tone = self.tone(torch.stack([voicing, octaves], 1))
+        out: Tensor = self.mel(self.decoder(frames + tone, mask))
         return out
 
     def loss(
-        self, phones: Phones, lengths: Tensor, tone: Tensor, mel: Tensor
+        self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """How far predictions are from recordings.
 
         Args:
             phones: of B utterances.
             lengths: (B, N) frames of each phoneme.
-            tone: (B, 2, F) `features.octaves`.
+            voicing: (B, F) 1 or 0.
+            octaves: (B, F) F0, as by `features.octaves`.
             mel: (B, mels, F).
 
         Returns:
@@ -145,11 +148,10 @@ class AcousticModel(nn.Module):
         log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
         rows = self.frames(encoded, lengths)
         mask = _mask(lengths.sum(1), rows.shape[2])
-        guess = self.melodies(rows, mask)
-        voiced = tone[:, 0]
-        bce = F.binary_cross_entropy_with_logits(guess[:, 0], voiced, reduction="none")
-        off = ((guess[:, 1] - tone[:, 1]).abs() * voiced).sum() / voiced.sum().clamp_min(1)
-        far = ((self.spectra(rows, tone, mask) - mel).abs() * mask).sum()
+        logit, melody = self.melodies(rows, mask)
+        bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
+        off = ((melody - octaves).abs() * voicing).sum() / voicing.sum().clamp_min(1)
+        far = ((self.spectra(rows, voicing, octaves, mask) - mel).abs() * mask).sum()
         total = mask.sum()
         return (
             log.sum() / known.sum(),

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.audio.local_features import LocalFeatures
+from wavegen.config import ConditioningConfig
+
+FEATURES = {
+    "mel": ("mel", "voicing", "octaves"),
+    "phones_f0": ("phones", "voicing", "octaves", "loudness"),
+}
+"""What the encoder is given of the `LocalFeatures`, in this order, by ``conditioning.features``."""
 PHASES = 64
 """Codes of a period, of equal length; one more stands for no voice."""
+
+
+def needs_text(features: str) -> bool:
+    """Whether local features of this name are made of phonemes."""
+    return "phones" in FEATURES.get(features, ())
+
+
+def input_channels(config: ConditioningConfig, phone_channels: int = 0) -> dict[str, int]:
+    """What the encoder is given, and the channels of each; nothing without local features.
+
+    Args:
+        config: of the conditioning.
+        phone_channels: channels of the phonemes' features.
+    """
+    sizes = {"mel": config.mel_channels, "phones": phone_channels}
+    return {name: sizes.get(name, 1) for name in FEATURES.get(config.features, ())}
 
 
 class Conditioning(nn.Module):
@@ -25,9 +51,9 @@ class Conditioning(nn.Module):
         channels: R; each block takes 2R.
         speakers: number of speakers, 0 for none.
         speaker_channels: size of a speaker embedding.
-        local_channels: C of the local features, 0 for none.
+        inputs: the local features that the encoder is given, and the channels of each.
         encoder_channels: width of the encoder.
-        phase: below the local features are two rows more, those of `features.phase`.
+        phase: whether the network is told the phase of the pitch.
     """
 
     KERNEL = 5
@@ -38,20 +64,20 @@ class Conditioning(nn.Module):
         channels: int,
         speakers: int,
         speaker_channels: int,
-        local_channels: int,
+        inputs: Mapping[str, int],
         encoder_channels: int,
         phase: bool = False,
     ) -> None:
         super().__init__()
         self.layers = layers
-        self.local_channels = local_channels
+        self.inputs = tuple(inputs)
         self.speaker = nn.Embedding(speakers, speaker_channels) if speakers else None
         known = speaker_channels if speakers else 0
         self.encoder = nn.ModuleList()
-        if local_channels:
-            for inputs in (local_channels + known, encoder_channels):
+        if inputs:
+            for channels_in in (sum(inputs.values()) + known, encoder_channels):
                 self.encoder.append(
-                    nn.Conv1d(inputs, encoder_channels, self.KERNEL, padding=self.KERNEL // 2)
+                    nn.Conv1d(channels_in, encoder_channels, self.KERNEL, padding=self.KERNEL // 2)
                 )
             known += encoder_channels
         width = layers * 2 * channels
@@ -62,17 +88,20 @@ class Conditioning(nn.Module):
             nn.init.zeros_(self.phase.weight)
 
     def encode(
-        self, batch: int, speaker: Tensor | None = None, local: Tensor | None = None
+        self, batch: int, speaker: Tensor | None = None, local: LocalFeatures | None = None
     ) -> Tensor:
         """What the projections of all blocks share.
 
         Args:
             batch: B.
             speaker: (B,) ids, or (B, speaker_channels) vectors such as a mix of embeddings.
-            local: (B, C, F) features; C + 2 with the rows of the phase.
+            local: features of B utterances.
 
         Returns:
-            (B, F, E) rows at frame rate; F = 1 without local features, E = 0 without any.
+            (B, F, E) at frame rate; F = 1 without local features, E = 0 without any conditioning.
+
+        Raises:
+            ValueError: something is missing that the network is conditioned on.
         """
         if self.speaker is None:
             g = self.bias.new_zeros(batch, 1, 0)
@@ -80,23 +109,24 @@ class Conditioning(nn.Module):
             raise ValueError("this model needs a speaker")
         else:
             g = (speaker if speaker.is_floating_point() else self.speaker(speaker))[:, None]
-        if not self.local_channels:
+        if not self.inputs:
             return g
         if local is None:
             raise ValueError("this model needs local features")
-        g = g.expand(-1, local.shape[2], -1)
-        x = torch.cat([local[:, : self.local_channels], g.transpose(1, 2)], 1)  # (B, C + G, F)
+        g = g.expand(-1, local.frames, -1)
+        x = torch.cat([local.select(self.inputs), g.transpose(1, 2)], 1)  # (B, C + G, F)
         for conv in self.encoder:
             x = F.relu(conv(x))
         return torch.cat([x.transpose(1, 2), g], -1)
 
-    def phases(self, local: Tensor | None, hop_length: int) -> Tensor | None:
-        """(B, C + 2, F) local features to the (B, F · hop_length) codes of the phase; None in a
-        network that is not told."""
+    def phase_codes(self, local: LocalFeatures | None, hop_length: int) -> Tensor | None:
+        """(B, F · hop_length) codes of the phase at every sample; None in a network that is not
+        told."""
         if self.phase is None or local is None:
             return None
-        begin, step = local[:, self.local_channels :, :, None].double().unbind(1)  # (B, F, 1)
-        at = begin + step * torch.arange(hop_length, device=local.device)
+        begin = local.phase[..., None].double()  # (B, F, 1)
+        step = local.phase_step[..., None].double()
+        at = begin + step * torch.arange(hop_length, device=begin.device)
         codes = (at.remainder(1) * PHASES).long().clamp(max=PHASES - 1)
         return torch.where(step > 0, codes, PHASES).flatten(1)
 

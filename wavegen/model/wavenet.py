@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.audio import mulaw
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
-from wavegen.model.conditioning import PHASES, Conditioning
+from wavegen.model.conditioning import PHASES, Conditioning, input_channels
 from wavegen.model.context import ContextStack
 from wavegen.model.layers import GatedResidualBlock
 from wavegen.outputs import OUTPUTS, Distribution
@@ -24,15 +25,13 @@ class WaveNet(nn.Module):
     Args:
         config: sizes; `Config.model` and `Config.conditioning` are read.
         speakers: number of speakers, 0 for none.
-        local_channels: channels of the local features, 0 for none.
-        phase: the local features have two rows more, those of `features.phase`.
+        phone_channels: channels of the phonemes' features, where it is conditioned on them.
     """
 
-    def __init__(
-        self, config: Config, speakers: int = 0, local_channels: int = 0, phase: bool = False
-    ) -> None:
+    def __init__(self, config: Config, speakers: int = 0, phone_channels: int = 0) -> None:
         super().__init__()
         m, c = config.model, config.conditioning
+        inputs = input_channels(c, phone_channels)
         self.config = m
         self.output: Distribution = OUTPUTS[m.output](m)
         self.conditioning = Conditioning(
@@ -40,9 +39,9 @@ class WaveNet(nn.Module):
             m.residual_channels,
             speakers,
             c.speaker_channels,
-            local_channels,
+            inputs,
             c.encoder_channels,
-            phase,
+            phase=bool(inputs) and c.phase,
         )
         self.contexts = nn.ModuleList(
             ContextStack(c, m.layers * 2 * m.residual_channels) for c in m.context
@@ -60,7 +59,7 @@ class WaveNet(nn.Module):
         self,
         codes: Tensor,
         speaker: Tensor | None = None,
-        local: Tensor | None = None,
+        local: LocalFeatures | None = None,
         before: Tensor | None = None,
         history: Tensor | None = None,
         lead: Tensor | None = None,
@@ -70,7 +69,7 @@ class WaveNet(nn.Module):
         Args:
             codes: (B, T) samples as codes. F, the frames of local features, divides T.
             speaker: (B,) speaker ids, or (B, G) embeddings.
-            local: (B, C, F) local features, frame f for samples f·T/F … (f+1)·T/F − 1.
+            local: features of B utterances, frame f for samples f·T/F … (f+1)·T/F − 1.
             before: (B,) the code before the first sample (default: the start symbol).
             history: (B, H) µ-law codes for the context stacks, from further back to the window's
                 end (default: the window itself).
@@ -82,7 +81,7 @@ class WaveNet(nn.Module):
         """
         rows = self.conditioning.encode(codes.shape[0], speaker, local)
         hop = codes.shape[1] // rows.shape[1]
-        phase = self.conditioning.phases(local, hop)
+        phase = self.conditioning.phase_codes(local, hop)
         if not self.contexts:
             return self.run(codes, rows, before, phase=phase)
         history = self.output.companded(codes) if history is None else history
@@ -107,7 +106,7 @@ class WaveNet(nn.Module):
             before: as in `forward`.
             context: (B, F, C) of each stack, from `ContextStack.rows`.
             keep: is given the (B, T, R) inputs of every block.
-            phase: (B, T) codes from `Conditioning.phases`.
+            phase: (B, T) codes from `Conditioning.phase_codes`.
         """
         batch, time = codes.shape
         start = codes.new_full((batch, 1), self.output.start) if before is None else before[:, None]
@@ -159,7 +158,7 @@ class WaveNet(nn.Module):
             hop_length: samples per row.
             chunk_frames: about as many rows per piece.
             context: whether the context stacks say anything.
-            phase: (1, F · hop_length) codes from `Conditioning.phases`.
+            phase: (1, F · hop_length) codes from `Conditioning.phase_codes`.
 
         Returns:
             (T,) nats of each sample.

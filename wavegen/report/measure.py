@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.data.pieces import bounds, source
 from wavegen.errors import DataError
@@ -58,12 +59,12 @@ def conditioning_worth(
     for done, probe in enumerate(probes, 1):
         audio = _audio(voice, folder, probe["path"], probe["sha256"])
         speaker = voice.speakers.index(probe["speaker"]) if voice.speakers else 0
-        local = None
-        if voice.kind is not None:
-            unit = read_clip(probe["text"], voice.config.data.language) if voice.kind.text else None
-            if unit is None and voice.kind.text:
+        unit = None
+        if voice.needs_text:
+            unit = read_clip(probe["text"], voice.config.data.language)
+            if unit is None:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
-            local = voice.features(voice.observe(audio, speaker, unit))
+        local = voice.observe(audio, speaker, unit)
         codes = voice.codes(audio, local)
         for name, (rows, phase) in _variants(voice, speaker, local).items():
             nll = voice.model.nll(codes, rows, voice.config.hop_length, phase=phase)
@@ -90,30 +91,30 @@ def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
     audio = read_audio(path, voice.sample_rate, voice.config.data.trim_db).audio
     begin, end = bounds(clip, len(audio))
     audio = audio[begin:end]
-    if voice.kind is None or not voice.kind.text:
+    if not voice.needs_text:
         audio = audio[: round(LONGEST * voice.sample_rate)]
     return torch.from_numpy(audio)
 
 
 @torch.inference_mode()
 def _variants(
-    voice: Voice, speaker: int, local: Tensor | None
+    voice: Voice, speaker: int, local: LocalFeatures | None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:
     """(1, F, E) conditioning rows and (1, T) phase codes, by what is removed from them."""
     embedding = voice.model.conditioning.speaker
 
-    def known(speaker: Tensor | None, local: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def known(speaker: Tensor | None, local: LocalFeatures | None) -> tuple[Tensor, Tensor | None]:
         c = voice.model.conditioning
-        return c.encode(1, speaker, local), c.phases(local, voice.config.hop_length)
+        return c.encode(1, speaker, local), c.phase_codes(local, voice.config.hop_length)
 
     right = None if embedding is None else embedding.weight[speaker][None]
-    given = None if local is None else local[None]
+    given = None if local is None else LocalFeatures.stack([local])
     out = {"right conditioning": known(right, given)}
     if given is not None:
-        out["local features zeroed"] = known(right, torch.zeros_like(given))
+        out["local features zeroed"] = known(right, given.each(torch.zeros_like))
     if embedding is not None and len(voice.speakers) > 1:
         mean = embedding.weight.mean(0)[None]
         out["speaker replaced by the mean"] = known(mean, given)
         if given is not None:
-            out["both"] = known(mean, torch.zeros_like(given))
+            out["both"] = known(mean, given.each(torch.zeros_like))
     return out

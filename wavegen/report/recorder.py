@@ -16,7 +16,7 @@ from wavegen.audio.writing import write_audio
 from wavegen.files import whole_file
 from wavegen.request import Request
 from wavegen.synth import Utterance, plan, plan_copy, synthesize
-from wavegen.voice import Voice
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 SAID = "said.json"
 """File in the samples folder: the text and the speaker of each sample, in order."""
@@ -64,7 +64,7 @@ class Recorder:
         write ``samples/STEP-N.wav`` and ``.png``, and return the audio."""
         folder = self.run / "samples"
         folder.mkdir(exist_ok=True)
-        if voice.kind is not None and not voice.symbols:
+        if isinstance(voice, ConditionedVoice) and not isinstance(voice, SpeakingVoice):
             utterances = [plan_copy(voice, p, Request()) for p in self.held_out[: self.TEXTS]]
         else:
             utterances = sample_utterances(voice, self.TEXTS)
@@ -87,7 +87,7 @@ def sample_utterances(voice: Voice, count: int) -> list[Utterance]:
     speakers = max(1, len(voice.speakers))
     ids = [n * speakers // count if speakers >= count else n % speakers for n in range(count)]
     chosen = [voice.speakers[i] if voice.speakers else None for i in ids]
-    if not voice.symbols:
+    if not isinstance(voice, SpeakingVoice):
         seconds = None if voice.model.output.end is not None else 2.0
         timed = Request(seconds=seconds, max_seconds=4.0)
         return [next(plan(voice, replace(timed, speaker=s))) for s in chosen]

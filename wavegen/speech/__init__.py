@@ -1,5 +1,1 @@
 """Text and timing to local features."""
-
-from wavegen.speech.local import FEATURES
-
-__all__ = ["FEATURES"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,8 +28,10 @@ class Recording:
 
     alignment: Alignment
     speaker: int
+    voicing: Tensor
+    """(F,), as in `LocalFeatures`."""
     octaves: Tensor
-    """(2, F), from `features.octaves`."""
+    """(F,), likewise."""
     mel: Tensor
     """(M, F), of any float type."""
 
@@ -72,11 +74,11 @@ def fit(
         torch.manual_seed(seed)
         for step in range(steps):
             batches = batches or _batches(clips, rng)
-            batch = _Batch(batches.pop(), device)
+            batch = _batch(batches.pop(), device)
             rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP)
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            lengths, tone, mel = model.loss(batch.phones, batch.lengths, batch.octaves, batch.mel)
+            lengths, tone, mel = model.loss(*batch)
             torch.autograd.backward(mel + SMOOTH * (tone + lengths))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -89,18 +91,24 @@ def fit(
     model.pitch_spread.copy_(spread[1])
 
 
-class _Batch:
-    def __init__(self, clips: Sequence[Recording], device: torch.device) -> None:
-        p, lengths = phones([c.alignment for c in clips], [c.speaker for c in clips])
-        self.phones = Phones(*(t.to(device) for t in (p.symbols, p.starts, p.counts, p.speaker)))
-        self.lengths = lengths.to(device)
-        longest = int(lengths.sum(1).max())
-        self.octaves = _padded([c.octaves for c in clips], longest).to(device)
-        self.mel = _padded([c.mel for c in clips], longest).to(device)
+def _batch(
+    clips: Sequence[Recording], device: torch.device
+) -> tuple[Phones, Tensor, Tensor, Tensor, Tensor]:
+    """The arguments of `AcousticModel.loss`."""
+    p, lengths = phones([c.alignment for c in clips], [c.speaker for c in clips])
+    longest = int(lengths.sum(1).max())
 
+    def padded(tracks: Iterable[Tensor]) -> Tensor:
+        same = [F.pad(t.float(), (0, longest - t.shape[-1])) for t in tracks]
+        return torch.stack(same).to(device)
 
-def _padded(rows: Sequence[Tensor], longest: int) -> Tensor:
-    return torch.stack([F.pad(r.float(), (0, longest - r.shape[1])) for r in rows])
+    return (
+        Phones(*(t.to(device) for t in (p.symbols, p.starts, p.counts, p.speaker))),
+        lengths.to(device),
+        padded(c.voicing for c in clips),
+        padded(c.octaves for c in clips),
+        padded(c.mel for c in clips),
+    )
 
 
 def _batches(clips: Sequence[Recording], rng: random.Random) -> list[list[Recording]]:

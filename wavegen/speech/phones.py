@@ -23,26 +23,25 @@ def phone_channels(symbols: int) -> int:
     return (2 * CONTEXT + 1) * symbols + 3 + 2 * HARMONICS + 2
 
 
-def phone_features(
-    words: Sequence[Sequence[int]], seconds: Sequence[float], frames: int, symbols: int
-) -> Tensor:
-    """Features of one unit, its phonemes spread over all the frames.
+def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbols: int) -> Tensor:
+    """Features of one utterance.
 
     Args:
         words: symbol indices of the phonemes of each word.
-        seconds: length of each phoneme; only their proportions count.
-        frames: F.
+        lengths: frames of each phoneme, F in all.
         symbols: number of symbols of the voice.
 
     Returns:
         (C, F) float32: one-hot phonemes −2…+2; how far through the phoneme (0 to 1), its length
         (tens of frames) and its share of the word; sine and cosine harmonics of how far
-        through the word; hundreds of frames since the word's start and to its end.
+        through the word; hundreds of frames since the word's start and to its end. Of a pause
+        alone, nothing but the one-hot phonemes.
     """
     phones = torch.tensor([p for w in words for p in w])
-    count = len(phones)
-    ends = torch.tensor(seconds, dtype=torch.float64).cumsum(0)
-    ends = ends * (frames / float(ends[-1]))
+    count, frames = len(phones), sum(lengths)
+    if not phones.any():
+        return _pause(frames, symbols)
+    ends = torch.tensor(lengths, dtype=torch.float64).cumsum(0)
     starts = F.pad(ends[:-1], (1, 0))
     centre = torch.arange(frames) + 0.5
     at = torch.searchsorted(ends, centre.double()).clamp_(max=count - 1)  # (F,) phoneme index
@@ -72,8 +71,7 @@ def phone_features(
     return torch.cat([onehot, rows]).float()
 
 
-def pause_features(frames: int, symbols: int) -> Tensor:
-    """(C, F) of a pause."""
+def _pause(frames: int, symbols: int) -> Tensor:
     out = torch.zeros(phone_channels(symbols), frames)
     out[: (2 * CONTEXT + 1) * symbols : symbols] = 1
     return out

@@ -12,19 +12,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
+from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
-from wavegen.speech import FEATURES, fit
+from wavegen.model.conditioning import FEATURES, needs_text
+from wavegen.speech import fit
 from wavegen.speech.align import Alignment
-from wavegen.speech.frontend import symbol_ids, symbol_table
-from wavegen.speech.local import Spoken
-from wavegen.speech.misfit import misfits
-from wavegen.voice import Voice, untrained
-
-MOST_ALIGNED = 2000
-"""Clips that the aligner learns from; more would only take longer."""
+from wavegen.speech.frontend import symbol_table
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 
 def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
@@ -40,7 +38,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
             "model.ends is for voices without texts, and these have: leave it out, or set "
             "conditioning.features to none"
         )
-    if features in FEATURES and FEATURES[features].text and missing:
+    if needs_text(features) and missing:
         raise TrainingError(
             f"conditioning.features is {features}, but {missing} of {len(dataset.clips)} clips in "
             f"{dataset.root} have no text"
@@ -102,133 +100,70 @@ def fit_speech(
         device: where the acoustic model is trained.
 
     Returns:
-        (path, reason) of the training clips whose text does not fit, as `find_misfits`.
+        (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
     """
-    if voice.aligner is None:
+    if not isinstance(voice, SpeakingVoice):
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
-    fit_aligner(voice, dataset, paths, partial(progress, "fitting the aligner"))
-    wrong = find_misfits(voice, dataset, paths, partial(progress, "checking the texts"))
+    aligner = DatasetAligner(voice.aligner, dataset, voice.symbols, voice.sample_rate)
+    aligner.fit(paths, partial(progress, "fitting the aligner"))
+    wrong = aligner.misfits(paths, partial(progress, "checking the texts"))
     out = {path for path, _ in wrong}
-    paths = _thinned([p for p in paths if p not in out])
-    clips = [training_clip(voice, dataset, p) for p in paths]
-    speakers = [c.speaker for c in clips]
-    spoken = []
-    for done, c in enumerate(clips, 1):
-        assert c.spoken is not None
-        spoken.append(c.spoken())
-        progress("aligning", done, len(clips))
-    if voice.acoustic is not None:
-        recordings = [
-            fit.Recording(s.alignment, who, s.octaves, s.mel.half())
-            for s, who in zip(spoken, speakers, strict=True)
-            if s.alignment and s.octaves is not None and s.mel is not None
-        ]
-        steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
-        fitting = partial(progress, "fitting the acoustic model")
-        fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting)
-        voice.acoustic.to("cpu")
+    paths = thinned([p for p in paths if p not in out])
+    recordings = []
+    for done, path in enumerate(paths, 1):
+        recordings.append(_recording(voice, dataset, path))
+        progress("aligning", done, len(paths))
+    steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
+    fitting = partial(progress, "fitting the acoustic model")
+    fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting)
+    voice.acoustic.to("cpu")
     return wrong
 
 
-def fit_aligner(
-    voice: Voice,
-    dataset: Dataset,
-    paths: Sequence[str],
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> None:
-    """Train the aligner on clips with a text, at most `MOST_ALIGNED` of them.
-
-    ``progress`` is as that of `Aligner.fit`.
-    """
-    assert voice.aligner is not None
-    paths = _thinned(paths)
-    voice.aligner.fit(
-        [heard(voice, dataset, p) for p in paths],
-        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
-        [speaker_of(voice, dataset, p) for p in paths],
-        progress,
-    )
+def _recording(voice: SpeakingVoice, dataset: Dataset, path: str) -> fit.Recording:
+    """A clip with a text, for the acoustic model."""
+    audio, speaker = torch.from_numpy(dataset.audio(path)), dataset.speaker_id(path)
+    alignment = voice.align(dataset.units[path], speaker, audio)
+    local = voice.observe(audio, speaker, alignment, _f0(dataset, path))
+    return fit.Recording(alignment, speaker, local.voicing, local.octaves, local.mel.half())
 
 
-def find_misfits(
-    voice: Voice,
-    dataset: Dataset,
-    paths: Sequence[str],
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[tuple[str, str]]:
-    """(path, reason) of the clips, among those given, that say something else than their text.
-
-    The aligner must have been fitted; `wavegen.speech.misfit` tells how they are found.
-    ``progress`` is called with (clips scored, clips).
-    """
-    assert voice.aligner is not None
-    scores, wrong = misfits(
-        voice.aligner,
-        lambda i: heard(voice, dataset, paths[i]),
-        [symbol_ids(dataset.units[p], voice.symbols) for p in paths],
-        [speaker_of(voice, dataset, p) for p in paths],
-        progress,
-    )
-    usual = statistics.median(scores) if scores else 0.0
-    found = []
-    for i in wrong:
-        why = f"its text does not fit the sound (score {scores[i]:.1f}, usual {usual:.1f})"
-        if scores[i] == -math.inf:
-            why = "it is too short for its text"
-        found.append((paths[i], why))
-    return found
-
-
-def heard(voice: Voice, dataset: Dataset, path: str) -> Tensor:
-    """(F, D) features of a clip for the aligner."""
-    assert voice.aligner is not None
-    audio = torch.from_numpy(dataset.prepared.audio(path, 0, dataset.entry(path).samples))
-    return voice.aligner.features(audio, voice.sample_rate)
-
-
-def _thinned(paths: Sequence[str]) -> Sequence[str]:
-    return paths[:: max(1, -(-len(paths) // MOST_ALIGNED))]
+def _f0(dataset: Dataset, path: str) -> Tensor | None:
+    """(F,) F0 of a clip, if it has been found."""
+    return torch.from_numpy(dataset.tracks[path]) if path in dataset.tracks else None
 
 
 def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
-    """One clip of the data set; it is aligned when its local features are first asked for."""
-    samples, speaker = dataset.entry(path).samples, speaker_of(voice, dataset, path)
-    unit = dataset.units.get(path)
+    """One clip of the data set; it is aligned when that is first needed for its local features."""
+    speaker, unit = dataset.speaker_id(path), dataset.units.get(path)
 
     def audio(begin: int, end: int) -> Tensor:
         return torch.from_numpy(dataset.prepared.audio(path, begin, end))
 
     @functools.cache
     def alignment() -> Alignment | None:
-        if unit is None or voice.aligner is None:
+        if unit is None or not isinstance(voice, SpeakingVoice):
             return None
-        return voice.align(unit, speaker, audio(0, samples))
+        return voice.align(unit, speaker, torch.from_numpy(dataset.audio(path)))
 
-    def spoken() -> Spoken:
-        f0 = torch.from_numpy(dataset.tracks[path]) if path in dataset.tracks else None
-        return voice.observe(audio(0, samples), speaker, None, f0, alignment())
+    def local(predicted: bool) -> LocalFeatures | None:
+        recording = torch.from_numpy(dataset.audio(path))
+        aligned = alignment() if predicted or voice.needs_text else None
+        features = voice.observe(recording, speaker, aligned, _f0(dataset, path))
+        if predicted and features and aligned and isinstance(voice, SpeakingVoice):
+            features = voice.with_predicted_mel(features, aligned, speaker)
+        return features
 
-    def local(predicted: bool) -> Tensor:
-        known = spoken()
-        if predicted and voice.acoustic is not None and known.alignment is not None:
-            known = voice.smoothed(known, speaker)
-        return voice.features(known)
-
-    has = voice.kind is not None
-    return TrainingClip(samples, speaker, audio, local if has else None, spoken if has else None)
-
-
-def speaker_of(voice: Voice, dataset: Dataset, path: str) -> int:
-    """Id of a clip's speaker (0 in data without speakers)."""
-    name = dataset.clips[path].speaker
-    return voice.speakers.index(name) if name in voice.speakers else 0
+    samples = dataset.entry(path).samples
+    if not isinstance(voice, ConditionedVoice):
+        return TrainingClip(samples, speaker, audio)
+    return TrainingClip(samples, speaker, audio, local)
 
 
 def total_bits(voice: Voice, clips: Sequence[TrainingClip]) -> tuple[float, int]:
     """Bits and samples of clips, each with its right speaker and text."""
     nats = 0.0
     for c in clips:
-        local = None if c.local is None else c.local(False)
-        nats += float(voice.nll(c.audio(0, c.samples), c.speaker, local).double().sum())
+        nats += float(voice.nll(c.audio(0, c.samples), c.speaker, c.local(False)).double().sum())
     return nats / math.log(2), sum(c.samples for c in clips)

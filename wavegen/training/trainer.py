@@ -101,8 +101,7 @@ class Trainer:
             for part, paths in self.dataset.split.items()
         }
         self.validation, self.test = clips["validation"], clips["test"]
-        pause = None if self.voice.kind is None else self.voice.pause(1)
-        self.windows = Windows(clips["train"], self.config, pause)
+        self.windows = Windows(clips["train"], self.config, self.voice.pause(1))
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
 

@@ -1,0 +1,100 @@
+"""An aligner for a data set: fitted to its clips, and the clips whose texts do not fit."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wavegen.data.dataset import Dataset
+from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
+from wavegen.speech.misfit import misfits
+
+MOST_CLIPS = 2000
+"""Clips that speech models are fitted to; more would only take longer."""
+
+
+@dataclass(frozen=True)
+class DatasetAligner:
+    """An aligner, and the data set that it is fitted to."""
+
+    aligner: Aligner
+    dataset: Dataset
+    symbols: tuple[str, ...]
+    """What the aligner's symbols stand for."""
+    sample_rate: int
+    """Hz, of the prepared audio."""
+
+    def fit(
+        self,
+        paths: Sequence[str],
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Fit the aligner to clips with a text, at most `MOST_CLIPS` of them.
+
+        ``progress`` is as that of `Aligner.fit`.
+        """
+        paths = thinned(paths)
+        self.aligner.fit(
+            [self.features(p) for p in paths],
+            [self.words(p) for p in paths],
+            [self.dataset.speaker_id(p) for p in paths],
+            progress,
+        )
+
+    def misfits(
+        self,
+        paths: Sequence[str],
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[tuple[str, str]]:
+        """(path, reason) of the clips, among those given, that say something else than their text.
+
+        The aligner must have been fitted; `wavegen.speech.misfit` tells how they are found.
+        ``progress`` is called with (clips scored, clips).
+        """
+        scores, wrong = misfits(
+            self.aligner,
+            lambda i: self.features(paths[i]),
+            [self.words(p) for p in paths],
+            [self.dataset.speaker_id(p) for p in paths],
+            progress,
+        )
+        usual = statistics.median(scores) if scores else 0.0
+        found = []
+        for i in wrong:
+            why = f"its text does not fit the sound (score {scores[i]:.1f}, usual {usual:.1f})"
+            if scores[i] == -math.inf:
+                why = "it is too short for its text"
+            found.append((paths[i], why))
+        return found
+
+    def align(self, path: str) -> Alignment:
+        """When a clip says each symbol, in the aligner's frames."""
+        speaker = self.dataset.speaker_id(path)
+        return self.aligner.align(self.features(path), self.words(path), speaker)
+
+    def features(self, path: str) -> Tensor:
+        """(F, D) features of a clip for the aligner."""
+        audio = torch.from_numpy(self.dataset.audio(path))
+        return self.aligner.features(audio, self.sample_rate)
+
+    def words(self, path: str) -> list[list[int]]:
+        """The symbols of each word of a clip's text."""
+        return symbol_ids(self.dataset.units[path], self.symbols)
+
+
+def new_aligner(dataset: Dataset, sample_rate: int) -> DatasetAligner:
+    """An aligner for the phonemes and speakers of a data set, yet to be fitted."""
+    symbols = symbol_table(dataset.units.values())
+    aligner = Aligner(len(symbols), len(dataset.speakers), silent_symbols(symbols))
+    return DatasetAligner(aligner, dataset, symbols, sample_rate)
+
+
+def thinned(paths: Sequence[str]) -> Sequence[str]:
+    """At most `MOST_CLIPS` of them, evenly spread."""
+    return paths[:: max(1, -(-len(paths) // MOST_CLIPS))]

@@ -31,6 +31,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, which appears complete or not at all.
+
+    Raises:
+        WavegenError: it can't be written.
+    """
+    try:
+        with whole_file(path) as beside:
+            beside.write_bytes(data)
+    except OSError as e:
+        raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
+
+
 def _temporary(folder: Path, suffix: str = "") -> Path:
     """Create an empty file whose name carries this machine and process."""
     prefix = f".wavegen-{_HOST}-{os.getpid()}-"

@@ -13,9 +13,9 @@ from torchaudio.functional import loudness
 from wavegen.audio.writing import (
     FORMATS,
     Audio,
+    apply_finish,
     encode,
-    finish_whole,
-    finished,
+    finish_stream,
     pcm,
     wav_header,
     write_audio,
@@ -65,9 +65,9 @@ def test_what_a_format_cannot_hold_is_said_in_one_line() -> None:
 def test_in_pieces_or_whole_the_sound_is_finished_alike(target: int) -> None:
     audio = noise(0.7, level=0.4)
     finish = Finish(sample_rate=target, volume=3.0, fade=0.01)
-    whole = finish_whole(audio, 16000, finish)
+    whole = apply_finish(audio, 16000, finish)
     cuts = np.sort(np.random.default_rng(1).integers(0, len(audio), 20))
-    pieces = np.concatenate([*finished(np.split(audio, cuts), 16000, finish)])
+    pieces = np.concatenate([*finish_stream(np.split(audio, cuts), 16000, finish)])
     assert np.abs(whole - pieces).max() < 1e-6
     assert abs(len(whole) - 0.7 * target) <= 2
     assert np.abs(whole).max() == 1.0  # volume clips
@@ -76,7 +76,7 @@ def test_in_pieces_or_whole_the_sound_is_finished_alike(target: int) -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.004, 0.012, 0.5])
 def test_fades_ramp_both_ends_and_leave_the_middle(seconds: float) -> None:
     audio = np.ones(round(seconds * 8000), np.float32)
-    out = finish_whole(audio, 8000, Finish(fade=0.005))
+    out = apply_finish(audio, 8000, Finish(fade=0.005))
     assert len(out) == len(audio)
     assert np.array_equal(out, out[::-1])
     if seconds > 0.01:
@@ -87,19 +87,19 @@ def test_fades_ramp_both_ends_and_leave_the_middle(seconds: float) -> None:
 
 @pytest.mark.parametrize("seconds", [0.1, 0.39, 0.4, 5.0])
 def test_loudness_is_brought_to_the_target(seconds: float) -> None:
-    out = finish_whole(noise(seconds), 16000, Finish(normalize=-23.0, fade=0.0))
+    out = apply_finish(noise(seconds), 16000, Finish(normalize=-23.0, fade=0.0))
     long = np.resize(out, 5 * 16000)
     assert float(loudness(torch.from_numpy(long)[None], 16000)) == pytest.approx(-23, abs=0.5)
 
 
 def test_silence_stays_silence_and_no_peak_is_clipped_for_loudness() -> None:
     silence = np.zeros(16000, np.float32)
-    assert not finish_whole(silence, 16000, Finish(normalize=-23.0)).any()
+    assert not apply_finish(silence, 16000, Finish(normalize=-23.0)).any()
     faint = noise(1.0, level=1e-7)  # below the gate
-    assert np.abs(finish_whole(faint, 16000, Finish(normalize=-23.0))).max() < 1e-5
+    assert np.abs(apply_finish(faint, 16000, Finish(normalize=-23.0))).max() < 1e-5
     click = silence.copy()
     click[8000] = 0.5
-    assert finish_whole(click, 16000, Finish(normalize=-10.0)).max() <= 1.0
+    assert apply_finish(click, 16000, Finish(normalize=-10.0)).max() <= 1.0
 
 
 def test_a_pipes_samples_are_those_of_a_file() -> None:

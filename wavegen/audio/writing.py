@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.errors import WavegenError
-from wavegen.files import whole_file
+from wavegen.files import write_file
 from wavegen.request import Finish
 
 Audio = NDArray[np.float32]
@@ -36,13 +36,13 @@ SHORTEST_LOUD = 0.4
 PLAIN = Finish()
 
 
-def finished(pieces: Iterable[Audio], rate: int, finish: Finish = PLAIN) -> Iterator[Audio]:
-    """Sound ready to write, while it comes: all of ``finish`` but the loudness, which needs the
-    whole.
+def finish_stream(pieces: Iterable[Audio], rate: int, finish: Finish = PLAIN) -> Iterator[Audio]:
+    """Finish sound while it is being made: all of ``finish`` but the loudness, which depends on
+    all of the sound.
 
     Args:
         pieces: mono float32, one after the other.
-        rate: theirs, in Hz.
+        rate: of the pieces, in Hz.
         finish: what to do.
     """
     pieces = _faded(pieces, round(finish.fade * rate))
@@ -53,11 +53,11 @@ def finished(pieces: Iterable[Audio], rate: int, finish: Finish = PLAIN) -> Iter
             yield np.clip(piece * np.float32(finish.volume), -1, 1)
 
 
-def finish_whole(audio: Audio, rate: int, finish: Finish = PLAIN) -> Audio:
+def apply_finish(audio: Audio, rate: int, finish: Finish = PLAIN) -> Audio:
     """Apply all of ``finish`` to a complete sound; (T,) mono float32 at ``rate`` Hz."""
     if finish.normalize is not None:
         audio = audio * np.float32(_gain(audio, rate, finish.normalize))
-    return np.concatenate([audio[:0], *finished([audio], rate, finish)])
+    return np.concatenate([audio[:0], *finish_stream([audio], rate, finish)])
 
 
 def _faded(pieces: Iterable[Audio], length: int) -> Iterator[Audio]:
@@ -102,12 +102,12 @@ def _gain(audio: Audio, rate: int, target: float) -> float:
 
 @lru_cache
 def check_finish(suffix: str, rate: int, finish: Finish) -> None:
-    """Raises `WavegenError` where a format can't hold such samples."""
+    """Raise `WavegenError` if a format can't hold such samples."""
     encode(np.zeros(rate // 100, np.float32), suffix, rate, finish)
 
 
 def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> bytes:
-    """A whole file of finished sound, (T,) mono at ``rate`` Hz, in the format of a suffix.
+    """The bytes of a file of finished sound, (T,) mono at ``rate`` Hz, in the format of a suffix.
 
     Raises:
         WavegenError: the format can't hold such samples.
@@ -133,19 +133,13 @@ def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> byte
 def write_audio(path: Path, audio: Audio, rate: int, finish: Finish = PLAIN) -> None:
     """Finish and write mono sound; ``rate`` is its own, in Hz.
 
-    The file appears whole or not at all. Raises `WavegenError` when it can't be written.
+    The file appears complete or not at all.
+
+    Raises:
+        WavegenError: it can't be written.
     """
-    audio = finish_whole(audio, rate, finish)
-    write_whole(path, encode(audio, path.suffix, finish.rate(rate), finish))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all. Raises `WavegenError` when it can't be written."""
-    try:
-        with whole_file(path) as beside:
-            beside.write_bytes(data)
-    except OSError as e:
-        raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
+    audio = apply_finish(audio, rate, finish)
+    write_file(path, encode(audio, path.suffix, finish.rate(rate), finish))
 
 
 def pcm(audio: Audio) -> bytes:

@@ -46,6 +46,11 @@ class Only:
         self.names = names
 
 
+def without(*names: str) -> Only:
+    """Annotates the `Request` of a command that has options for all fields but these."""
+    return Only(*(name for name in options(Request) if name not in names))
+
+
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """A command with an option for each field of its `Request` and `Finish`.
 

@@ -39,7 +39,7 @@ def render(
         ),
     ],
     output: o.Folder,
-    request: Annotated[Request, o.Only(*(name for name in options(Request) if name != "text"))],
+    request: Annotated[Request, o.without("text")],
     form: o.Format = "wav",
     finish: Finish,
     engine: o.EngineName = None,
@@ -61,7 +61,9 @@ def render(
 ) -> None:
     """Render a job list to a folder of clips; a second call does only what is missing.
 
-    A job may have the fields {fields}; only text, or seconds, is needed. The options give the
+    The fields of a job are {fields}.
+
+    Only text is required, or seconds if the voice was trained without texts. Options give the
     fields that a job leaves out.
     """
     from wavegen.files import check_output_folder
@@ -87,7 +89,9 @@ def render(
     _render(checked, output, renderer, part, run)
 
 
-render.__doc__ = (render.__doc__ or "").format(fields=", ".join(["output_file", *options(Request)]))
+render.__doc__ = (render.__doc__ or "").replace(
+    "{fields}", ", ".join(["output_file", *options(Request)])
+)
 
 
 def _checked(

@@ -197,11 +197,11 @@ def _check_pipe(output: Path | None, finish: Finish) -> None:
 
 
 def _pipe(pieces: Iterable[Audio], rate: int, finish: Finish, raw: bool) -> None:
-    from wavegen.audio.writing import finished, pcm, wav_header
+    from wavegen.audio.writing import finish_stream, pcm, wav_header
 
     if not raw:
         _write(wav_header(finish.rate(rate)))
-    for piece in finished(pieces, rate, finish):
+    for piece in finish_stream(pieces, rate, finish):
         _write(pcm(piece))
 
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from wavegen.audio.writing import write_whole
 from wavegen.errors import WavegenError
+from wavegen.files import write_file
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of, read_jobs
 from wavegen.request import Request
 
@@ -34,7 +34,7 @@ class Manifest:
         self.failed = folder / shard_name("failed", shard)
         self._rows: dict[str, tuple[int, str, int]] = {}
         if self.failed.is_dir():
-            raise WavegenError(f"{self.failed} is a folder; failed jobs are to be listed there")
+            raise WavegenError(f"{self.failed} is a folder; the failed jobs must be listed there")
         for file in folder.glob("manifest*.jsonl"):
             try:
                 text = file.read_text(encoding="utf-8", errors="replace")
@@ -54,7 +54,7 @@ class Manifest:
             self._rows[name] = found
 
     def holds(self, job: RenderJob, digest: str) -> bool:
-        """Whether the clip of this very job is there, whole."""
+        """Whether the clip is there, complete, and was made by this job."""
         _, made, size = self._rows.get(job.output_file, (0, "", 0))
         if made != digest:
             return False
@@ -109,7 +109,7 @@ class Manifest:
         ordered = sorted(failed, key=lambda f: f.line)
         kept += [json.dumps({**f.fields, "error": f.error}) for f in ordered]
         if kept:
-            write_whole(self.failed, "".join(f"{line}\n" for line in kept).encode())
+            write_file(self.failed, "".join(f"{line}\n" for line in kept).encode())
         else:
             self.failed.unlink(missing_ok=True)
 

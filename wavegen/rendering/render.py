@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from wavegen.audio.writing import PLAIN, check_finish, encode, finish_whole, write_whole
+from wavegen.audio.writing import PLAIN, apply_finish, check_finish, encode
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
-from wavegen.files import forget_killed, make_folder
+from wavegen.files import forget_killed, make_folder, write_file
 from wavegen.library import find_voice, load_voice
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
@@ -155,7 +155,7 @@ class Renderer:
     def _clip(self, voice: Voice, clip: _Open) -> Clip:
         rate = self.finish.rate(voice.sample_rate)
         audio = join(clip.utterances, clip.audios)
-        audio = finish_whole(audio, voice.sample_rate, self.finish)
+        audio = apply_finish(audio, voice.sample_rate, self.finish)
         suffix = PurePosixPath(clip.job.output_file).suffix
         return Clip(clip.job, encode(audio, suffix, rate, self.finish), len(audio) / rate)
 
@@ -208,15 +208,15 @@ class _Open:
         self.missing = len(utterances)
 
     def add(self, part: int, piece: Audio) -> bool:
-        """Whether the part is now whole."""
+        """Append samples to a part; returns whether it is complete."""
         begin = self.filled[part]
         self.filled[part] = end = begin + len(piece)
         if not len(piece):  # it has ended by itself
             self.audios[part] = self.audios[part][:end]
         self.audios[part][begin:end] = piece
-        whole = end == len(self.audios[part])
-        self.missing -= whole
-        return whole
+        complete = end == len(self.audios[part])
+        self.missing -= complete
+        return complete
 
 
 @dataclass
@@ -300,7 +300,7 @@ def render(
                 if not inside(file.parent):
                     raise WavegenError(f"output_file '{file.name}' would lie outside of the folder")
                 file.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(file, result.data)
+                write_file(file, result.data)
                 digest = hashes[result.job.output_file]
                 manifest.add(result.job, digest, len(result.data), result.seconds)
             except (OSError, WavegenError) as e:

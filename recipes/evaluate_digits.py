@@ -29,7 +29,7 @@ from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
 from wavegen.data.layouts import Clip, find_clips
 from wavegen.data.split import split_clips
-from wavegen.generation.numba.packing import rounded
+from wavegen.generation.rounding import rounded
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.score import Score, mean_bits, score_file

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -19,8 +18,8 @@ from wavegen.audio.reading import read_audio
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
 from wavegen.data.windows import PAUSE_SECONDS
-from wavegen.errors import DataError, TextError, VoiceError, WavegenError
-from wavegen.generation import ENGINES
+from wavegen.errors import DataError, TextError, VoiceError
+from wavegen.generation import choose_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.request import LONGEST, Request
@@ -272,8 +271,8 @@ def draw(
     Args:
         voice: the voice.
         utterances: read as the engine has room for them, by any of its threads.
-        engine: default: `numba` for a voice on the CPU, else `cached`.
-        precision: of the weights, in `numba` (default: its own).
+        engine: default: the fastest for the voice's device.
+        precision: of the weights, in an engine that takes one (default: its own).
         ready: called once the engine can begin.
 
     Yields:
@@ -283,18 +282,7 @@ def draw(
     Raises:
         WavegenError: the engine can't run this voice so.
     """
-    on_cpu = voice.model.skip_bias.device.type == "cpu"
-    engine = engine or ("numba" if on_cpu else "cached")
-    if engine not in ENGINES:
-        raise WavegenError(f"no engine '{engine}': choose from {', '.join(ENGINES)}")
-    if precision not in (None, *get_args(WeightPrecision)):
-        known = ", ".join(get_args(WeightPrecision))
-        raise WavegenError(f"no precision '{precision}': choose from {known}")
-    options: dict[str, Any] = {"precision": precision} if precision else {}
-    if engine == "numba" and not on_cpu:
-        raise WavegenError("engine numba needs the voice on the CPU")
-    if engine != "numba" and options:
-        raise WavegenError(f"engine {engine} takes no precision; numba does")
+    spec = choose_engine(engine, precision, voice.model.skip_bias.device.type)
     names = voice.speakers or ("",)
     voice.model.eval()
     open_: dict[int, tuple[Synthesis, int]] = {}  # of each utterance, and samples to come
@@ -316,7 +304,7 @@ def draw(
             )
 
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    pieces = ENGINES[engine](voice.model, jobs(), voice.config.hop_length, block, **options)
+    pieces = spec.draw(voice.model, jobs(), voice.config.hop_length, block, precision)
     ready()
     for i, codes in pieces:
         filtered, left = open_.pop(i)

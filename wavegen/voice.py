@@ -325,7 +325,7 @@ def numbered(speakers: Sequence[str]) -> str:
 
 def sample_unit(config: Config) -> str:
     """What a sample of the network is, for people, wherever bits per sample are printed."""
-    return OUTPUTS[config.model.output].unit + " excitation" * by_spectrum(config)
+    return OUTPUTS[config.model.output].distribution.unit + " excitation" * by_spectrum(config)
 
 
 def _whole(frames: torch.Tensor) -> tuple[int, ...]:

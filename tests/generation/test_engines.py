@@ -128,9 +128,9 @@ def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
         model.head.bias[256] = 4.0
     rows = random_rows(model, 1, 1)
     jobs = [Job(rows[0], 400, str(i), ends=i > 0) for i in range(6)]
-    for generate in ENGINES.values():
+    for spec in ENGINES.values():
         pieces: dict[int, list[int]] = {}
-        for i, codes in generate(model, jobs, HOP, block=50):
+        for i, codes in spec.generate(model, jobs, HOP, block=50):
             assert (codes < 256).all()
             pieces.setdefault(i, []).append(len(codes))
         assert sum(pieces[0]) == 400

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from wavegen.audio.linear_prediction import LIMIT, Predictor
-from wavegen.compiled import settled, whole
+from wavegen.compiled import compile_entry
 
 Doubles = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def _run(
         sound[order + t] = x
 
 
-_compiled = whole(_run, "inverse")
+_compiled: Any = compile_entry(_run, "synthesis_filter")
 
 
 class Synthesis:
@@ -80,7 +80,7 @@ class Synthesis:
         count = len(excitation)
         residual, sound = (np.append(x, np.zeros(count)) for x in (self._residual, self._sound))
         wanted = excitation.astype(np.float64)
-        settled(_compiled, self._at, *self._filter, wanted, residual, sound)
+        _compiled(self._at, *self._filter, wanted, residual, sound)
         self._at += count
         self._residual, self._sound = residual[count:], sound[count:]
         made: NDArray[np.float32] = sound[len(sound) - count :].astype(np.float32).clip(-1, 1)

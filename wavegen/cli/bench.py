@@ -59,11 +59,20 @@ def bench(
     """Measure speed on this machine. Every option that picks cells may be given several times."""
     import torch
 
-    from wavegen.bench import Cell, bench_generation, bench_training, sized, training_cells
+    from wavegen.bench import (
+        ENGINE_YARDSTICK,
+        TRAINING_YARDSTICK,
+        bench_engines,
+        bench_training,
+        engine_cells,
+        sized,
+        training_cells,
+    )
+    from wavegen.generation import default_engine
 
     cores = torch.get_num_threads()
     sizes = _chosen("size", size, Size, get_args(Size)[:3])
-    engines = _chosen("engine", engine, Engine, ("cached", "numba"))
+    engines = _chosen("engine", engine, Engine, (ENGINE_YARDSTICK, default_engine("cpu")))
     precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
     if train:
         if engine or precision or voice or clips or context:
@@ -90,22 +99,16 @@ def bench(
             networks = {s: sized(s) for s in sizes}
             if context:
                 networks |= {f"{s}+{context}": sized(s, context) for s in sizes}
-        cells = [
-            Cell(e, s, b, t, p)
-            for s in networks
-            for b in batch or ([clips] if clips else [1, 16])
-            for t in threads or [1 if b == 1 else cores]
-            for e in engines
-            for p in (precisions if e == "numba" else ("f32",))
-        ]
+        batches = batch or ([clips] if clips else [1, 16])
+        cells = engine_cells(networks, batches, threads or [], engines, precisions)
         with show.progress_bar("measuring", "cells") as bar:
-            results = bench_generation(networks, cells, clips, repeats=repeats, progress=bar)
+            results = bench_engines(networks, cells, clips, repeats=repeats, progress=bar)
     if as_json:
         for r in results:
             row = dataclasses.asdict(r)
             typer.echo(json.dumps(row.pop("cell") | row))
     else:
-        _table(results, "conv1d" if train else "cached")
+        _table(results, TRAINING_YARDSTICK if train else ENGINE_YARDSTICK)
 
 
 def _table(results: list[Result], yardstick: str) -> None:

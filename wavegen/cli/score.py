@@ -33,7 +33,7 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
 ) -> None:
     """Bits per sample of recordings under a voice: the fewer, the likelier."""
-    from wavegen.generation.numba.packing import rounded
+    from wavegen.generation.rounding import rounded
     from wavegen.library import find_voice
     from wavegen.score import score_file
 

@@ -126,7 +126,7 @@ class Windows:
         self.config = config
         self.pause = pause
         self.hop = config.hop_length
-        self.output: Distribution = OUTPUTS[config.model.output](config.model)
+        self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
         self.step = config.stride // self.hop
         self.past = -(-config.model.receptive_field // self.hop)
         fields = [c.receptive_field for c in config.model.context]

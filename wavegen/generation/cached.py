@@ -8,7 +8,7 @@ way once a frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from wavegen.generation.job import Batch, Job
 from wavegen.generation.prompt import remember
+from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.model.context import ContextStack
 from wavegen.model.wavenet import WaveNet
 
@@ -198,9 +199,7 @@ def listen(weights: Weights, state: State) -> bool:
 
 
 @torch.inference_mode()
-def generate(
-    model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400
-) -> Iterator[tuple[int, Tensor]]:
+def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400) -> Pieces:
     """Draw the samples of jobs; arguments and result as `naive.generate`."""
     batch = Batch(jobs, model.output)
     rows = batch.rows
@@ -231,3 +230,6 @@ def generate(
         yield from batch.pieces(begin, codes)
         if batch.over:
             return
+
+
+ENGINE = EngineSpec(generate)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor
 
 from wavegen.generation.job import Batch, Job
+from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.model.wavenet import WaveNet
 
 
 @torch.inference_mode()
-def generate(
-    model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400
-) -> Iterator[tuple[int, Tensor]]:
+def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400) -> Pieces:
     """Draw the samples of jobs.
 
     Args:
@@ -52,3 +50,6 @@ def generate(
         yield from batch.pieces(begin, codes[:, batch.begin + begin :])
         if batch.over:
             return
+
+
+ENGINE = EngineSpec(generate)

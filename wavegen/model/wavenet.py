@@ -33,7 +33,7 @@ class WaveNet(nn.Module):
         m, c = config.model, config.conditioning
         inputs = input_channels(c, phone_channels)
         self.config = m
-        self.output: Distribution = OUTPUTS[m.output](m)
+        self.output: Distribution = OUTPUTS[m.output].distribution(m)
         self.conditioning = Conditioning(
             m.layers,
             m.residual_channels,

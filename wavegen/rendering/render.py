@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,10 +25,8 @@ from wavegen.voice import Voice
 
 RULES = 1
 """Part of every job's hash: raised when the same job comes to sound otherwise."""
-BATCH = 64
-"""Utterances at a time, in engines that take them all at once."""
-TRIAL_SECONDS = 3.0
-"""Drawing for so long tells how long all will take."""
+TRIAL_SECONDS, TRIAL_UTTERANCES = 3.0, 64
+"""The time left is estimated by drawing for at most this many seconds and utterances."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Renderer:
                     number += 1
                     yield utterance
 
-        for number, piece in self._draw(voice, utterances()):
+        for number, piece in draw(voice, utterances(), self.engine, self.precision):
             clip, part = parts[number]
             if clip.add(part, piece):
                 del parts[number]
@@ -140,17 +137,6 @@ class Renderer:
             while failed:
                 yield failed.pop(0)
         yield from failed
-
-    def _draw(self, voice: Voice, utterances: Iterator[Utterance]) -> Iterator[tuple[int, Audio]]:
-        """Like `draw`, but in batches for engines that take all utterances at once."""
-        if self.engine in (None, "numba"):
-            yield from draw(voice, utterances, self.engine, self.precision)
-            return
-        first = 0
-        while batch := [*islice(utterances, BATCH)]:
-            for number, piece in draw(voice, batch, self.engine, self.precision):
-                yield first + number, piece
-            first += len(batch)
 
     def _clip(self, voice: Voice, clip: _Open) -> Clip:
         rate = self.finish.rate(voice.sample_rate)
@@ -180,14 +166,14 @@ class Renderer:
 
     def _rate(self, voice: Voice, utterances: Sequence[Utterance]) -> float:
         """Samples drawn in a second, on a few of the utterances."""
-        some = utterances[:: max(1, len(utterances) // BATCH)]
+        some = utterances[:: max(1, len(utterances) // TRIAL_UTTERANCES)]
         start = drawn = 0.0
 
         def ready() -> None:
             nonlocal start
             start = time.perf_counter()
 
-        for _, piece in draw(voice, some[:BATCH], self.engine, self.precision, ready):
+        for _, piece in draw(voice, some[:TRIAL_UTTERANCES], self.engine, self.precision, ready):
             drawn += len(piece)
             if time.perf_counter() - start > TRIAL_SECONDS:
                 break

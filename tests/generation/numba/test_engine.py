@@ -28,7 +28,8 @@ from wavegen.generation.job import Job
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.engine import generate
 from wavegen.generation.numba.group import Group
-from wavegen.generation.numba.packing import pack, rounded
+from wavegen.generation.numba.packing import pack
+from wavegen.generation.rounding import rounded
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
@@ -207,7 +208,7 @@ def test_shut_gates_and_faint_signals_leave_no_denormal_numbers() -> None:
     group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5))
     group.advance(1000)
     tiny = np.finfo(np.float32).tiny
-    for name in ("queues", "gates", "skip", "hidden", "logits", "weights"):
+    for name in ("queues", "context_gates", "gated", "skip", "hidden", "logits", "probabilities"):
         size = np.abs(getattr(group.state, name))
         assert np.isfinite(size).all()
         assert not ((size > 0) & (size < tiny)).any(), name
@@ -304,7 +305,7 @@ def test_compiled_code_is_kept_and_a_folder_that_is_broken_or_closed_is_no_error
     for file in (tmp_path / "cache").rglob("*.nb?"):
         file.write_bytes(b"")
     broken = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
-    assert "can't be kept or read" in broken.stderr
+    assert "can't be cached or loaded" in broken.stderr
     (tmp_path / "file").touch()
     nowhere = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"))
     assert nowhere.stderr.count("compiling the engine") == 1

@@ -31,23 +31,23 @@ to float; more would need products of rounded activations (dpbf16, vpdpbusd). A 
 from __future__ import annotations
 
 import heapq
-import itertools
 import logging
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from numba.core import event
-from torch import Tensor
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
+from wavegen.generation.numba.bandwidth import bytes_per_sample, read_rate
 from wavegen.generation.numba.group import Group
-from wavegen.generation.numba.packing import Network, pack
-from wavegen.generation.numba.step import AHEAD
+from wavegen.generation.numba.layout import Network
+from wavegen.generation.numba.packing import pack
+from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.model.wavenet import WaveNet
 
 log = logging.getLogger(__name__)
@@ -56,23 +56,6 @@ LANES = 8
 AT_HAND = 64
 """Jobs looked at together, at least, to start the longest first, so that all lanes end about when
 the others do."""
-
-
-def bytes_per_sample(net: Network) -> int:
-    """Weights read for a sample of a lone utterance; conditioning, read once a row, is left out."""
-    m = net.matrices
-    read = m.places[:, 2:].prod(1) * (m.weights.itemsize / m.per)
-    conditioning = len(net.dilations) * (net.kernel + 1) + 3
-    read[conditioning] = 0
-    begins = [*(net.stacks.matrix - net.stacks.convolution), len(read)]
-    for pool, (begin, end) in zip(net.stacks.pool, itertools.pairwise(begins), strict=True):
-        read[begin:end] /= pool
-    for layer, dilation in enumerate(net.dilations):
-        first = layer * (net.kernel + 1)
-        if dilation % AHEAD == 0:
-            read[first : first + net.kernel - 1] /= AHEAD
-    read[(len(net.dilations) - 1) * (net.kernel + 1) + net.kernel] = 0  # the last residual
-    return int(read.sum())
 
 
 class _Supply:
@@ -110,7 +93,7 @@ def generate(
     precision: WeightPrecision = "bf16",
     threads: int | None = None,
     lanes: int = LANES,
-) -> Iterator[tuple[int, Tensor]]:
+) -> Pieces:
     """Draw the samples of jobs; arguments and result as `naive.generate`, and:
 
     Args:
@@ -138,9 +121,7 @@ def generate(
     return _together(groups, supply, block, model)
 
 
-def _work(
-    group: Group, supply: _Supply, block: int, model: WaveNet
-) -> Iterator[tuple[int, Tensor]]:
+def _work(group: Group, supply: _Supply, block: int, model: WaveNet) -> Pieces:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
         while group.size < group.capacity and (job := supply.take()):
@@ -150,9 +131,7 @@ def _work(
         yield from group.advance(block)
 
 
-def _together(
-    groups: list[Group], supply: _Supply, block: int, model: WaveNet
-) -> Iterator[tuple[int, Tensor]]:
+def _together(groups: list[Group], supply: _Supply, block: int, model: WaveNet) -> Pieces:
     """Each group in a thread of its own; a reader who is slow or gone stops them."""
     pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
     stop = threading.Event()
@@ -213,3 +192,13 @@ def _compile(net: Network) -> None:
     group = Group(net, 1)
     with event.install_listener("numba:compile", _Announcer()):
         group.advance(0)
+
+
+ENGINE = EngineSpec(
+    generate,
+    devices=("cpu",),
+    precisions=get_args(WeightPrecision),
+    streams=True,
+    bytes_per_sample=bytes_per_sample,
+    read_rate=read_rate,
+)

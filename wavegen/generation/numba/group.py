@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavegen.compiled import settled
 from wavegen.generation.job import Job
-from wavegen.generation.numba.packing import Network
-from wavegen.generation.numba.state import State
-from wavegen.generation.numba.step import AHEAD, run
+from wavegen.generation.numba.layout import Network
+from wavegen.generation.numba.state import new_state
+from wavegen.generation.numba.step import run
 from wavegen.generation.prompt import remember
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
@@ -27,50 +26,7 @@ class Group:
     def __init__(self, net: Network, capacity: int) -> None:
         self.net, self.capacity, self.size = net, capacity, 0
         self._run: Any = run[net.matrices.weights.dtype.name]
-        layers, c, s = len(net.dilations), net.channels, net.skip
-        slots = (net.kernel - 1) * net.dilations
-
-        def floats(*shape: int) -> Any:
-            return torch.zeros(*shape).numpy().reshape(-1)  # torch's begin on a cache line
-
-        def integers(count: int) -> Any:
-            return np.zeros(count, np.int64)
-
-        n = net.stacks
-        memory = (n.kernel - 1) * (2**n.layers - 1) * n.channels * capacity
-        widest = int(n.channels.max(initial=0))
-
-        self.state = State(
-            queues=floats(int(slots.sum()), capacity, c),
-            first=np.cumsum(slots) - slots,
-            clock=integers(1),
-            code=integers(capacity),
-            wait=integers(capacity),
-            age=integers(capacity),
-            ends=integers(capacity),
-            local=floats(capacity, layers, 2 * c),
-            gates=floats(capacity, len(n.pool), layers, 2 * c),
-            cond=floats(capacity, layers, 2 * c),
-            heard=integers(capacity * int(n.pool.sum())),
-            memory=floats(int(memory.sum())),
-            place=np.cumsum([0, *memory]),
-            ring=np.cumsum(n.pool) - n.pool,
-            x=floats(capacity, c),
-            z=floats(capacity, 2 * c),
-            ahead=floats(layers, AHEAD, 2 * c),
-            passed=floats(capacity, layers, c),
-            skip=floats(capacity, s),
-            hidden=floats(capacity, s),
-            logits=floats(capacity, net.outputs),
-            weights=floats(net.outputs),
-            sums=np.zeros(net.outputs),
-            frame=integers(capacity),
-            pooled=floats(int((n.pool * n.channels * n.convolution).max(initial=0))),
-            deep_x=floats(widest),
-            deep_z=floats(2 * widest),
-            deep_passed=floats(int((n.layers * n.channels).max(initial=0))),
-            deep_skip=floats(widest),
-        )
+        self.state = new_state(net, capacity)
         self.jobs: list[tuple[int, Job, Uniforms]] = []
         self.done: list[int] = []
 
@@ -84,7 +40,7 @@ class Group:
         for queues in (self._queues(), *self._memories()):
             queues[:, lane] = 0
         self.state.code[lane] = self.net.start
-        self.state.ends[lane] = job.ends
+        self.state.may_end[lane] = job.ends
         if job.prompt is not None:
             assert model is not None
             self._fill(lane, job, model)
@@ -96,21 +52,21 @@ class Group:
         """Let a lane remember the prompt of its job."""
         assert job.prompt is not None
         past, s, stacks = remember(model, job, self.net.hop), self.state, self.net.stacks
-        count = s.age[lane] = job.begin
+        count = s.position[lane] = job.begin
         s.code[lane] = job.prompt[-1]
         clock = int(s.clock[0])
         _put(self._queues()[:, lane], past.inputs, clock)
         each = len(self.net.dilations), 2, self.net.channels
-        gates = s.gates.reshape(self.capacity, len(stacks.pool), *each)
+        gates = s.context_gates.reshape(self.capacity, len(stacks.pool), *each)
         heard = model.output.companded(job.prompt).numpy()
-        rings = s.heard.reshape(self.capacity, -1)
+        rings = s.context_codes.reshape(self.capacity, -1)
         for n, memory in enumerate(self._memories()):
             pool = int(stacks.pool[n])
             _put(memory[:, lane], past.frames[n], count // pool)
-            rings[lane, s.ring[n] :][: count % pool] = heard[count // pool * pool :]
+            rings[lane, s.code_offset[n] :][: count % pool] = heard[count // pool * pool :]
             _put_gates(gates[lane, n], past.gates[n])
         frame, offset = divmod(count, self.net.hop)
-        s.wait[lane] = -offset % self.net.hop
+        s.until_row[lane] = -offset % self.net.hop
         local = s.local.reshape(self.capacity, *each)[lane]
         row = job.rows[min(frame, len(job.rows) - 1)]
         _put_gates(local, torch.cat(model.conditioning.project(row)))
@@ -133,7 +89,16 @@ class Group:
         s = self.state
         return [
             values.reshape(self.capacity, -1)
-            for values in (s.code, s.wait, s.age, s.ends, s.local, s.gates, s.cond, s.heard)
+            for values in (
+                s.code,
+                s.until_row,
+                s.position,
+                s.may_end,
+                s.local,
+                s.context_gates,
+                s.cond,
+                s.context_codes,
+            )
         ]
 
     def _queues(self) -> Any:
@@ -144,9 +109,9 @@ class Group:
         """(slots of all blocks, C, channels) of each context stack."""
         s = self.state
         return [
-            s.memory[begin:end].reshape(-1, self.capacity, channels)
+            s.context_queues[begin:end].reshape(-1, self.capacity, channels)
             for begin, end, channels in zip(
-                s.place, s.place[1:], self.net.stacks.channels, strict=False
+                s.context_offset, s.context_offset[1:], self.net.stacks.channels, strict=False
             )
         ]
 
@@ -172,8 +137,8 @@ class Group:
                 phases[lane] = known.numpy()
         drawn = np.empty((self.size, count), np.int64)
         rows = self._rows(count)
-        count = settled(
-            self._run, self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
+        count = self._run(
+            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
             phases, uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip
         out = []

@@ -6,14 +6,15 @@ import math
 
 import numpy as np
 
-from wavegen.compiled import part
+from wavegen.compiled import compile_inner
 from wavegen.generation.numba import simd
-from wavegen.generation.numba.packing import Floats, Network
+from wavegen.generation.numba.layout import Floats, Network
 from wavegen.generation.numba.state import State
+from wavegen.outputs import Sampler
 from wavegen.outputs.mixture import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
 
 
-@part
+@compile_inner
 def draw_code(net: Network, state: State, at: int, temperature: float, uniform: float) -> int:
     """`Categorical.sample`: the first code whose cumulative probability exceeds the uniform."""
     levels = net.levels
@@ -25,26 +26,26 @@ def draw_code(net: Network, state: State, at: int, temperature: float, uniform: 
         return best
     top = state.logits[at + best]
     factor = np.float32(1 / max(temperature, 1e-30))
-    simd.exponentials(state.logits, at, top, factor, state.weights, 0, net.outputs)
+    simd.exponentials(state.logits, at, top, factor, state.probabilities, 0, net.padded_levels)
     total = 0.0
     for j in range(levels):
-        total += state.weights[j]
-        state.sums[j] = total
+        total += state.probabilities[j]
+        state.cumulative[j] = total
     code, end = 0, levels - 1
     while code < end:  # bisection
         middle = (code + end) // 2
-        if state.sums[middle] > uniform * total:
+        if state.cumulative[middle] > uniform * total:
             end = middle
         else:
             code = middle + 1
     return code
 
 
-@part
+@compile_inner
 def draw_amplitude(
-    kind: int, logits: Floats, at: int, components: int, temperature: float, uniform: float
+    sampler: int, logits: Floats, at: int, components: int, temperature: float, uniform: float
 ) -> int:
-    """`Mixture.sample`, by bisection of the codes; ``kind`` 1 is logistic, 2 normal."""
+    """`Mixture.sample`, by bisection of the codes."""
     sharpness = 1 / max(temperature, 1e-30)
     top = logits[at]
     for k in range(1, components):
@@ -63,7 +64,7 @@ def draw_amplitude(
             soft = raw if raw > 20 else math.log1p(math.exp(raw))
             width = max(math.exp(FLOOR + soft) * temperature, NARROW)
             z = (edge - np.float64(logits[at + components + k]) * MEAN) / width
-            if kind == 2:
+            if sampler == Sampler.GAUSSIAN_MIXTURE:
                 below += share * 0.5 * math.erfc(-z / math.sqrt(2.0))
             elif z < 0:
                 e = math.exp(max(z, -700.0))

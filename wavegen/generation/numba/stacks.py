@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from wavegen.compiled import part
+from wavegen.compiled import compile_inner
 from wavegen.generation.numba import simd
-from wavegen.generation.numba.packing import Floats, Matrices, Network
+from wavegen.generation.numba.layout import Floats, Matrices, Network
 from wavegen.generation.numba.state import State
 
 
-@part
+@compile_inner
 def multiply(
     m: Matrices,
     matrix: int,
@@ -22,23 +22,23 @@ def multiply(
     fresh: int,
 ) -> None:
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
-    w, s = m.places[matrix, 0], m.places[matrix, 1]
-    k, n = m.places[matrix, 2], m.places[matrix, 3]
+    w, s = m.entries[matrix, 0], m.entries[matrix, 1]
+    k, n = m.entries[matrix, 2], m.entries[matrix, 3]
     simd.multiply(
         m.weights, w, m.scales, s, x, x_at, x_step, k, y, y_at, y_step, n, lanes, fresh
     )  # fmt: skip
 
 
-@part
+@compile_inner
 def listen(net: Network, state: State, lane: int, capacity: int) -> bool:
     """Let the stacks hear an utterance's last sample; whether a frame of one is whole now."""
-    age = state.age[lane]
-    rings = len(state.heard) // capacity
+    age = state.position[lane]
+    rings = len(state.context_codes) // capacity
     changed = False
     for stack in range(len(net.stacks.pool)):
         pool = net.stacks.pool[stack]
-        at = lane * rings + state.ring[stack]
-        state.heard[at + (age - 1) % pool] = net.stacks.heard[state.code[lane]]
+        at = lane * rings + state.code_offset[stack]
+        state.context_codes[at + (age - 1) % pool] = net.stacks.companded[state.code[lane]]
         if age % pool == 0:
             _pool(net, state, stack, at)
             _step(net, state, lane, capacity, stack, age // pool - 1)
@@ -46,32 +46,32 @@ def listen(net: Network, state: State, lane: int, capacity: int) -> bool:
     return changed
 
 
-@part
+@compile_inner
 def _pool(net: Network, state: State, stack: int, at: int) -> None:
     """The codes of a frame to `State.deep_x`."""
     pool, channels = net.stacks.pool[stack], net.stacks.channels[stack]
     table = net.stacks.table[stack]
     if net.stacks.convolution[stack]:
         for i in range(pool):
-            row = table + state.heard[at + i] * channels
+            row = table + state.context_codes[at + i] * channels
             for j in range(channels):
                 state.pooled[i * channels + j] = net.stacks.tables[row + j]
         multiply(
             net.matrices, net.stacks.matrix[stack] - 1,
-            state.pooled, 0, 0, state.deep_x, 0, 0, 1, 1,
+            state.pooled, 0, 0, state.context_x, 0, 0, 1, 1,
         )  # fmt: skip
         return
     for j in range(channels):
-        state.deep_x[j] = 0
+        state.context_x[j] = 0
     for i in range(pool):
-        row = table + state.heard[at + i] * channels
+        row = table + state.context_codes[at + i] * channels
         for j in range(channels):
-            state.deep_x[j] += net.stacks.tables[row + j]
+            state.context_x[j] += net.stacks.tables[row + j]
     for j in range(channels):
-        state.deep_x[j] /= pool
+        state.context_x[j] /= pool
 
 
-@part
+@compile_inner
 def _step(net: Network, state: State, lane: int, capacity: int, stack: int, frame: int) -> None:
     """From a pooled frame to what the stack gives the gates from now on."""
     channels, layers = net.stacks.channels[stack], net.stacks.layers[stack]
@@ -83,41 +83,42 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
         first = (kernel - 1) * (dilation - 1)  # slots of the blocks before
         for tap in range(kernel - 1):
             slot = first + (frame - (kernel - 1 - tap) * dilation) % slots
-            at = state.place[stack] + (slot * capacity + lane) * channels
+            at = state.context_offset[stack] + (slot * capacity + lane) * channels
             fresh = 1 if tap == 0 else 0
             multiply(
-                net.matrices, matrix + tap, state.memory, at, 0, state.deep_z, 0, 0, 1, fresh
+                net.matrices, matrix + tap,
+                state.context_queues, at, 0, state.context_z, 0, 0, 1, fresh,
             )  # fmt: skip
-        at = state.place[stack] + ((first + frame % slots) * capacity + lane) * channels
+        at = state.context_offset[stack] + ((first + frame % slots) * capacity + lane) * channels
         for j in range(channels):
-            state.memory[at + j] = state.deep_x[j]
+            state.context_queues[at + j] = state.context_x[j]
         multiply(
-            net.matrices, matrix + kernel - 1, state.deep_x, 0, 0, state.deep_z, 0, 0, 1, 0
+            net.matrices, matrix + kernel - 1, state.context_x, 0, 0, state.context_z, 0, 0, 1, 0
         )  # fmt: skip
         simd.gate(
-            state.deep_z, 0, net.stacks.biases, bias + layer * 2 * channels,
-            state.deep_passed, layer * channels, channels,
+            state.context_z, 0, net.stacks.biases, bias + layer * 2 * channels,
+            state.context_gated, layer * channels, channels,
         )  # fmt: skip
         if layer < layers - 1:
             multiply(
-                net.matrices, matrix + kernel, state.deep_passed, layer * channels, 0,
-                state.deep_x, 0, 0, 1, 0,
+                net.matrices, matrix + kernel, state.context_gated, layer * channels, 0,
+                state.context_x, 0, 0, 1, 0,
             )  # fmt: skip
         matrix += kernel + 1
     for j in range(channels):
-        state.deep_skip[j] = net.stacks.biases[bias + layers * 2 * channels + j]
-    multiply(net.matrices, matrix, state.deep_passed, 0, 0, state.deep_skip, 0, 0, 1, 0)
+        state.context_skip[j] = net.stacks.biases[bias + layers * 2 * channels + j]
+    multiply(net.matrices, matrix, state.context_gated, 0, 0, state.context_skip, 0, 0, 1, 0)
     width = len(net.cond_bias)
     at = (lane * len(net.stacks.pool) + stack) * width
-    multiply(net.matrices, matrix + 1, state.deep_skip, 0, 0, state.gates, at, 0, 1, 1)
+    multiply(net.matrices, matrix + 1, state.context_skip, 0, 0, state.context_gates, at, 0, 1, 1)
 
 
-@part
+@compile_inner
 def combine(net: Network, state: State, lane: int) -> None:
     """The sum of what conditioning and stacks give an utterance's gates."""
     width, stacks = len(net.cond_bias), len(net.stacks.pool)
     for j in range(width):
         total = state.local[lane * width + j]
         for stack in range(stacks):
-            total += state.gates[(lane * stacks + stack) * width + j]
+            total += state.context_gates[(lane * stacks + stack) * width + j]
         state.cond[lane * width + j] = total

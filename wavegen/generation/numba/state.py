@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from wavegen.generation.numba.packing import Floats, Integers
+from wavegen.generation.numba.layout import Floats, Integers, Network
+
+AHEAD = 4
+"""Samples for which a lone utterance computes its past taps at once, where they are known."""
 
 
 class State(NamedTuple):
@@ -19,56 +23,105 @@ class State(NamedTuple):
 
     queues: Floats
     """(slots of all blocks, C, R): the input of time t lies in slot t % slots of its block."""
-    first: Integers
+    queue_offset: Integers
     """(L,) first slot of each block."""
     clock: Integers
     """(1,) samples drawn since the state was made."""
     code: Integers
     """(C,) last sample of each, or the start symbol."""
-    wait: Integers
+    until_row: Integers
     """(C,) samples until the next row of conditioning."""
-    age: Integers
-    """(C,) samples of each so far, its prompt's among them."""
-    ends: Integers
+    position: Integers
+    """(C,) samples of each so far, including its prompt."""
+    may_end: Integers
     """(C,) 1 where it may end by itself."""
     local: Floats
     """(C, L, 2R) the projected row of conditioning."""
-    gates: Floats
-    """(C, N, L, 2R) what each of N context stacks gives."""
+    context_gates: Floats
+    """(C, N, L, 2R) what each of N context stacks adds to the gates."""
     cond: Floats
     """(C, L, 2R) the sum of both."""
-    heard: Integers
+    context_codes: Integers
     """(C, P of all stacks) µ-law codes, of sample t at t % P."""
-    memory: Floats
+    context_queues: Floats
     """Per stack (slots of all its blocks, C, its channels): the input of frame k lies in slot
     k % slots of its block."""
-    place: Integers
-    """(N + 1,) where each stack's memory begins."""
-    ring: Integers
-    """(N,) where each stack's codes begin in a row of ``heard``."""
+    context_offset: Integers
+    """(N + 1,) where each stack's queues begin."""
+    code_offset: Integers
+    """(N,) where each stack's codes begin in a row of ``context_codes``."""
     x: Floats
-    """(C, R), and from here on scratch space: the input of a block."""
+    """(C, R) input of a block. From here on, scratch space."""
     z: Floats
     """(C, 2R) inputs of the gates."""
-    ahead: Floats
-    """(L, `AHEAD`, 2R) past taps of the next samples."""
-    passed: Floats
-    """(C, L, R) what the gates let pass."""
+    past_taps: Floats
+    """(L, `AHEAD`, 2R) what the past taps of the next samples give."""
+    gated: Floats
+    """(C, L, R) outputs of the gates."""
     skip: Floats
     """(C, S)."""
     hidden: Floats
     """(C, S)."""
     logits: Floats
     """(C, Q), padded."""
-    weights: Floats
-    """(Q,) probabilities before they are divided by their sum."""
-    sums: NDArray[np.float64]
+    probabilities: Floats
+    """(Q,) before they are divided by their sum."""
+    cumulative: NDArray[np.float64]
     """(Q,) their cumulative sum."""
-    frame: Integers
-    """(C,) rows used in this call."""
+    next_row: Integers
+    """(C,) rows of conditioning used in this call."""
     pooled: Floats
-    """(P, channels) a frame's embeddings, of the largest stack; below, likewise."""
-    deep_x: Floats
-    deep_z: Floats
-    deep_passed: Floats
-    deep_skip: Floats
+    """(P, channels) a frame's embeddings. From here on, as large as the largest stack needs."""
+    context_x: Floats
+    context_z: Floats
+    context_gated: Floats
+    context_skip: Floats
+
+
+def new_state(net: Network, capacity: int) -> State:
+    """Zeros for so many utterances (C)."""
+    layers, channels, n = len(net.dilations), net.channels, net.stacks
+    slots = (net.kernel - 1) * net.dilations
+    stack_sizes = (n.kernel - 1) * (2**n.layers - 1) * n.channels * capacity
+    widest = int(n.channels.max(initial=0))
+    return State(
+        queues=_floats(int(slots.sum()), capacity, channels),
+        queue_offset=np.cumsum(slots) - slots,
+        clock=_integers(1),
+        code=_integers(capacity),
+        until_row=_integers(capacity),
+        position=_integers(capacity),
+        may_end=_integers(capacity),
+        local=_floats(capacity, layers, 2 * channels),
+        context_gates=_floats(capacity, len(n.pool), layers, 2 * channels),
+        cond=_floats(capacity, layers, 2 * channels),
+        context_codes=_integers(capacity * int(n.pool.sum())),
+        context_queues=_floats(int(stack_sizes.sum())),
+        context_offset=np.cumsum([0, *stack_sizes]),
+        code_offset=np.cumsum(n.pool) - n.pool,
+        x=_floats(capacity, channels),
+        z=_floats(capacity, 2 * channels),
+        past_taps=_floats(layers, AHEAD, 2 * channels),
+        gated=_floats(capacity, layers, channels),
+        skip=_floats(capacity, net.skip),
+        hidden=_floats(capacity, net.skip),
+        logits=_floats(capacity, net.padded_levels),
+        probabilities=_floats(net.padded_levels),
+        cumulative=np.zeros(net.padded_levels),
+        next_row=_integers(capacity),
+        pooled=_floats(int((n.pool * n.channels * n.convolution).max(initial=0))),
+        context_x=_floats(widest),
+        context_z=_floats(2 * widest),
+        context_gated=_floats(int((n.layers * n.channels).max(initial=0))),
+        context_skip=_floats(widest),
+    )
+
+
+def _floats(*shape: int) -> Floats:
+    """Flat zeros that begin on a cache line, as torch's allocations do."""
+    zeros: Floats = torch.zeros(*shape).numpy().reshape(-1)
+    return zeros
+
+
+def _integers(count: int) -> Integers:
+    return np.zeros(count, np.int64)

@@ -7,19 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.compiled import part, whole
+from wavegen.compiled import compile_entry, compile_inner
 from wavegen.generation.numba import simd
-from wavegen.generation.numba.packing import Floats, Integers, Network
+from wavegen.generation.numba.layout import Floats, Integers, Network
 from wavegen.generation.numba.sampling import draw_amplitude, draw_code
 from wavegen.generation.numba.stacks import combine, listen, multiply
-from wavegen.generation.numba.state import State
+from wavegen.generation.numba.state import AHEAD, State
+from wavegen.outputs import Sampler
 from wavegen.outputs.mixture import LEVELS
 
-AHEAD = 4
-"""Samples for which a lone utterance computes its past taps at once, where they are known."""
 
-
-@part
+@compile_inner
 def _past(net: Network, state: State, capacity: int) -> None:
     """Past taps of the next `AHEAD` samples of lane 0, in the blocks where all are known."""
     channels, kernel = net.channels, net.kernel
@@ -31,20 +29,20 @@ def _past(net: Network, state: State, capacity: int) -> None:
         slots = (kernel - 1) * dilation
         for tap in range(kernel - 1):
             fresh = 1 if tap == 0 else 0
-            slot = state.first[layer] + (base - (kernel - 1 - tap) * dilation) % slots
+            slot = state.queue_offset[layer] + (base - (kernel - 1 - tap) * dilation) % slots
             step = capacity * channels
             to = layer * AHEAD * 2 * channels
             matrix = layer * (kernel + 1) + tap
             multiply(
                 net.matrices, matrix, state.queues, slot * step, step,
-                state.ahead, to, 2 * channels, AHEAD, fresh,
+                state.past_taps, to, 2 * channels, AHEAD, fresh,
             )  # fmt: skip
 
 
-@part
+@compile_inner
 def _readout(net: Network, state: State, lanes: int) -> None:
     """Gates of all blocks to logits."""
-    layers, skip, levels = len(net.dilations), net.skip, net.outputs
+    layers, skip, levels = len(net.dilations), net.skip, net.padded_levels
     matrix = layers * (net.kernel + 1)
     gates = layers * net.channels
     for lane in range(lanes):
@@ -53,7 +51,7 @@ def _readout(net: Network, state: State, lanes: int) -> None:
             state.hidden[lane * skip + j] = net.hidden_bias[j]
         for j in range(levels):
             state.logits[lane * levels + j] = net.head_bias[j]
-    multiply(net.matrices, matrix, state.passed, 0, gates, state.skip, 0, skip, lanes, 0)
+    multiply(net.matrices, matrix, state.gated, 0, gates, state.skip, 0, skip, lanes, 0)
     for j in range(lanes * skip):
         state.skip[j] = max(state.skip[j], np.float32(0))
     multiply(net.matrices, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0)
@@ -62,12 +60,13 @@ def _readout(net: Network, state: State, lanes: int) -> None:
     multiply(net.matrices, matrix + 2, state.hidden, 0, skip, state.logits, 0, levels, lanes, 0)
 
 
-@part
+@compile_inner
 def _embed(net: Network, state: State, lane: int, phase: int) -> None:
     """The last sample and the phase of the pitch as input of the first block."""
     channels, code, to = net.channels, state.code[lane], lane * net.channels
-    if net.kind == 0 or code == net.start:
-        at = (2 if net.kind else code) * channels
+    categorical = net.sampler == Sampler.CATEGORICAL
+    if categorical or code == net.start:
+        at = (code if categorical else 2) * channels
         for j in range(channels):
             state.x[to + j] = net.embedding[at + j]
     else:
@@ -117,23 +116,23 @@ def _run(
     conditioning = layers * (kernel + 1) + 3
     width = layers * 2 * channels
     for lane in range(lanes):
-        state.frame[lane] = 0
+        state.next_row[lane] = 0
     alone = lanes == 1
     for i in range(count):
         clock = state.clock[0]
         if alone and (i == 0 or clock % AHEAD == 0):
             _past(net, state, capacity)
         for lane in range(lanes):
-            if state.wait[lane] == 0:
+            if state.until_row[lane] == 0:
                 to = lane * width
                 for j in range(width):
                     state.local[to + j] = net.cond_bias[j]
-                at = (lane * frames + state.frame[lane]) * net.row
+                at = (lane * frames + state.next_row[lane]) * net.row
                 multiply(net.matrices, conditioning, rows, at, 0, state.local, to, 0, 1, 0)
                 combine(net, state, lane)
-                state.frame[lane] += 1
-                state.wait[lane] = net.hop
-            state.wait[lane] -= 1
+                state.next_row[lane] += 1
+                state.until_row[lane] = net.hop
+            state.until_row[lane] -= 1
             _embed(net, state, lane, phases[lane, i] if phases.size else 0)
         for layer in range(layers):
             dilation = net.dilations[layer]
@@ -141,17 +140,19 @@ def _run(
             z, z_at = state.z, 0
             matrix = layer * (kernel + 1)
             if alone and dilation % AHEAD == 0:
-                z, z_at = state.ahead, (layer * AHEAD + clock % AHEAD) * 2 * channels
+                z, z_at = state.past_taps, (layer * AHEAD + clock % AHEAD) * 2 * channels
             else:
                 for tap in range(kernel - 1):
                     fresh = 1 if tap == 0 else 0
-                    slot = state.first[layer] + (clock - (kernel - 1 - tap) * dilation) % slots
+                    slot = (
+                        state.queue_offset[layer] + (clock - (kernel - 1 - tap) * dilation) % slots
+                    )
                     multiply(
                         net.matrices, matrix + tap,
                         state.queues, slot * capacity * channels, channels,
                         z, z_at, 2 * channels, lanes, fresh,
                     )  # fmt: skip
-            slot = state.first[layer] + clock % slots
+            slot = state.queue_offset[layer] + clock % slots
             for j in range(lanes * channels):
                 state.queues[slot * capacity * channels + j] = state.x[j]
             multiply(
@@ -170,34 +171,34 @@ def _run(
                 simd.gate(
                     z, z_at + lane * 2 * channels,
                     state.cond, lane * width + layer * 2 * channels,
-                    state.passed, (lane * layers + layer) * channels, channels,
+                    state.gated, (lane * layers + layer) * channels, channels,
                 )  # fmt: skip
             if layer < layers - 1:
                 multiply(
                     net.matrices, matrix + kernel,
-                    state.passed, layer * channels, layers * channels,
+                    state.gated, layer * channels, layers * channels,
                     state.x, 0, channels, lanes, 0,
                 )  # fmt: skip
         _readout(net, state, lanes)
         over = False
         for lane in range(lanes):
-            at = lane * net.outputs
+            at = lane * net.padded_levels
             if logits.size:
                 for j in range(net.levels):
                     logits[lane, i, j] = state.logits[at + j]
-            if net.kind:
+            if net.sampler != Sampler.CATEGORICAL:
                 code = draw_amplitude(
-                    net.kind, state.logits, at, net.levels // 3,
+                    net.sampler, state.logits, at, net.levels // 3,
                     temperatures[lane], uniforms[lane, i],
                 )  # fmt: skip
             else:
-                if net.end >= 0 and not state.ends[lane]:
+                if net.end >= 0 and not state.may_end[lane]:
                     state.logits[at + net.end] = np.float32(-1e30)
                 code = draw_code(net, state, at, temperatures[lane], uniforms[lane, i])
                 over |= code == net.end
             drawn[lane, i] = code
             state.code[lane] = forced[lane, i] if forced.size else code
-            state.age[lane] += 1
+            state.position[lane] += 1
             if len(net.stacks.pool) and code != net.end and listen(net, state, lane, capacity):
                 combine(net, state, lane)
         state.clock[0] = clock + 1
@@ -206,5 +207,5 @@ def _run(
     return count
 
 
-run = {kind: whole(_run, kind) for kind in ("float32", "int32", "int8")}
+run = {kind: compile_entry(_run, kind) for kind in ("float32", "int32", "int8")}
 """The compiled function for each type of packed weights."""

@@ -1,0 +1,86 @@
+"""What the compiled step of the `numba` engine reads: a network as flat arrays.
+
+Channels are padded with zeros to a multiple of `simd.HALF`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+class Matrices(NamedTuple):
+    """The weights of all matrix products of a step."""
+
+    weights: NDArray[Any]
+    """One matrix after the other, in panels of `simd.PANEL` outputs: (inputs, outputs)."""
+    scales: Floats
+    """Per matrix and output, what the sums are multiplied by in int8."""
+    entries: Integers
+    """(M, 4): per matrix where it begins in ``weights`` and in ``scales``, its inputs and outputs.
+    In the order of `rounding.matrices`."""
+    per_element: int
+    """Weights in one element: 2 where pairs of bfloat16 share an int32."""
+
+
+class Stacks(NamedTuple):
+    """The context stacks, one element of each array per stack (apart from the tables)."""
+
+    pool: Integers
+    """P, samples per frame."""
+    channels: Integers
+    """Padded."""
+    layers: Integers
+    kernel: Integers
+    convolution: Integers
+    """1 where frames are pooled by a convolution, 0 where they are the mean."""
+    matrix: Integers
+    """Its first matrix after the pooling convolution's."""
+    table: Integers
+    """Where its embedding begins in ``tables``."""
+    bias: Integers
+    """Where its biases begin in ``biases``: of the gates, layer by layer, then of the skip sum."""
+    tables: Floats
+    biases: Floats
+    companded: Integers
+    """The µ-law code of each code of the output."""
+
+
+class Network(NamedTuple):
+    """A WaveNet."""
+
+    matrices: Matrices
+    stacks: Stacks
+    embedding: Floats
+    """Per code; or, for mixtures, weight, bias and start symbol."""
+    phase: Floats
+    """Per code of the pitch's phase; empty for a network without phase."""
+    cond_bias: Floats
+    skip_bias: Floats
+    hidden_bias: Floats
+    head_bias: Floats
+    dilations: Integers
+    kernel: int
+    channels: int
+    """R, padded."""
+    skip: int
+    """S, padded."""
+    levels: int
+    """Outputs of the head, Q."""
+    padded_levels: int
+    """Q, padded."""
+    sampler: int
+    """A `wavegen.outputs.Sampler`."""
+    end: int
+    """Code of the end of a clip, or -1."""
+    start: int
+    """Code of the start symbol."""
+    hop: int
+    """Samples per row of conditioning."""
+    row: int
+    """Channels of a row of conditioning, padded."""

@@ -1,0 +1,74 @@
+"""What an engine can do, so that nothing else needs to know engines by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from torch import Tensor
+
+from wavegen.config import WeightPrecision
+from wavegen.generation.job import Job
+from wavegen.model.wavenet import WaveNet
+
+BATCH = 64
+"""Utterances drawn together by an engine that takes no endless jobs."""
+Pieces = Iterator[tuple[int, Tensor]]
+"""(index of a job, the next (n,) int64 codes of it; none where it has ended by itself)."""
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """One engine."""
+
+    generate: Callable[..., Pieces]
+    """Draws the samples of jobs; arguments and result as those of `naive.generate`."""
+    devices: tuple[str, ...] | None = None
+    """Types of the torch devices that it runs on (None: any)."""
+    precisions: tuple[WeightPrecision, ...] = ()
+    """Of the weights; one can be given to ``generate`` as ``precision``. Without any, the engine
+    computes with the weights as they are."""
+    streams: bool = False
+    """``generate`` takes jobs without end, as utterances finish, and jobs whose prompts differ in
+    length. Otherwise all jobs are one batch that advances together."""
+    bytes_per_sample: Callable[[WaveNet, WeightPrecision], int] | None = None
+    """Weights read for a sample of a lone utterance, where reading them limits the speed."""
+    read_rate: Callable[[int], float] | None = None
+    """Measures the bytes per second that a thread reads from a buffer of that size, in the way the
+    engine reads its weights."""
+
+    def runs_on(self, device: str) -> bool:
+        """Whether it runs on this type of torch device."""
+        return self.devices is None or device in self.devices
+
+    def draw(
+        self,
+        model: WaveNet,
+        jobs: Iterable[Job],
+        hop_length: int,
+        block: int,
+        precision: WeightPrecision | None = None,
+    ) -> Pieces:
+        """Draw the samples of any number of jobs, which are read as the engine has room for them.
+
+        Args:
+            model: the network.
+            jobs: in batches of `BATCH` where the engine does not stream.
+            hop_length: samples per row of conditioning.
+            block: most samples per piece.
+            precision: one of ``precisions`` (default: the engine's own).
+        """
+        if self.streams:
+            options = {"precision": precision} if precision else {}
+            return self.generate(model, jobs, hop_length, block, **options)
+        return self._in_batches(model, iter(jobs), hop_length, block)
+
+    def _in_batches(
+        self, model: WaveNet, jobs: Iterator[Job], hop_length: int, block: int
+    ) -> Pieces:
+        first = 0
+        while batch := [*islice(jobs, BATCH)]:
+            for index, codes in self.generate(model, batch, hop_length, block):
+                yield first + index, codes
+            first += len(batch)

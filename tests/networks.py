@@ -22,7 +22,7 @@ STACKS = [
     {"pool": 12, "layers": 2, "kernel_size": 3, "channels": 40, "pooling": "conv"},
 ]
 """Two context stacks whose frames don't begin together."""
-KINDS: list[dict[str, Any]] = [
+VARIANTS: list[dict[str, Any]] = [
     {"context": STACKS},
     {"output": "logistic_mixture", "mixtures": 4},
     {"output": "gaussian_mixture", "mixtures": 3, "context": STACKS},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from networks import HOP, KINDS, draw, network, random_rows
+from networks import HOP, VARIANTS, draw, network, random_rows
 from torch import Tensor
 
 from wavegen.generation import ENGINES, cached, naive
@@ -27,7 +27,7 @@ def test_cached_logits_are_those_of_the_parallel_forward(
     codes = torch.randint(0, 256, (batch, frames * HOP))
     with torch.inference_mode():
         whole = model.run(codes, rows.expand(-1, frames, -1))
-        weights, state = cached.Weights.of(model), cached.initial_state(model, batch)
+        weights, state = cached.Weights.from_model(model), cached.initial_state(model, batch)
         for t in range(codes.shape[1]):
             frame = min(t // HOP, rows.shape[1] - 1)
             logits = cached.step(weights, state, model.conditioning.project(rows[:, frame]))
@@ -80,10 +80,10 @@ def test_a_stream_depends_on_its_key_alone() -> None:
     assert set(whole).isdisjoint(Uniforms(key(1, "one", "george")).draw(10))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("conditioned", [False, True])
-def test_every_kind_of_network_steps_as_it_runs(kind: dict[str, Any], conditioned: bool) -> None:
-    model = network(conditioned, **kind)
+def test_every_variant_of_the_network_steps_as_it_runs(variant: dict[str, Any], conditioned: bool) -> None:
+    model = network(conditioned, **variant)
     frames = 12
     rows = random_rows(model, 3, frames)
     codes = torch.randint(0, model.output.levels, (3, frames * HOP))
@@ -92,9 +92,9 @@ def test_every_kind_of_network_steps_as_it_runs(kind: dict[str, Any], conditione
         first = torch.zeros(3, dtype=torch.int64)
         context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
         whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
-        weights, state = cached.Weights.of(model), cached.initial_state(model, 3)
+        weights, state = cached.Weights.from_model(model), cached.initial_state(model, 3)
         for t in range(codes.shape[1]):
-            cached.listen(weights, state)
+            cached.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(t // HOP, rows.shape[1] - 1)])]
             parts += [tuple(s.gates) for s in state.contexts]
             logits = cached.step(weights, state, [sum(p) for p in zip(*parts, strict=True)])
@@ -102,12 +102,12 @@ def test_every_kind_of_network_steps_as_it_runs(kind: dict[str, Any], conditione
             state.code = codes[:, t]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("prompted", [0, 1, 37, 192, 205])
-def test_every_kind_of_network_draws_the_same_with_any_engine(
-    kind: dict[str, Any], prompted: int
+def test_every_variant_of_the_network_draws_the_same_with_any_engine(
+    variant: dict[str, Any], prompted: int
 ) -> None:
-    model = network(True, **kind).double()
+    model = network(True, **variant).double()
     rows = random_rows(model, 2, 40)
     prompt = torch.randint(0, model.output.levels, (prompted,)) if prompted else None
     jobs = [
@@ -140,16 +140,16 @@ def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
             assert pieces[i].index(0) == len(pieces[i]) - 1
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("count", [5, 192, 1000])
-def test_a_prompt_leaves_the_state_that_stepping_leaves(kind: dict[str, Any], count: int) -> None:
-    model = network(True, **kind)
+def test_a_prompt_leaves_the_state_that_stepping_leaves(variant: dict[str, Any], count: int) -> None:
+    model = network(True, **variant)
     rows = random_rows(model, 2, 80)
     prompt = torch.randint(0, model.output.levels, (count,))
     with torch.inference_mode():
-        weights, stepped = cached.Weights.of(model), cached.initial_state(model, 2)
+        weights, stepped = cached.Weights.from_model(model), cached.initial_state(model, 2)
         for t, code in enumerate(prompt):
-            cached.listen(weights, stepped)
+            cached.update_stacks(weights, stepped)
             parts = [model.conditioning.project(rows[:, min(t // HOP, 79)])]
             parts += [tuple(s.gates) for s in stepped.contexts]
             cached.step(weights, stepped, [sum(p) for p in zip(*parts, strict=True)])
@@ -157,7 +157,7 @@ def test_a_prompt_leaves_the_state_that_stepping_leaves(kind: dict[str, Any], co
         jobs = [Job(r, 1, "", prompt=prompt) for r in rows]
         filled = cached.prompted_state(model, jobs, HOP)
         for state in (stepped, filled):
-            cached.listen(weights, state)
+            cached.update_stacks(weights, state)
     assert filled.time == stepped.time == count
     assert torch.equal(filled.code, stepped.code)
     for a, b in zip(filled.queues, stepped.queues, strict=True):
@@ -165,7 +165,7 @@ def test_a_prompt_leaves_the_state_that_stepping_leaves(kind: dict[str, Any], co
     for x, y in zip(filled.contexts, stepped.contexts, strict=True):
         assert x.frames == y.frames
         assert torch.equal(
-            x.heard[:, : count % x.heard.shape[1]], y.heard[:, : count % x.heard.shape[1]]
+            x.codes[:, : count % x.codes.shape[1]], y.codes[:, : count % x.codes.shape[1]]
         )
         for a, b in zip([*x.queues, *x.gates], [*y.queues, *y.gates], strict=True):
             assert (a - b).abs().max() < 1e-4

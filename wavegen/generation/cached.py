@@ -2,8 +2,8 @@
 
 Each block keeps the inputs its older taps will need in a ring of (kernel_size - 1) · dilation
 slots (Paine et al. 2016, "Fast Wavenet Generation Algorithm"), so a sample costs one step whatever
-the receptive field, and memory does not grow with the length. A context stack steps in the same
-way once a frame.
+the receptive field, and memory does not grow with the length. Context stacks step in the same way,
+once per frame.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.generation.job import Batch, Job
-from wavegen.generation.prompt import remember
+from wavegen.generation.prompt import replay_prompt
 from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.model.context import ContextStack
 from wavegen.model.wavenet import WaveNet
@@ -28,28 +28,28 @@ Gates = Sequence[Tensor]
 
 @dataclass
 class StackState:
-    """All that a context stack remembers of B utterances."""
+    """The memory of a context stack for B utterances."""
 
     queues: list[Tensor]
     """Per block (slots, B, C): its last inputs, that of frame k in slot k % slots."""
-    heard: Tensor
+    codes: Tensor
     """(B, P) µ-law codes, of sample t at t % P."""
     frames: int
-    """Whole frames so far."""
+    """Complete frames so far."""
     gates: Gates
-    """What it gives the main stack until the next frame is whole."""
+    """What it adds to the main stack's gates until the next frame is complete."""
 
 
 @dataclass
 class State:
-    """All that generation remembers of B utterances."""
+    """The memory of the whole network for B utterances."""
 
     queues: list[Tensor]
     """Per block (slots, B, R): its last inputs, that of time t in slot t % slots."""
     code: Tensor
     """(B,) the last sample, or the start symbol."""
     time: int
-    """Samples so far, the prompt's among them."""
+    """Samples so far, including the prompt."""
     contexts: list[StackState]
 
 
@@ -66,7 +66,7 @@ class Blocks:
     """(L · R, S): one product for all blocks."""
 
     @classmethod
-    def of(cls, modules: nn.ModuleList) -> Blocks:
+    def from_modules(cls, modules: nn.ModuleList) -> Blocks:
         blocks: list[Any] = list(modules)
         return cls(
             tuple(b.dilation for b in blocks),
@@ -78,13 +78,13 @@ class Blocks:
     def step(
         self, x: Tensor, queues: list[Tensor], time: int, gates: Gates, bias: Tensor
     ) -> Tensor:
-        """(B, R) input at a time to (B, S) skip sum; the queues move on."""
+        """One step, from (B, R) input at ``time`` to (B, S) skip sum; the queues advance."""
         channels = x.shape[1]
         out = []
         for i, dilation in enumerate(self.dilations):
             queue = queues[i]
             slots = queue.shape[0]
-            # The oldest first.
+            # Oldest first.
             past = [queue[(time + age) % slots] for age in range(0, slots, dilation)]
             z = torch.addmm(gates[i], torch.cat([*past, x], 1), self.taps[i])
             queue[time % slots] = x
@@ -103,8 +103,12 @@ class Weights:
     contexts: list[Blocks]
 
     @classmethod
-    def of(cls, model: WaveNet) -> Weights:
-        return cls(model, Blocks.of(model.blocks), [Blocks.of(c.blocks) for c in model.stacks])
+    def from_model(cls, model: WaveNet) -> Weights:
+        return cls(
+            model,
+            Blocks.from_modules(model.blocks),
+            [Blocks.from_modules(c.blocks) for c in model.stacks],
+        )
 
 
 def initial_state(model: WaveNet, batch: int) -> State:
@@ -136,8 +140,8 @@ def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> Stat
     state = initial_state(model, len(jobs))
     prompts = torch.stack([j.prompt for j in jobs if j.prompt is not None])
     state.time, state.code = prompts.shape[1], prompts[:, -1]
-    heard = model.output.companded(prompts)
-    pasts = [remember(model, j, hop_length) for j in jobs]
+    companded = model.output.companded(prompts)
+    replayed = [replay_prompt(model, j, hop_length) for j in jobs]
 
     def fill(queue: Tensor, inputs: list[Tensor], time: int) -> None:
         last = torch.stack(inputs, 1)  # (slots, B, C), oldest first
@@ -145,27 +149,27 @@ def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> Stat
         queue[torch.arange(time - slots, time, device=queue.device) % slots] = last
 
     for i, queue in enumerate(state.queues):
-        fill(queue, [p.inputs[i] for p in pasts], state.time)
+        fill(queue, [p.inputs[i] for p in replayed], state.time)
     for n, (stack, context) in enumerate(zip(state.contexts, model.stacks, strict=True)):
         pool = context.config.pool
         stack.frames = state.time // pool
         for i, queue in enumerate(stack.queues):
-            fill(queue, [p.frames[n][i] for p in pasts], stack.frames)
-        stack.heard[:, : state.time % pool] = heard[:, stack.frames * pool :]
-        gates = torch.stack([p.gates[n] for p in pasts])
+            fill(queue, [p.frames[n][i] for p in replayed], stack.frames)
+        stack.codes[:, : state.time % pool] = companded[:, stack.frames * pool :]
+        gates = torch.stack([p.gates[n] for p in replayed])
         stack.gates = torch.chunk(gates, len(state.queues), -1)
     return state
 
 
 def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = None) -> Tensor:
-    """Advance by one sample; afterwards ``state.code`` waits for the drawn sample.
+    """Advance by one sample; the caller then sets ``state.code`` to the drawn one.
 
     Args:
         weights: of the model.
         state: changed in place.
-        gates: (B, 2R) per block: conditioning from `Conditioning.project`, and what the context
-            stacks give.
-        phase: (B,) codes of the pitch's phase, where the network is told.
+        gates: (B, 2R) per block: conditioning from `Conditioning.project` plus the gates of the
+            context stacks.
+        phase: (B,) codes of the pitch's phase, for a network with phase.
 
     Returns:
         (B, Q) logits of the sample at ``state.time`` before the call.
@@ -176,20 +180,20 @@ def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = No
     return model.readout(weights.main.step(x, state.queues, t, gates, model.skip_bias))
 
 
-def listen(weights: Weights, state: State) -> bool:
-    """Let the context stacks hear the last sample; returns whether a frame of one is whole now, so
-    that its gates have changed."""
+def update_stacks(weights: Weights, state: State) -> bool:
+    """Give the context stacks the last sample; returns whether it completed a frame of one, so that
+    its gates have changed."""
     model, t = weights.model, state.time
     if not t or not state.contexts:
         return False
-    heard = model.output.companded(state.code)
+    companded = model.output.companded(state.code)
     changed = False
     for context, blocks, s in zip(model.stacks, weights.contexts, state.contexts, strict=True):
         pool = context.config.pool
-        s.heard[:, (t - 1) % pool] = heard
+        s.codes[:, (t - 1) % pool] = companded
         if t // pool == s.frames:
             continue
-        x = context.pooled(s.heard[:, None])[:, 0]
+        x = context.pooled(s.codes[:, None])[:, 0]
         gates: Any = context.bias[:, None].expand(-1, len(x), -1)
         skip = blocks.step(x, s.queues, s.frames, gates, context.skip_bias)
         s.gates = torch.chunk(context.gates(skip), len(model.blocks), -1)
@@ -203,7 +207,7 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
     """Draw the samples of jobs; arguments and result as `naive.generate`."""
     batch = Batch(jobs, model.output)
     rows = batch.rows
-    weights = Weights.of(model)
+    weights = Weights.from_model(model)
     if batch.begin:
         state = prompted_state(model, batch.jobs, hop_length)
     else:
@@ -216,7 +220,7 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         phases = batch.phases(batch.begin + begin, batch.begin + begin + n)
         codes = torch.empty(len(rows), n, dtype=torch.int64, device=rows.device)
         for i in range(n):
-            changed = listen(weights, state)
+            changed = update_stacks(weights, state)
             frame, offset = divmod(state.time, hop_length)
             if not local or (offset == 0 and frame < rows.shape[1]):
                 local = model.conditioning.project(rows[:, min(frame, rows.shape[1] - 1)])
@@ -228,7 +232,7 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
             state.code = batch.sample(step(weights, state, gates, phase), u[:, i])
             codes[:, i] = state.code
         yield from batch.pieces(begin, codes)
-        if batch.over:
+        if batch.finished:
             return
 
 

@@ -1,4 +1,4 @@
-"""What an engine is asked for."""
+"""What an engine is asked to draw."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Job:
     """One utterance to draw."""
 
     rows: Tensor
-    """(F, E) from `Conditioning.encode`, the prompt's first; past its end the last row holds."""
+    """(F, E) from `Conditioning.encode`, beginning with the prompt's; the last row is held."""
     length: int
-    """Samples to draw, at most if it may end by itself."""
+    """Samples to draw; at most that many if the utterance may end by itself."""
     key: str
-    """Of its random stream, such as that of `uniforms.key`."""
+    """Names its random stream; see `uniforms.key`."""
     temperature: float = 1.0
-    """Of `Distribution.sample`; 0 takes the most likely sample."""
+    """As in `Distribution.sample`; 0 takes the most likely sample."""
     prompt: Tensor | None = None
-    """(N,) codes of a recording to go on from."""
+    """(N,) codes of a recording to continue."""
     ends: bool = False
-    """It may end by itself, where the output can say so."""
+    """Whether it may end by itself, if the output has an `end`."""
     phase: Tensor | None = None
-    """(T,) codes from `Conditioning.phase_codes`, from the prompt's first sample on; past their end
-    there is no voice."""
+    """(T,) codes from `Conditioning.phase_codes`, beginning with the prompt's; samples after them are
+    unvoiced."""
 
     @property
     def begin(self) -> int:
@@ -48,18 +48,18 @@ class Job:
         return F.pad(known, (0, end - begin - len(known)), value=PHASES)
 
 
-def until_end(codes: Tensor, output: Distribution) -> tuple[Tensor, bool]:
-    """(n,) codes up to the clip's end, and whether they hold it."""
-    if output.end is not None and bool((over := codes == output.end).any()):
-        return codes[: int(over.int().argmax())], True
+def cut_at_end(codes: Tensor, output: Distribution) -> tuple[Tensor, bool]:
+    """(n,) codes up to the end of the clip, and whether it is among them."""
+    if output.end is not None and bool((ended := codes == output.end).any()):
+        return codes[: int(ended.int().argmax())], True
     return codes, False
 
 
 class Batch:
-    """Jobs side by side, up to the longest, for the engines that step all of them together.
+    """Jobs that advance together, for the engines that do not stream.
 
     Raises:
-        ValueError: their prompts are not of one length.
+        ValueError: their prompts differ in length.
     """
 
     def __init__(self, jobs: Iterable[Job], output: Distribution) -> None:
@@ -81,36 +81,36 @@ class Batch:
         temperatures = torch.tensor([[j.temperature] for j in jobs], dtype=torch.float64)
         self._temperatures = temperatures.to(self.device)
         self._ends = torch.tensor([j.ends for j in jobs], device=self.device)
-        self._over = [False] * len(jobs)
+        self._finished = [False] * len(jobs)
         self._streams = [Uniforms(j.key) for j in jobs]
 
     def uniforms(self, n: int) -> Tensor:
-        """The next n of every stream, (B, n) float64, where the rows are."""
+        """The next n of every stream, (B, n) float64 on the device of the rows."""
         return torch.from_numpy(np.stack([s.draw(n) for s in self._streams])).to(self.device)
 
     def phases(self, begin: int, end: int) -> Tensor | None:
-        """(B, end - begin) codes of the phase, where the network is told."""
+        """(B, end - begin) codes of the phase, if the jobs have any."""
         known = [p for j in self.jobs if (p := j.phases(begin, end)) is not None]
         return torch.stack(known).to(self.device) if known else None
 
     def sample(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        """(B,) codes from (B, channels) logits, each job in its own way."""
+        """(B,) codes from (B, channels) logits, with each job's temperature and end."""
         return self.output.sample(logits, uniforms, self._temperatures, self._ends)
 
     def pieces(self, begin: int, codes: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(index, codes) of each job in (B, n) codes drawn as its samples from ``begin`` on; an
-        empty piece where one has ended by itself."""
+        """(index, codes) of each unfinished job, from (B, n) codes drawn as samples ``begin`` … of
+        all; an empty piece where one has ended by itself."""
         for index, job in enumerate(self.jobs):
-            if self._over[index] or job.length <= begin:
+            if self._finished[index] or job.length <= begin:
                 continue
-            piece, over = until_end(codes[index, : job.length - begin], self.output)
-            self._over[index] = over
+            piece, ended = cut_at_end(codes[index, : job.length - begin], self.output)
+            self._finished[index] = ended
             if len(piece):
                 yield index, piece
-            if over:
+            if ended:
                 yield index, piece[:0]
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether all jobs have ended by themselves."""
-        return all(self._over)
+        return all(self._finished)

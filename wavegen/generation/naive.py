@@ -17,15 +17,15 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
 
     Args:
         model: the network.
-        jobs: at least one; if they have prompts, of one length.
-        hop_length: samples per row.
+        jobs: at least one; their prompts, if any, have one length.
+        hop_length: samples per row of conditioning.
         block: most samples per piece.
 
     Yields:
-        (index, codes): of the job among ``jobs``, and the next (n,) int64 codes of it; none where
-        it has ended by itself.
+        (index, codes): the job's index in ``jobs`` and its next (n,) int64 codes; an empty piece
+        where it has ended by itself.
     """
-    # Reaching one sample further than the receptive field needs keeps the edge out of doubt.
+    # One sample more than the receptive field needs, to be on the safe side.
     reach = model.config.receptive_field + 1
     batch = Batch(jobs, model.output)
     rows = batch.rows
@@ -38,17 +38,17 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
             start = max(0, t + 1 - reach)
             at = torch.arange(start, t + 1, device=rows.device)
             window = torch.cat([codes[:, start:], codes.new_zeros(len(codes), 1)], 1)
-            heard = model.output.companded(codes)
+            companded = model.output.companded(codes)
             logits = model.run(
                 window,
                 rows[:, (at // hop_length).clamp_(max=rows.shape[1] - 1)],
                 codes[:, start - 1] if start else None,
-                [c(heard)[:, at // c.config.pool] for c in model.stacks],
+                [c(companded)[:, at // c.config.pool] for c in model.stacks],
                 phase=batch.phases(start, t + 1),
             )[:, -1]
             codes = torch.cat([codes, batch.sample(logits, u[:, i])[:, None]], 1)
         yield from batch.pieces(begin, codes[:, batch.begin + begin :])
-        if batch.over:
+        if batch.finished:
             return
 
 

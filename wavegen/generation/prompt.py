@@ -13,23 +13,24 @@ from wavegen.model.wavenet import WaveNet
 
 
 @dataclass(frozen=True)
-class Past:
-    """What a network remembers of one utterance after N samples."""
+class PromptState:
+    """What a network knows of one utterance after N samples."""
 
     inputs: list[Tensor]
     """Per block (slots, R): its last inputs, oldest first; zeros before the first sample."""
     frames: list[list[Tensor]]
     """Per context stack and block (slots, C): the same of its frames."""
     gates: list[Tensor]
-    """Per context stack (L · 2R,): what it gives the main stack until its next frame is whole."""
+    """Per context stack (L · 2R,): what it adds to the main stack's gates until its next frame is
+    complete."""
 
 
 @torch.inference_mode()
-def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
-    """What stepping through the prompt of a job would leave behind.
+def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
+    """The state that stepping through the prompt of a job would leave.
 
-    The main stack runs over as much of the end of the prompt as can be told from its queues, the
-    context stacks over all of it.
+    The main stack runs over the end of the prompt only, as far back as its queues depend on it; the
+    context stacks run over all of it.
     """
     assert job.prompt is not None
     codes, m = job.prompt[None], model.config
@@ -37,9 +38,9 @@ def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
     slots = [(m.kernel_size - 1) * d for d in m.dilations]
     low = max(0, count - max(slots) - m.receptive_field)
     at = torch.arange(low, count, device=codes.device)
-    heard = model.output.companded(codes)
+    companded = model.output.companded(codes)
     frames: list[list[Tensor]] = [[] for _ in model.stacks]
-    known = [c(heard, keep)[0] for c, keep in zip(model.stacks, frames, strict=True)]
+    known = [c(companded, kept)[0] for c, kept in zip(model.stacks, frames, strict=True)]
     views = [k[None, at // c.config.pool] for c, k in zip(model.stacks, known, strict=True)]
     inputs: list[Tensor] = []
     rows = job.rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
@@ -52,7 +53,7 @@ def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
         inputs,
         None if phase is None else phase[None],
     )
-    return Past(
+    return PromptState(
         [_last(x[0], n) for x, n in zip(inputs, slots, strict=True)],
         [
             [
@@ -66,5 +67,5 @@ def remember(model: WaveNet, job: Job, hop_length: int) -> Past:
 
 
 def _last(x: Tensor, count: int) -> Tensor:
-    """The last rows of (n, C), with zeros before them where there are too few."""
+    """The last ``count`` rows of (n, C), after zeros if there are fewer."""
     return F.pad(x[max(0, len(x) - count) :], (0, 0, max(0, count - len(x)), 0))

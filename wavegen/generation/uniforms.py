@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 class Uniforms:
     """Uniforms in [0, 1) of one utterance, from its own counter-based stream (Philox).
 
-    The stream depends on the key alone, so an utterance sounds the same in any batch.
+    The stream depends on nothing but the key, so that an utterance sounds the same in any batch.
 
     Args:
         key: any text, such as that of `key`.
@@ -23,7 +23,7 @@ class Uniforms:
         self._ahead = np.empty(0)
 
     def peek(self, n: int) -> NDArray[np.float64]:
-        """The next n of the stream, which stay in it."""
+        """The next n of the stream, without consuming them."""
         short = n - len(self._ahead)
         if short > 0:
             self._ahead = np.concatenate([self._ahead, self._stream.random(short)])
@@ -37,5 +37,5 @@ class Uniforms:
 
 
 def key(seed: int, text: str, speaker: str) -> str:
-    """The stream of one utterance."""
+    """The key of an utterance's stream."""
     return f"{seed}\0{text}\0{speaker}"

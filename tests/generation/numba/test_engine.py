@@ -19,7 +19,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import HOP, KINDS, draw, network, random_rows
+from networks import HOP, VARIANTS, draw, network, random_rows
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
@@ -123,10 +123,10 @@ def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObje
     assert (logits - whole).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("kind", [{}, *KINDS], ids=str)
+@pytest.mark.parametrize("variant", [{}, *VARIANTS], ids=str)
 @pytest.mark.parametrize("prompted", [0, 301])
-def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prompted: int) -> None:
-    model = network(conditioned=True, residual_channels=32, skip_channels=32, **kind)
+def test_the_same_uniforms_give_the_samples_of_cached(variant: dict[str, Any], prompted: int) -> None:
+    model = network(conditioned=True, residual_channels=32, skip_channels=32, **variant)
     rows = random_rows(model, 2, 100)
     length = 2500
     codes = torch.randint(0, model.output.levels, (2, length))
@@ -135,7 +135,7 @@ def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prom
     _, drawn = forced(model, rows, codes, prompt=prompt)
     same = 0
     with torch.inference_mode():
-        weights = cached.Weights.of(model)
+        weights = cached.Weights.from_model(model)
         if prompted:
             state = cached.prompted_state(model, jobs, HOP)
         else:
@@ -143,7 +143,7 @@ def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prom
         u = torch.from_numpy(np.stack([Uniforms(j.key).draw(length) for j in jobs]))
         no = torch.tensor([False, False])
         for t in range(length):
-            cached.listen(weights, state)
+            cached.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(state.time // HOP, 99)])]
             parts += [tuple(s.gates) for s in state.contexts]
             gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
@@ -155,15 +155,15 @@ def test_the_same_uniforms_give_the_samples_of_cached(kind: dict[str, Any], prom
 
 
 @pytest.mark.parametrize(
-    ("precision", "kernel", "kind"),
-    [*itertools.product(get_args(WeightPrecision), [2, 3], [{}]), *(("bf16", 2, k) for k in KINDS)],
+    ("precision", "kernel", "variant"),
+    [*itertools.product(get_args(WeightPrecision), [2, 3], [{}]), *(("bf16", 2, k) for k in VARIANTS)],
     ids=str,
 )
 def test_company_threads_lanes_and_slices_change_no_bit(
-    precision: WeightPrecision, kernel: int, kind: dict[str, Any]
+    precision: WeightPrecision, kernel: int, variant: dict[str, Any]
 ) -> None:
     sizes = {"kernel_size": kernel, "dilation_cycle": 5, "residual_channels": 40, "layers": 7}
-    model = network(conditioned=True, **sizes, **kind)
+    model = network(conditioned=True, **sizes, **variant)
     rng = random.Random(0)
     rows = random_rows(model, 30, 20)
     prompt = torch.randint(0, model.output.levels, (77,))

@@ -1,24 +1,25 @@
 """Real time on a CPU: many samples of many utterances in each call of one compiled function.
 
-The step is that of `cached`, with every product, the queues, the gates and the sampling fused
-(`step`), compiled on first use and kept on disk; it runs without the interpreter lock. Utterances
-share each load of the weights in a group of lanes; when one ends, its lane takes the next job, the
-longest of those at hand. Each thread has a group.
+The step is that of `cached`, with all matrix products, queues, gates and sampling fused (`step`),
+compiled on first use and cached on disk; it releases the interpreter lock. Each thread has a group
+of lanes. The utterances in them share each load of the weights; when one ends, its lane takes the
+longest of the next `LOOKAHEAD` jobs.
 
-Every sum is one chain in ascending order of its inputs (`simd.multiply`), so batch, lane, thread
-and slice change no bit of a clip: an autoregressive sequence amplifies one flipped bit into another
-clip. It costs nothing that was measured: a lone utterance waits for its weights anyway.
+Every sum is one chain in ascending order of its inputs (`simd.multiply`), so that neither batch nor
+lane, thread or block size changes a bit of a clip: an autoregressive sequence amplifies one flipped
+bit into a different clip. This has no measurable cost: a lone utterance waits for its weights
+anyway.
 
 What was tried, in µs per sample of one utterance (L20 R64 S256, one Zen 4 core; in brackets bf16):
 
-| tried | gave |
+| change | effect |
 |---|---|
-| sums held in registers over panels of 64 outputs | the start: 43.5 (27.4) |
-| no reference counts on arrays (`compiled.part`) | 43.5 → 39.6 (27.4 → 24.6) |
-| past taps of 4 samples at once, where all are known | 43.0 → 39.6 (none); 8: no more |
+| sums held in registers over panels of 64 outputs | starting point: 43.5 (27.4) |
+| no reference counts on arrays (`compile_inner`) | 43.5 → 39.6 (27.4 → 24.6) |
+| past taps of 4 samples at once, where all are known | 43.0 → 39.6 (none); 8: no further gain |
 | matrices in the order of use, fewer arguments in calls | 39.6 → 38.9 (24.6 → 23.6) |
-| bf16 in pairs, by shift and mask, not widened one by one | products alone: (31 → 19) |
-| the upper of a pair used unmasked, the lower as noise in it | (none) |
+| bf16 in pairs, widened by shift and mask | matrix products alone: (31 → 19) |
+| upper bf16 of a pair left unmasked, the lower one being noise in it | (none) |
 | panels of 128 outputs; 8 or 16 input rows unrolled | none; 16 spill in a batch |
 | software prefetch, 2 to 16 KB ahead | 43.5 → 49 |
 
@@ -53,27 +54,27 @@ from wavegen.model.wavenet import WaveNet
 log = logging.getLogger(__name__)
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
-AT_HAND = 64
-"""Jobs looked at together, at least, to start the longest first, so that all lanes end about when
-the others do."""
+LOOKAHEAD = 64
+"""The longest of this many jobs, at least, starts first, so that all lanes finish at about the same
+time."""
 
 
-class _Supply:
-    """Jobs for all threads, the longest of those at hand first."""
+class _JobQueue:
+    """Jobs for all threads, the longest of the next ``lookahead`` first."""
 
-    def __init__(self, jobs: Iterable[Job], at_hand: int) -> None:
+    def __init__(self, jobs: Iterable[Job], lookahead: int) -> None:
         self._rest = enumerate(jobs)
-        self._at_hand = at_hand
+        self._lookahead = lookahead
         self._heap: list[tuple[int, int, Job]] = []
         self._lock = threading.Lock()
         self._fill()
 
     def __len__(self) -> int:
-        """Jobs at hand."""
+        """Jobs read so far and not taken."""
         return len(self._heap)
 
     def _fill(self) -> None:
-        for index, job in islice(self._rest, self._at_hand - len(self._heap)):
+        for index, job in islice(self._rest, self._lookahead - len(self._heap)):
             heapq.heappush(self._heap, (-job.length, index, job))
 
     def take(self) -> tuple[int, Job] | None:
@@ -98,45 +99,46 @@ def generate(
 
     Args:
         model: the network, on the CPU.
-        jobs: any number of jobs, taken as lanes fall free, by any of the threads.
+        jobs: any number, taken by whichever thread has a free lane.
         hop_length: samples per row.
         block: most samples per piece.
         precision: of the weights; activations and sums are f32.
-        threads: at most so many (default: as torch). One utterance uses one thread.
-        lanes: utterances per thread that advance together.
+        threads: at most (default: as many as torch uses). One utterance uses one thread.
+        lanes: utterances per thread that advance together, at most.
     """
     net = pack(model, hop_length, precision)
     _compile(net)
     threads = threads or torch.get_num_threads()
-    supply = _Supply(jobs, max(AT_HAND, threads * lanes))
-    threads = max(1, min(threads, len(supply)))
-    lanes = min(lanes, -(-len(supply) // threads))
+    waiting = _JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
+    threads = max(1, min(threads, len(waiting)))
+    lanes = min(lanes, -(-len(waiting) // threads))
     groups = [Group(net, lanes) for _ in range(threads)]
-    for _ in range(lanes):  # in turn, so that every thread has work
+    for _ in range(lanes):  # in turn, so that every thread gets work
         for group in groups:
-            if job := supply.take():
+            if job := waiting.take():
                 group.add(*job, model)
     if threads == 1:
-        return _work(groups[0], supply, block, model)
-    return _together(groups, supply, block, model)
+        return _run_group(groups[0], waiting, block, model)
+    return _run_threads(groups, waiting, block, model)
 
 
-def _work(group: Group, supply: _Supply, block: int, model: WaveNet) -> Pieces:
+def _run_group(group: Group, waiting: _JobQueue, block: int, model: WaveNet) -> Pieces:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
-        while group.size < group.capacity and (job := supply.take()):
+        while group.size < group.capacity and (job := waiting.take()):
             group.add(*job, model)
         if not group.size:
             return
         yield from group.advance(block)
 
 
-def _together(groups: list[Group], supply: _Supply, block: int, model: WaveNet) -> Pieces:
-    """Each group in a thread of its own; a reader who is slow or gone stops them."""
+def _run_threads(groups: list[Group], waiting: _JobQueue, block: int, model: WaveNet) -> Pieces:
+    """Run each group in a thread of its own; a slow reader holds the threads up, and closing the
+    iterator stops them."""
     pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
     stop = threading.Event()
 
-    def hand_over(piece: Any) -> None:
+    def put(piece: Any) -> None:
         while not stop.is_set():
             try:
                 return pieces.put(piece, timeout=0.1)
@@ -145,13 +147,13 @@ def _together(groups: list[Group], supply: _Supply, block: int, model: WaveNet) 
 
     def work(group: Group) -> None:
         try:
-            for piece in _work(group, supply, block, model):
-                hand_over(piece)
+            for piece in _run_group(group, waiting, block, model):
+                put(piece)
                 if stop.is_set():
                     return
-            hand_over(None)
+            put(None)
         except BaseException as e:
-            hand_over(e)
+            put(e)
 
     workers = [threading.Thread(target=work, args=(g,), daemon=True) for g in groups]
     try:
@@ -173,24 +175,24 @@ def _together(groups: list[Group], supply: _Supply, block: int, model: WaveNet) 
                 worker.join()
 
 
-class _Announcer(event.Listener):  # type: ignore[misc]
-    """Says so when numba compiles, and not when it loads what it compiled before."""
+class _CompileLog(event.Listener):  # type: ignore[misc]
+    """Logs that numba compiles, but not that it loads compiled code."""
 
-    said = False
+    logged = False
 
     def on_start(self, _: Any) -> None:
-        if not self.said:
+        if not self.logged:
             log.info("compiling the engine for this CPU (once, some seconds) …")
-        self.said = True
+        self.logged = True
 
     def on_end(self, _: Any) -> None:
         pass
 
 
 def _compile(net: Network) -> None:
-    """Compile the step for these types, or load it, by running it for no samples."""
+    """Compile the step for the network's types, or load it, by drawing no samples."""
     group = Group(net, 1)
-    with event.install_listener("numba:compile", _Announcer()):
+    with event.install_listener("numba:compile", _CompileLog()):
         group.advance(0)
 
 

@@ -12,11 +12,11 @@ from wavegen.generation.job import Job
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.state import new_state
 from wavegen.generation.numba.step import run
-from wavegen.generation.prompt import remember
+from wavegen.generation.prompt import replay_prompt
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
-NOTHING = np.empty((0, 0), np.int64)
+NO_CODES = np.empty((0, 0), np.int64)
 NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
 
@@ -31,52 +31,56 @@ class Group:
         self.done: list[int] = []
 
     def add(self, index: int, job: Job, model: WaveNet | None = None) -> None:
-        """Give the next free lane to a job; one with a prompt needs the model."""
+        """Give the next free lane to a job; the model is needed for one with a prompt.
+
+        Raises:
+            ValueError: the network needs the phase of the pitch, and the job has none.
+        """
         if self.net.phase.size and job.phase is None:
             raise ValueError("this model needs the phase of the pitch")
         lane, self.size = self.size, self.size + 1
         for values in self._by_lane():
             values[lane] = 0
-        for queues in (self._queues(), *self._memories()):
+        for queues in (self._queues(), *self._context_queues()):
             queues[:, lane] = 0
         self.state.code[lane] = self.net.start
         self.state.may_end[lane] = job.ends
         if job.prompt is not None:
             assert model is not None
-            self._fill(lane, job, model)
+            self._start_from_prompt(lane, job, model)
         self.jobs.append((index, job, Uniforms(job.key)))
         self.done.append(0)
 
     @torch.inference_mode()
-    def _fill(self, lane: int, job: Job, model: WaveNet) -> None:
-        """Let a lane remember the prompt of its job."""
+    def _start_from_prompt(self, lane: int, job: Job, model: WaveNet) -> None:
+        """Put the state after a job's prompt into its lane."""
         assert job.prompt is not None
-        past, s, stacks = remember(model, job, self.net.hop), self.state, self.net.stacks
+        past, s, stacks = replay_prompt(model, job, self.net.hop), self.state, self.net.stacks
         count = s.position[lane] = job.begin
         s.code[lane] = job.prompt[-1]
         clock = int(s.clock[0])
-        _put(self._queues()[:, lane], past.inputs, clock)
+        _write_queues(self._queues()[:, lane], past.inputs, clock)
         each = len(self.net.dilations), 2, self.net.channels
         gates = s.context_gates.reshape(self.capacity, len(stacks.pool), *each)
-        heard = model.output.companded(job.prompt).numpy()
+        codes = model.output.companded(job.prompt).numpy()
         rings = s.context_codes.reshape(self.capacity, -1)
-        for n, memory in enumerate(self._memories()):
+        for n, queues in enumerate(self._context_queues()):
             pool = int(stacks.pool[n])
-            _put(memory[:, lane], past.frames[n], count // pool)
-            rings[lane, s.code_offset[n] :][: count % pool] = heard[count // pool * pool :]
-            _put_gates(gates[lane, n], past.gates[n])
+            _write_queues(queues[:, lane], past.frames[n], count // pool)
+            rings[lane, s.code_offset[n] :][: count % pool] = codes[count // pool * pool :]
+            _write_gates(gates[lane, n], past.gates[n])
         frame, offset = divmod(count, self.net.hop)
         s.until_row[lane] = -offset % self.net.hop
         local = s.local.reshape(self.capacity, *each)[lane]
         row = job.rows[min(frame, len(job.rows) - 1)]
-        _put_gates(local, torch.cat(model.conditioning.project(row)))
+        _write_gates(local, torch.cat(model.conditioning.project(row)))
         s.cond.reshape(self.capacity, -1)[lane] = local.reshape(-1) + gates[lane].sum(0).reshape(-1)
 
     def remove(self, lane: int) -> None:
-        """Free a lane; the last one moves into it."""
+        """Free a lane; the last lane in use moves into it."""
         last = self.size = self.size - 1
         if lane != last:
-            for queues in (self._queues(), *self._memories()):
+            for queues in (self._queues(), *self._context_queues()):
                 queues[:, lane] = queues[:, last]
             for values in self._by_lane():
                 values[lane] = values[last]
@@ -105,7 +109,7 @@ class Group:
         """(slots of all blocks, C, R)."""
         return self.state.queues.reshape(-1, self.capacity, self.net.channels)
 
-    def _memories(self) -> list[Any]:
+    def _context_queues(self) -> list[Any]:
         """(slots of all blocks, C, channels) of each context stack."""
         s = self.state
         return [
@@ -116,19 +120,24 @@ class Group:
         ]
 
     def advance(
-        self, count: int, forced: Any = NOTHING, logits: Any = NO_LOGITS
+        self, count: int, forced: Any = NO_CODES, logits: Any = NO_LOGITS
     ) -> list[tuple[int, Tensor]]:
-        """Draw up to ``count`` samples of every utterance, and drop those that end.
+        """Draw up to ``count`` samples of every utterance, and free the lanes of those that finish.
+
+        Args:
+            count: samples; fewer are drawn if an utterance finishes before.
+            forced: (C, count) codes to continue with in place of the drawn ones.
+            logits: (C, count, Q) is filled with the logits.
 
         Returns:
-            (index of the job, its (n,) int64 codes) of each; n is below ``count`` where one ends.
-            None follow where one has ended by itself.
+            (index of the job, its (n,) int64 codes) of each; after the last codes of an utterance
+            that has ended by itself, an empty piece.
         """
         left = (j.length - d for (_, j, _), d in zip(self.jobs, self.done, strict=True))
         count = min([count, *left])
         uniforms = np.empty((self.size, count))
         temperatures = np.empty(self.size)
-        phases = np.empty((self.size, count), np.int64) if self.net.phase.size else NOTHING
+        phases = np.empty((self.size, count), np.int64) if self.net.phase.size else NO_CODES
         for lane, (_, job, stream) in enumerate(self.jobs):
             uniforms[lane] = stream.peek(count)
             temperatures[lane] = job.temperature
@@ -146,17 +155,17 @@ class Group:
             index, job, stream = self.jobs[lane]
             stream.draw(count)
             self.done[lane] += count
-            over = count > 0 and drawn[lane, count - 1] == self.net.end
-            if count > over:
-                out.append((index, torch.from_numpy(drawn[lane, : count - over])))
-            if over:
+            ended = count > 0 and drawn[lane, count - 1] == self.net.end
+            if count > ended:
+                out.append((index, torch.from_numpy(drawn[lane, : count - ended])))
+            if ended:
                 out.append((index, torch.from_numpy(drawn[lane, :0])))
-            if over or self.done[lane] == job.length:
+            if ended or self.done[lane] == job.length:
                 self.remove(lane)
         return out
 
     def _rows(self, count: int) -> Any:
-        """(size, F, E) the rows that begin within the next samples."""
+        """(size, F, E) rows of conditioning that begin within the next samples."""
         hop = self.net.hop
         frames = -(-count // hop) + 1
         out = np.zeros((self.size, frames, self.net.row), np.float32)
@@ -167,9 +176,9 @@ class Group:
         return out
 
 
-def _put(queues: Any, inputs: list[Tensor], time: int) -> None:
-    """Put the last inputs of blocks, each (slots, R), oldest first, into one lane's (slots of all
-    blocks, padded R), so that the block at ``time`` finds them."""
+def _write_queues(queues: Any, inputs: list[Tensor], time: int) -> None:
+    """Write the last inputs of all blocks before ``time``, each (slots, R), oldest first, into one
+    lane's queues (slots of all blocks, padded R)."""
     first = 0
     for block in inputs:
         slots, channels = block.shape
@@ -178,7 +187,7 @@ def _put(queues: Any, inputs: list[Tensor], time: int) -> None:
         first += slots
 
 
-def _put_gates(to: Any, gates: Tensor) -> None:
-    """(L · 2R,) into (L, 2, padded R)."""
+def _write_gates(to: Any, gates: Tensor) -> None:
+    """Write (L · 2R,) gates into (L, 2, padded R)."""
     values = gates.numpy().reshape(len(to), 2, -1)
     to[..., : values.shape[-1]] = values

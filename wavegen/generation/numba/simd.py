@@ -1,10 +1,10 @@
-"""The arithmetic of the `numba` engine, written out in LLVM vectors.
+"""The arithmetic of the `numba` engine, written in LLVM vectors.
 
 LLVM's own vectoriser keeps none of these loops in registers, so each is built here with
-`numba.extending.intrinsic`: one vector per utterance, as wide as the tile; LLVM splits it into
+`numba.extending.intrinsic`: one vector per utterance, as wide as the tile, which LLVM splits into
 what the CPU has (AVX-512, AVX2, NEON, …). Every output is one chain of fused multiply-adds in
-ascending order of its inputs, whatever the tile, so the result does not depend on the CPU's width
-or on how many utterances share a load of the weights.
+ascending order of its inputs, whatever the tile, so that the result depends neither on the CPU's
+vector width nor on how many utterances share a load of the weights.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def _splat(builder: Any, value: Any, width: int) -> Any:
 class _Array:
     """A 1-d array argument of an intrinsic, addressed from an element on."""
 
-    def __init__(self, context: Any, builder: Any, kind: Any, array: Any, at: Any) -> None:
+    def __init__(self, context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> None:
         self.builder = builder
-        self.start = builder.gep(context.make_array(kind)(context, builder, array).data, [at])
+        self.start = builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
 
     def pointer(self, index: Any, of: ir.Type) -> Any:
         if isinstance(index, int):
@@ -113,11 +113,11 @@ def _exp(b: Any, x: Any) -> Any:
     return b.bitcast(b.add(b.bitcast(p, integers), power), x.type)
 
 
-def _widen(b: Any, kind: Any, weights: _Array, at: Any, width: int) -> list[Any]:
+def _widen(b: Any, array_type: Any, weights: _Array, at: Any, width: int) -> list[Any]:
     """Weights of one packed element each, as float vectors, one per input row."""
-    if kind.dtype == types.float32:
+    if array_type.dtype == types.float32:
         return [weights.load(at, _vector(width))]
-    if kind.dtype == types.int8:
+    if array_type.dtype == types.int8:
         narrow = weights.load(at, _vector(width, ir.IntType(8)))
         return [b.sitofp(b.sext(narrow, _vector(width, I32)), _vector(width))]
     pair = weights.load(at, _vector(width, I32))  # two bf16: the upper halves of two floats
@@ -128,9 +128,9 @@ def _widen(b: Any, kind: Any, weights: _Array, at: Any, width: int) -> list[Any]
 
 @_intrinsic
 def multiply(  # type: ignore[no-untyped-def]
-    _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, n, lanes, fresh
+    _, w, w_at, scales, s_at, x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite
 ):
-    """``y[l] = (0 if fresh else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
+    """``y[l] = (0 if overwrite else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
 
     Lane l of x, of ``k`` inputs, lies at ``x_at + l · x_step``; that of y, of ``n`` outputs,
     likewise. The type of w tells its format: float32; int32 for two bfloat16 of consecutive
@@ -140,10 +140,10 @@ def multiply(  # type: ignore[no-untyped-def]
     signature = types.void(w, i, scales, i, x, i, i, i, y, i, i, i, i, i)
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        kinds = signature.args
+        arrays = signature.args
         x_step, k, y_step, n, lanes = args[6], args[7], args[10], args[11], args[12]
         # Panels before the last one are full, so a panel begins where its outputs times k do.
-        per = _number(2 if kinds[0].dtype == types.int32 else 1)
+        per = _number(2 if arrays[0].dtype == types.int32 else 1)
         new = b.icmp_signed("!=", args[13], _number(0))
         panels = b.sdiv(n, _number(PANEL))
         for panel, first, count in (
@@ -158,16 +158,16 @@ def multiply(  # type: ignore[no-untyped-def]
                     with cgutils.for_range(b, tiles, intp=I64) as group:
                         here = b.add(lane, b.mul(group.index, _number(size)))
                         skipped = b.sdiv(b.mul(at, k), per)
-                        weights = _Array(context, b, kinds[0], args[0], b.add(args[1], skipped))
-                        scales = _Array(context, b, kinds[2], args[2], b.add(args[3], at))
+                        weights = _Array(context, b, arrays[0], args[0], b.add(args[1], skipped))
+                        scales = _Array(context, b, arrays[2], args[2], b.add(args[3], at))
                         inputs = _Array(
-                            context, b, kinds[4], args[4], b.add(args[5], b.mul(here, x_step))
+                            context, b, arrays[4], args[4], b.add(args[5], b.mul(here, x_step))
                         )
                         to = b.add(b.add(args[9], at), b.mul(here, y_step))
-                        outputs = _Array(context, b, kinds[8], args[8], to)
+                        outputs = _Array(context, b, arrays[8], args[8], to)
                         _tile(
                             b, _accumulators(context) // size, size, panel,
-                            kinds[0], weights, scales, inputs, x_step, k, outputs, y_step, new,
+                            arrays[0], weights, scales, inputs, x_step, k, outputs, y_step, new,
                         )  # fmt: skip
                     lane = b.add(lane, b.mul(tiles, _number(size)))
         return context.get_dummy_value()
@@ -180,7 +180,7 @@ def _tile(
     widest: int,
     lanes: int,
     panel: int,
-    kind: Any,
+    array_type: Any,
     weights: _Array,
     scales: _Array,
     inputs: _Array,
@@ -188,19 +188,19 @@ def _tile(
     k: Any,
     outputs: _Array,
     y_step: Any,
-    fresh: Any,
+    overwrite: Any,
 ) -> None:
     """One panel of `multiply` for some lanes, in pieces of at most ``widest`` outputs."""
     width = min(panel, widest)
-    per = 2 if kind.dtype == types.int32 else 1
-    integer = kind.dtype == types.int8
+    per = 2 if array_type.dtype == types.int32 else 1
+    integer = array_type.dtype == types.int8
     zero = _constant(0.0, width)
     sums = [cgutils.alloca_once(b, _vector(width)) for _ in range(lanes)]
     rows = [b.mul(x_step, _number(lane)) for lane in range(lanes)]
     with cgutils.for_range(b, _number(panel // width), intp=I64) as pieces:
         piece = b.mul(pieces.index, _number(width))
         places = [b.add(b.mul(y_step, _number(lane)), piece) for lane in range(lanes)]
-        before = [b.select(fresh, zero, outputs.load(p, _vector(width))) for p in places]
+        before = [b.select(overwrite, zero, outputs.load(p, _vector(width))) for p in places]
         for lane in range(lanes):
             b.store(zero if integer else before[lane], sums[lane])
         with cgutils.for_range(b, b.sdiv(k, _number(ROWS)), intp=I64) as loop:
@@ -208,7 +208,7 @@ def _tile(
             element = b.add(b.mul(row, _number(panel // per)), piece)
             for i in range(0, ROWS, per):
                 at = b.add(element, _number(i // per * panel))
-                for j, weight in enumerate(_widen(b, kind, weights, at, width)):
+                for j, weight in enumerate(_widen(b, array_type, weights, at, width)):
                     at_x = b.add(row, _number(i + j))
                     for lane in range(lanes):
                         value = inputs.load(b.add(at_x, rows[lane]), F32)
@@ -233,10 +233,10 @@ def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-
     signature = types.void(z, n, cond, n, h, n, n)
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        kinds, channels = signature.args, args[6]
-        inputs = _Array(context, b, kinds[0], args[0], args[1])
-        added = _Array(context, b, kinds[2], args[2], args[3])
-        gates = _Array(context, b, kinds[4], args[4], args[5])
+        arrays, channels = signature.args, args[6]
+        inputs = _Array(context, b, arrays[0], args[0], args[1])
+        added = _Array(context, b, arrays[2], args[2], args[3])
+        gates = _Array(context, b, arrays[4], args[4], args[5])
         one, width = _constant(1.0, WIDTH), _number(WIDTH)
         with cgutils.for_range(b, b.sdiv(channels, width), intp=I64) as loop:
             i = b.mul(loop.index, width)
@@ -262,9 +262,9 @@ def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-un
     signature = types.void(x, n, f, f, y, n, n)
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        kinds = signature.args
-        inputs = _Array(context, b, kinds[0], args[0], args[1])
-        outputs = _Array(context, b, kinds[4], args[4], args[5])
+        arrays = signature.args
+        inputs = _Array(context, b, arrays[0], args[0], args[1])
+        outputs = _Array(context, b, arrays[4], args[4], args[5])
         top, factor = (_splat(b, v, WIDTH) for v in (args[2], args[3]))
         width = _number(WIDTH)
         with cgutils.for_range(b, b.sdiv(args[6], width), intp=I64) as loop:
@@ -282,9 +282,9 @@ def total(_, x, count, y):  # type: ignore[no-untyped-def]
     signature = types.void(x, types.intp, y)
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        kinds, zero = signature.args, _number(0)
-        inputs = _Array(context, b, kinds[0], args[0], zero)
-        outputs = _Array(context, b, kinds[2], args[2], zero)
+        arrays, zero = signature.args, _number(0)
+        inputs = _Array(context, b, arrays[0], args[0], zero)
+        outputs = _Array(context, b, arrays[2], args[2], zero)
         wide = _vector(PANEL)
         sums = cgutils.alloca_once_value(b, _constant(0.0, PANEL))
         with cgutils.for_range(b, b.sdiv(args[1], _number(PANEL)), intp=I64) as loop:

@@ -1,4 +1,4 @@
-"""Context stacks in the `numba` engine: one step a frame, for one utterance at a time."""
+"""Context stacks in the `numba` engine: one step per frame, for one utterance at a time."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ def multiply(
     y_at: int,
     y_step: int,
     lanes: int,
-    fresh: int,
+    overwrite: int,
 ) -> None:
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
     w, s = m.entries[matrix, 0], m.entries[matrix, 1]
     k, n = m.entries[matrix, 2], m.entries[matrix, 3]
     simd.multiply(
-        m.weights, w, m.scales, s, x, x_at, x_step, k, y, y_at, y_step, n, lanes, fresh
+        m.weights, w, m.scales, s, x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite
     )  # fmt: skip
 
 
 @compile_inner
-def listen(net: Network, state: State, lane: int, capacity: int) -> bool:
-    """Let the stacks hear an utterance's last sample; whether a frame of one is whole now."""
-    age = state.position[lane]
+def update_stacks(net: Network, state: State, lane: int, capacity: int) -> bool:
+    """Give the stacks an utterance's last sample; returns whether it completed a frame of one."""
+    position = state.position[lane]
     rings = len(state.context_codes) // capacity
     changed = False
     for stack in range(len(net.stacks.pool)):
         pool = net.stacks.pool[stack]
         at = lane * rings + state.code_offset[stack]
-        state.context_codes[at + (age - 1) % pool] = net.stacks.companded[state.code[lane]]
-        if age % pool == 0:
+        state.context_codes[at + (position - 1) % pool] = net.stacks.companded[state.code[lane]]
+        if position % pool == 0:
             _pool(net, state, stack, at)
-            _step(net, state, lane, capacity, stack, age // pool - 1)
+            _step(net, state, lane, capacity, stack, position // pool - 1)
             changed = True
     return changed
 
 
 @compile_inner
 def _pool(net: Network, state: State, stack: int, at: int) -> None:
-    """The codes of a frame to `State.deep_x`."""
+    """Pool the codes of a frame into `State.context_x`."""
     pool, channels = net.stacks.pool[stack], net.stacks.channels[stack]
     table = net.stacks.table[stack]
     if net.stacks.convolution[stack]:
@@ -73,7 +73,7 @@ def _pool(net: Network, state: State, stack: int, at: int) -> None:
 
 @compile_inner
 def _step(net: Network, state: State, lane: int, capacity: int, stack: int, frame: int) -> None:
-    """From a pooled frame to what the stack gives the gates from now on."""
+    """One step of a stack, from a pooled frame to what it adds to the gates from now on."""
     channels, layers = net.stacks.channels[stack], net.stacks.layers[stack]
     kernel, matrix = net.stacks.kernel[stack], net.stacks.matrix[stack]
     bias = net.stacks.bias[stack]
@@ -84,10 +84,10 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
         for tap in range(kernel - 1):
             slot = first + (frame - (kernel - 1 - tap) * dilation) % slots
             at = state.context_offset[stack] + (slot * capacity + lane) * channels
-            fresh = 1 if tap == 0 else 0
+            overwrite = 1 if tap == 0 else 0
             multiply(
                 net.matrices, matrix + tap,
-                state.context_queues, at, 0, state.context_z, 0, 0, 1, fresh,
+                state.context_queues, at, 0, state.context_z, 0, 0, 1, overwrite,
             )  # fmt: skip
         at = state.context_offset[stack] + ((first + frame % slots) * capacity + lane) * channels
         for j in range(channels):
@@ -114,8 +114,8 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
 
 
 @compile_inner
-def combine(net: Network, state: State, lane: int) -> None:
-    """The sum of what conditioning and stacks give an utterance's gates."""
+def sum_conditioning(net: Network, state: State, lane: int) -> None:
+    """Sum what conditioning and stacks add to an utterance's gates."""
     width, stacks = len(net.cond_bias), len(net.stacks.pool)
     for j in range(width):
         total = state.local[lane * width + j]

@@ -11,15 +11,16 @@ from wavegen.compiled import compile_entry, compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Floats, Integers, Network
 from wavegen.generation.numba.sampling import draw_amplitude, draw_code
-from wavegen.generation.numba.stacks import combine, listen, multiply
+from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
 from wavegen.generation.numba.state import AHEAD, State
 from wavegen.outputs import Sampler
 from wavegen.outputs.mixture import LEVELS
 
 
 @compile_inner
-def _past(net: Network, state: State, capacity: int) -> None:
-    """Past taps of the next `AHEAD` samples of lane 0, in the blocks where all are known."""
+def _past_taps(net: Network, state: State, capacity: int) -> None:
+    """Compute the past taps of the next `AHEAD` samples of lane 0, in the blocks where all of them
+    are known."""
     channels, kernel = net.channels, net.kernel
     base = state.clock[0] // AHEAD * AHEAD
     for layer in range(len(net.dilations)):
@@ -28,20 +29,80 @@ def _past(net: Network, state: State, capacity: int) -> None:
             continue
         slots = (kernel - 1) * dilation
         for tap in range(kernel - 1):
-            fresh = 1 if tap == 0 else 0
+            overwrite = 1 if tap == 0 else 0
             slot = state.queue_offset[layer] + (base - (kernel - 1 - tap) * dilation) % slots
             step = capacity * channels
             to = layer * AHEAD * 2 * channels
             matrix = layer * (kernel + 1) + tap
             multiply(
                 net.matrices, matrix, state.queues, slot * step, step,
-                state.past_taps, to, 2 * channels, AHEAD, fresh,
+                state.past_taps, to, 2 * channels, AHEAD, overwrite,
+            )  # fmt: skip
+
+
+@compile_inner
+def _next_row(net: Network, state: State, lane: int, rows: Floats, frames: int) -> None:
+    """Project an utterance's next row of conditioning, of (N, F, E) rows."""
+    width = len(net.cond_bias)
+    to = lane * width
+    for j in range(width):
+        state.local[to + j] = net.cond_bias[j]
+    at = (lane * frames + state.next_row[lane]) * net.row
+    matrix = len(net.dilations) * (net.kernel + 1) + 3
+    multiply(net.matrices, matrix, rows, at, 0, state.local, to, 0, 1, 0)
+    sum_conditioning(net, state, lane)
+    state.next_row[lane] += 1
+    state.until_row[lane] = net.hop
+
+
+@compile_inner
+def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
+    """The gates of all blocks; their queues advance."""
+    channels, kernel, layers = net.channels, net.kernel, len(net.dilations)
+    capacity = len(state.code)
+    width = layers * 2 * channels
+    alone = lanes == 1
+    for layer in range(layers):
+        dilation, first = net.dilations[layer], state.queue_offset[layer]
+        slots = (kernel - 1) * dilation
+        z, z_at = state.z, 0
+        matrix = layer * (kernel + 1)
+        if alone and dilation % AHEAD == 0:
+            z, z_at = state.past_taps, (layer * AHEAD + clock % AHEAD) * 2 * channels
+        else:
+            for tap in range(kernel - 1):
+                overwrite = 1 if tap == 0 else 0
+                slot = first + (clock - (kernel - 1 - tap) * dilation) % slots
+                multiply(
+                    net.matrices, matrix + tap,
+                    state.queues, slot * capacity * channels, channels,
+                    z, z_at, 2 * channels, lanes, overwrite,
+                )  # fmt: skip
+        slot = first + clock % slots
+        for j in range(lanes * channels):
+            state.queues[slot * capacity * channels + j] = state.x[j]
+        multiply(
+            net.matrices, matrix + kernel - 1,
+            state.x, 0, channels,
+            z, z_at, 2 * channels, lanes, 0,
+        )  # fmt: skip
+        for lane in range(lanes):
+            simd.gate(
+                z, z_at + lane * 2 * channels,
+                state.cond, lane * width + layer * 2 * channels,
+                state.gated, (lane * layers + layer) * channels, channels,
+            )  # fmt: skip
+        if layer < layers - 1:
+            multiply(
+                net.matrices, matrix + kernel,
+                state.gated, layer * channels, layers * channels,
+                state.x, 0, channels, lanes, 0,
             )  # fmt: skip
 
 
 @compile_inner
 def _readout(net: Network, state: State, lanes: int) -> None:
-    """Gates of all blocks to logits."""
+    """Logits from the gates of all blocks."""
     layers, skip, levels = len(net.dilations), net.skip, net.padded_levels
     matrix = layers * (net.kernel + 1)
     gates = layers * net.channels
@@ -62,7 +123,7 @@ def _readout(net: Network, state: State, lanes: int) -> None:
 
 @compile_inner
 def _embed(net: Network, state: State, lane: int, phase: int) -> None:
-    """The last sample and the phase of the pitch as input of the first block."""
+    """Embed the last sample and the phase of the pitch, as the first block's input."""
     channels, code, to = net.channels, state.code[lane], lane * net.channels
     categorical = net.sampler == Sampler.CATEGORICAL
     if categorical or code == net.start:
@@ -101,86 +162,31 @@ def _run(
         count: n samples.
         rows: (N, F, E), flat: the rows of conditioning that begin in this call.
         frames: F.
-        phases: (C, n) codes of the pitch's phase, or (0, 0) where the network is not told.
+        phases: (C, n) codes of the pitch's phase, or (0, 0) for a network without.
         uniforms: (C, n) in [0, 1).
-        temperatures: (C,) divides the logits; 0 takes the most likely sample.
-        forced: (C, n) samples to go on with in place of the drawn ones, or (0, 0).
+        temperatures: (C,) divide the logits; 0 takes the most likely sample.
+        forced: (C, n) samples to continue with in place of the drawn ones, or (0, 0).
         drawn: (C, n) is filled with the samples drawn.
         logits: (C, n, Q) is filled with the logits, or is empty.
 
     Returns:
         Samples drawn: n, or fewer where an utterance has ended by itself with the last of them.
     """
-    channels, kernel, layers = net.channels, net.kernel, len(net.dilations)
     capacity = len(state.code)
-    conditioning = layers * (kernel + 1) + 3
-    width = layers * 2 * channels
     for lane in range(lanes):
         state.next_row[lane] = 0
-    alone = lanes == 1
     for i in range(count):
         clock = state.clock[0]
-        if alone and (i == 0 or clock % AHEAD == 0):
-            _past(net, state, capacity)
+        if lanes == 1 and (i == 0 or clock % AHEAD == 0):
+            _past_taps(net, state, capacity)
         for lane in range(lanes):
             if state.until_row[lane] == 0:
-                to = lane * width
-                for j in range(width):
-                    state.local[to + j] = net.cond_bias[j]
-                at = (lane * frames + state.next_row[lane]) * net.row
-                multiply(net.matrices, conditioning, rows, at, 0, state.local, to, 0, 1, 0)
-                combine(net, state, lane)
-                state.next_row[lane] += 1
-                state.until_row[lane] = net.hop
+                _next_row(net, state, lane, rows, frames)
             state.until_row[lane] -= 1
             _embed(net, state, lane, phases[lane, i] if phases.size else 0)
-        for layer in range(layers):
-            dilation = net.dilations[layer]
-            slots = (kernel - 1) * dilation
-            z, z_at = state.z, 0
-            matrix = layer * (kernel + 1)
-            if alone and dilation % AHEAD == 0:
-                z, z_at = state.past_taps, (layer * AHEAD + clock % AHEAD) * 2 * channels
-            else:
-                for tap in range(kernel - 1):
-                    fresh = 1 if tap == 0 else 0
-                    slot = (
-                        state.queue_offset[layer] + (clock - (kernel - 1 - tap) * dilation) % slots
-                    )
-                    multiply(
-                        net.matrices, matrix + tap,
-                        state.queues, slot * capacity * channels, channels,
-                        z, z_at, 2 * channels, lanes, fresh,
-                    )  # fmt: skip
-            slot = state.queue_offset[layer] + clock % slots
-            for j in range(lanes * channels):
-                state.queues[slot * capacity * channels + j] = state.x[j]
-            multiply(
-                net.matrices,
-                matrix + kernel - 1,
-                state.x,
-                0,
-                channels,
-                z,
-                z_at,
-                2 * channels,
-                lanes,
-                0,
-            )
-            for lane in range(lanes):
-                simd.gate(
-                    z, z_at + lane * 2 * channels,
-                    state.cond, lane * width + layer * 2 * channels,
-                    state.gated, (lane * layers + layer) * channels, channels,
-                )  # fmt: skip
-            if layer < layers - 1:
-                multiply(
-                    net.matrices, matrix + kernel,
-                    state.gated, layer * channels, layers * channels,
-                    state.x, 0, channels, lanes, 0,
-                )  # fmt: skip
+        _blocks(net, state, lanes, clock)
         _readout(net, state, lanes)
-        over = False
+        ended = False
         for lane in range(lanes):
             at = lane * net.padded_levels
             if logits.size:
@@ -195,17 +201,21 @@ def _run(
                 if net.end >= 0 and not state.may_end[lane]:
                     state.logits[at + net.end] = np.float32(-1e30)
                 code = draw_code(net, state, at, temperatures[lane], uniforms[lane, i])
-                over |= code == net.end
+                ended |= code == net.end
             drawn[lane, i] = code
             state.code[lane] = forced[lane, i] if forced.size else code
             state.position[lane] += 1
-            if len(net.stacks.pool) and code != net.end and listen(net, state, lane, capacity):
-                combine(net, state, lane)
+            if (
+                len(net.stacks.pool)
+                and code != net.end
+                and update_stacks(net, state, lane, capacity)
+            ):
+                sum_conditioning(net, state, lane)
         state.clock[0] = clock + 1
-        if over:
+        if ended:
             return i + 1
     return count
 
 
-run = {kind: compile_entry(_run, kind) for kind in ("float32", "int32", "int8")}
-"""The compiled function for each type of packed weights."""
+run = {dtype: compile_entry(_run, dtype) for dtype in ("float32", "int32", "int8")}
+"""The compiled function for each dtype of packed weights."""

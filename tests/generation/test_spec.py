@@ -1,0 +1,117 @@
+"""What engines and outputs say of themselves, and the engine that is chosen from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from networks import HOP, network, random_rows
+
+from wavegen import generation
+from wavegen.errors import WavegenError
+from wavegen.generation import ENGINES, choose_engine, default_engine, spec
+from wavegen.generation.job import Job
+from wavegen.outputs import OUTPUTS, Sampler
+
+
+def test_the_fastest_engine_for_a_device_is_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert default_engine("cpu") == "numba"
+    assert default_engine("cuda") == default_engine("mps") == "cached"
+    faster = {**ENGINES, "triton": dataclasses.replace(ENGINES["numba"], devices=("cuda",))}
+    monkeypatch.setattr(generation, "ENGINES", faster)
+    assert [default_engine(d) for d in ("cpu", "cuda", "mps")] == ["numba", "triton", "cached"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "device", "message"),
+    [
+        ("foo", None, "cpu", "no engine 'foo': choose from naive, cached, numba"),
+        ("numba", "int4", "cpu", "no precision 'int4': choose from f32, bf16, int8"),
+        ("numba", None, "cuda", "engine numba needs the voice on the CPU"),
+        ("cached", "bf16", "cpu", "engine cached takes no precision; numba does"),
+        (None, "bf16", "cuda", "engine cached takes no precision; numba does"),
+    ],
+)
+def test_an_engine_that_cannot_do_what_is_asked_is_refused(
+    engine: str | None, precision: str | None, device: str, message: str
+) -> None:
+    with pytest.raises(WavegenError) as e:
+        choose_engine(engine, precision, device)
+    assert str(e.value) == message
+
+
+def test_messages_name_every_engine_and_device_that_would_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    another = dataclasses.replace(ENGINES["numba"], devices=("cpu", "cuda"))
+    monkeypatch.setattr(generation, "ENGINES", {**ENGINES, "another": another})
+    with pytest.raises(WavegenError, match="takes no precision; numba and another do"):
+        choose_engine("cached", "bf16", "cpu")
+    with pytest.raises(WavegenError, match="needs the voice on the CPU or a CUDA device"):
+        choose_engine("another", None, "mps")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_engine_draws_from_every_output(engine: str, output: str) -> None:
+    model = network(output=output)
+    rows = random_rows(model, 3, 1)
+    jobs = [Job(r, n, str(n)) for r, n in zip(rows, (40, 20, 30), strict=True)]
+    lengths = [0, 0, 0]
+    for index, codes in ENGINES[engine].draw(model, iter(jobs), HOP, 16):
+        assert ((codes >= 0) & (codes < model.output.levels)).all()
+        lengths[index] += len(codes)
+    assert lengths == [40, 20, 30]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spec, "BATCH", 3)
+    model = network()
+    rows = random_rows(model, 1, 1)[0]
+    read = 0
+
+    def jobs() -> Iterator[Job]:
+        nonlocal read
+        for read in range(1, 201):  # noqa: B007
+            yield Job(rows, 2, str(read))
+
+    pieces = ENGINES[engine].draw(model, jobs(), HOP, 5)
+    found = dict([next(pieces)])
+    assert read < 200
+    found |= dict(pieces)
+    assert sorted(found) == [*range(200)]
+    alone = [*ENGINES[engine].draw(model, [Job(rows, 2, "101")], HOP, 5)]
+    assert torch.equal(found[100], alone[0][1])
+
+
+@pytest.mark.parametrize("engine", [e for e, s in ENGINES.items() if s.precisions])
+def test_the_precision_that_is_asked_for_is_drawn_with(engine: str) -> None:
+    model = network()
+    rows = random_rows(model, 1, 1)[0]
+
+    def drawn(precision: Any) -> list[int]:
+        pieces = ENGINES[engine].draw(model, [Job(rows, 300, "x")], HOP, 300, precision)
+        return torch.cat([codes for _, codes in pieces]).tolist()
+
+    precisions = ENGINES[engine].precisions
+    assert len({tuple(drawn(p)) for p in precisions}) == len(precisions)
+
+
+def test_a_lone_utterance_reads_fewer_bytes_in_a_lower_precision() -> None:
+    model = network(residual_channels=64, skip_channels=64)
+    for s in ENGINES.values():
+        assert (s.bytes_per_sample is None) == (s.read_rate is None)
+        if s.bytes_per_sample is not None:
+            f32, bf16, int8 = (s.bytes_per_sample(model, p) for p in ("f32", "bf16", "int8"))
+            assert f32 == 2 * bf16 == 4 * int8
+
+
+def test_each_output_has_a_sampler_of_its_own() -> None:
+    assert {o.sampler for o in OUTPUTS.values()} == {*Sampler}
+    assert len(OUTPUTS) == len(Sampler)

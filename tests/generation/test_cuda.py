@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from networks import HOP, VARIANTS, draw, network, random_rows
+from networks import VARIANTS, draw, network, random_rows
 
-from wavegen.generation import ENGINES, cached, default_engine, naive
+from wavegen.errors import WavegenError
+from wavegen.generation import cached, naive
 from wavegen.generation.job import Job
-from wavegen.synth import plan_seconds, synthesize
+from wavegen.request import Request
+from wavegen.synth import plan, synthesize
 from wavegen.voice import Voice
 
 pytestmark = pytest.mark.gpu
@@ -47,5 +51,17 @@ def test_cached_draws_what_it_draws_on_a_cpu(variant: dict[str, Any]) -> None:
         assert torch.equal(a, b.cpu())
 
 
-def test_a_voice_on_cuda_is_drawn_by_the_default_engine(tiny_voice: Voice) -> None:
-    assert ENGINES[default_engine("cuda")].runs_on("cuda")
+def test_a_voice_on_cuda_speaks_and_continues(tiny_voice: Voice) -> None:
+    voice = copy.deepcopy(tiny_voice)
+    voice.model.to("cuda")
+    [spoken] = plan(tiny_voice, Request(text="one"))
+    assert spoken.local is not None
+    hop = voice.config.hop_length
+    prompt = torch.zeros(3 * hop + 7)
+    continued = replace(spoken, prompt=prompt, samples=spoken.samples - len(prompt))
+    for utterance in (spoken, continued):
+        [audio] = synthesize(voice, [utterance])
+        assert len(audio) == utterance.samples
+        assert np.isfinite(audio).all()
+    with pytest.raises(WavegenError, match="engine numba needs the voice on the CPU"):
+        synthesize(voice, [spoken], engine="numba")

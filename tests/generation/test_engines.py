@@ -82,7 +82,9 @@ def test_a_stream_depends_on_its_key_alone() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("conditioned", [False, True])
-def test_every_variant_of_the_network_steps_as_it_runs(variant: dict[str, Any], conditioned: bool) -> None:
+def test_every_variant_of_the_network_steps_as_it_runs(
+    variant: dict[str, Any], conditioned: bool
+) -> None:
     model = network(conditioned, **variant)
     frames = 12
     rows = random_rows(model, 3, frames)
@@ -142,7 +144,9 @@ def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("count", [5, 192, 1000])
-def test_a_prompt_leaves_the_state_that_stepping_leaves(variant: dict[str, Any], count: int) -> None:
+def test_a_prompt_leaves_the_state_that_stepping_leaves(
+    variant: dict[str, Any], count: int
+) -> None:
     model = network(True, **variant)
     rows = random_rows(model, 2, 80)
     prompt = torch.randint(0, model.output.levels, (count,))

@@ -78,7 +78,7 @@ def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
 
     def jobs() -> Iterator[Job]:
         nonlocal read
-        for read in range(1, 201):  # noqa: B007
+        for read in range(1, 201):
             yield Job(rows, 2, str(read))
 
     pieces = ENGINES[engine].draw(model, jobs(), HOP, 5)
@@ -92,11 +92,11 @@ def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
 
 @pytest.mark.parametrize("engine", [e for e, s in ENGINES.items() if s.precisions])
 def test_the_precision_that_is_asked_for_is_drawn_with(engine: str) -> None:
-    model = network()
+    model = network(output="logistic_mixture")  # 65,536 levels tell small differences
     rows = random_rows(model, 1, 1)[0]
 
     def drawn(precision: Any) -> list[int]:
-        pieces = ENGINES[engine].draw(model, [Job(rows, 300, "x")], HOP, 300, precision)
+        pieces = ENGINES[engine].draw(model, [Job(rows, 100, "x")], HOP, 100, precision)
         return torch.cat([codes for _, codes in pieces]).tolist()
 
     precisions = ENGINES[engine].precisions

@@ -125,7 +125,9 @@ def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObje
 
 @pytest.mark.parametrize("variant", [{}, *VARIANTS], ids=str)
 @pytest.mark.parametrize("prompted", [0, 301])
-def test_the_same_uniforms_give_the_samples_of_cached(variant: dict[str, Any], prompted: int) -> None:
+def test_the_same_uniforms_give_the_samples_of_cached(
+    variant: dict[str, Any], prompted: int
+) -> None:
     model = network(conditioned=True, residual_channels=32, skip_channels=32, **variant)
     rows = random_rows(model, 2, 100)
     length = 2500
@@ -156,7 +158,10 @@ def test_the_same_uniforms_give_the_samples_of_cached(variant: dict[str, Any], p
 
 @pytest.mark.parametrize(
     ("precision", "kernel", "variant"),
-    [*itertools.product(get_args(WeightPrecision), [2, 3], [{}]), *(("bf16", 2, k) for k in VARIANTS)],
+    [
+        *itertools.product(get_args(WeightPrecision), [2, 3], [{}]),
+        *(("bf16", 2, k) for k in VARIANTS),
+    ],
     ids=str,
 )
 def test_company_threads_lanes_and_slices_change_no_bit(

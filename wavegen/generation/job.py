@@ -32,8 +32,8 @@ class Job:
     ends: bool = False
     """Whether it may end by itself, if the output has an `end`."""
     phase: Tensor | None = None
-    """(T,) codes from `Conditioning.phase_codes`, beginning with the prompt's; samples after them are
-    unvoiced."""
+    """(T,) codes from `Conditioning.phase_codes`, beginning with the prompt's; samples after them
+    are unvoiced."""
 
     @property
     def begin(self) -> int:

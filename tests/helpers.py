@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -24,6 +25,7 @@ from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config, to_toml
 from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.trainer import Hooks, Trainer
+from wavegen.voice import untrained
 
 CPU = Accelerator(cpu=True)
 DIGITS = Path(__file__).parent.parent / "samples" / "digits"
@@ -106,6 +108,15 @@ def rows(run: Path) -> list[dict[str, float]]:
 
 def write_recipe(path: Path, **train: object) -> Path:
     path.write_text(to_toml(load_config({**TINY, "train": {**TINY["train"], **train}}, "tiny")))
+    return path
+
+
+def free_voice(path: Path, **model: Any) -> Path:
+    """Write the file of an untrained voice without texts."""
+    table: dict[str, Any] = TINY | {"conditioning": {"features": "none"}}
+    config = load_config(table | {"model": TINY["model"] | model}, "free")
+    voice = untrained(config, (), ())
+    voice.save(path)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import Result, one_clear_line
+from helpers import Result, free_voice, one_clear_line
+
+import wavegen
+from wavegen.errors import VoiceError
 
 
 def test_synth_speaks_with_the_bundled_voice(cli: Callable[..., Result], tmp_path: Path) -> None:
@@ -234,3 +238,74 @@ def test_what_cannot_be_written_is_said_first(
     [line] = done.err.splitlines()
     assert part in line
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        ((), "does not end by itself: --seconds sets its length"),
+        (("one",), "without texts: leave the text out (--seconds sets the length)"),
+        (("one", "--seconds", "1"), "without texts: leave the text out"),
+    ],
+)
+def test_a_voice_without_texts_needs_seconds_and_no_text(
+    cli: Callable[..., Result], tmp_path: Path, args: tuple[str, ...], part: str
+) -> None:
+    free = free_voice(tmp_path / "free.safetensors")
+    done = cli("synth", *args, "--voice", free, "-o", tmp_path / "a.wav")
+    assert done.code == 2
+    assert part in done.err
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_a_text_for_a_voice_without_texts_is_refused_everywhere(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    free, jobs = free_voice(tmp_path / "free.safetensors"), tmp_path / "jobs.jsonl"
+    with pytest.raises(VoiceError, match="leave the text out"):
+        next(wavegen.load_voice(free).synthesize("one", seconds=0.1))
+    jobs.write_text('{"seconds": 0.1}\n{"text": "one", "seconds": 0.1}\n')
+    done = cli("render", jobs, "-o", tmp_path / "o", "--voice", free)
+    assert done.code == 1
+    assert "line 2: voice free was trained without texts: leave the text out" in done.err
+
+
+def test_clips_that_end_by_themselves(cli: Callable[..., Result], tmp_path: Path) -> None:
+    """An untrained network ends with about one chance in 257 a sample."""
+    file = free_voice(tmp_path / "free.safetensors", ends=True)
+    lengths = []
+    for seed in range(3):
+        out = tmp_path / f"{seed}.wav"
+        done = cli("synth", "--voice", file, "--seed", seed, "-o", out)
+        assert done.code == 0, done.err
+        lengths.append(soundfile.info(out).frames)
+    assert len(set(lengths)) == 3
+    assert max(lengths) < 8000
+    assert cli("synth", "--voice", file, "--seconds", 0.5, "-o", tmp_path / "s.wav").code == 0
+    assert soundfile.info(tmp_path / "s.wav").frames == 4000
+    assert cli("synth", "--voice", file, "--max-seconds", 0.002, "-o", tmp_path / "m.wav").code == 0
+    assert soundfile.info(tmp_path / "m.wav").frames <= 16
+    jobs = tmp_path / "jobs.jsonl"
+    rows = [{"seed": i} for i in range(40)] + [{"seed": 0, "seconds": 0.3}]
+    jobs.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    out = tmp_path / "clips"
+    done = cli("render", jobs, "-o", out, "--voice", file)
+    assert done.code == 0, done.err
+    frames = [soundfile.info(out / f"{i:06}.wav").frames for i in range(1, 42)]
+    assert frames[:3] == lengths  # the same takes, alone or in company
+    assert frames[40] == 2400
+    assert 100 < np.mean(frames[:40]) < 700
+    [chunk] = wavegen.load_voice(file).synthesize(seed=1)
+    assert len(chunk.audio) == lengths[1]
+
+
+def test_more_seconds_than_allowed_are_refused(cli: Callable[..., Result], tmp_path: Path) -> None:
+    voice = free_voice(tmp_path / "free.safetensors")
+    args = ("synth", "--voice", voice, "-o", tmp_path / "a.wav", "--seconds")
+    for seconds, error in (
+        ("3", "this would sound for 3 s, more than --max-seconds 2"),
+        ("86401", "--seconds must be a number from 0.001 to 86400, not 86401.0"),
+    ):
+        done = cli(*args, seconds, "--max-seconds", "2")
+        assert done.code == 2
+        assert done.err == f"error: {error}\n"

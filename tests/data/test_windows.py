@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import torch
+from helpers import TINY
 
 from wavegen.audio import mulaw
 from wavegen.audio.linear_prediction import predictor
 from wavegen.audio.local_features import silence
 from wavegen.config import Config
 from wavegen.data.windows import TrainingClip, Windows
+from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import load_config
 
 
 def ramp_windows(lengths: list[int], config: Config) -> Windows:
@@ -106,3 +109,27 @@ def test_windows_of_emphasised_clips_are_those_of_whole_ones(tiny_config: Config
             n = min(9000, w.end * 80) - low
             assert torch.equal(batch.codes[row, :n], want[low : low + n])
             assert not low or batch.before[row] == want[low - 1]
+
+
+def test_windows_count_the_end_once_and_nothing_after_it() -> None:
+    table = TINY | {"conditioning": {"features": "none"}, "model": TINY["model"] | {"ends": True}}
+    config = load_config(table, "ends")
+    audio = [torch.rand(n) - 0.5 for n in (800, 801, 5000, 79, 9999)]
+    clips = [TrainingClip(len(a), 0, lambda b, e, a=a: a[b:e]) for a in audio]  # type: ignore[misc]
+    windows = Windows(clips, config, None)
+    ends = utterances = 0
+    for group in windows.epoch(0):
+        batch = windows.batch(group)
+        assert int(batch.counted.sum()) == sum(map(windows.counted, group))
+        is_end = batch.codes == 256
+        assert (batch.counted & is_end).sum() == is_end.sum()
+        assert not (batch.speech & is_end).any()
+        for row in is_end.nonzero():
+            after = batch.counted[row[0], row[1] + 1 :]
+            assert not after.any()
+        ends += int(is_end.sum())
+    for group in windows.epoch(0):
+        utterances += sum(w.begin == 0 for w in group)
+    assert ends == utterances
+    model = WaveNet(config)
+    model(batch.codes, None, None, batch.before)  # the end can be an input, though it says nothing

@@ -71,9 +71,8 @@ def synth(
     piped = raw or str(output) == "-"
     if piped:
         _check_pipe(output, finish)
-    output = output or Path("output.wav")
-    if not piped:
-        _check_file(output, force)
+    else:
+        output = _checked(output or Path("output.wav"), force)
     text_file = None if str(text_file) == "-" else text_file
     text = _one_text(words, request.text, text_file)
     voice, _ = find_voice(request.voice, request.speaker)
@@ -83,11 +82,11 @@ def synth(
     if live or text_file is not None:
         texts = _read(text_file, piped)
     requests: Iterable[Request] = (replace(request, text=t) for t in texts)
-    if piped:
-        requests = _some(requests)  # before the header of a WAV file is written
-        _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
-    else:
+    if output is not None and not piped:
         _speak_into_file(voice, [*requests], output, finish, engine, precision)
+        return
+    requests = _some(requests)  # before the header of a WAV file is written
+    _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
 
 
 def _list_speakers(voice: str | None) -> None:
@@ -98,13 +97,15 @@ def _list_speakers(voice: str | None) -> None:
             typer.echo(f"{i}\t{speaker}" + ("" if voice is not None else f"\t{name}"))
 
 
-def _check_file(output: Path, force: bool) -> None:
+def _checked(output: Path, force: bool) -> Path:
+    """The file to write; raises `WavegenError` if it can't be written."""
     from wavegen.audio.writing import SUFFIXES
     from wavegen.files import check_output
 
     if str(output) in STDOUT:
         raise WavegenError(f"-o {output}: give -o - to write to standard output")
     check_output(output, force, SUFFIXES)
+    return output
 
 
 def _one_text(words: str | None, text: str | None, file: Path | None) -> str | None:

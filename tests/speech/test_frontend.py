@@ -1,17 +1,14 @@
-"""Text to words, phonemes and frame-rate features."""
+"""From texts to the units that a voice speaks."""
 
 import itertools
 import time
 
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_texts import ODD
 
-from wavegen.audio.features import mfcc
-from wavegen.speech.align import Aligner
 from wavegen.speech.frontend import Unit, read_clip, read_text, symbol_ids, symbol_table
-from wavegen.speech.phones import MARKS, phone_channels, phone_features
+from wavegen.speech.phones import MARKS
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -27,67 +24,6 @@ def test_a_phoneme_the_voice_lacks_becomes_its_nearest_kin() -> None:
     symbols = ("_", "s", "ɛ", "v", "n")  # unstressed ɛ, and no ə
     assert symbol_ids(unit, symbols) == [[1, 2, 3, 4]]
     assert symbol_table([unit])[0] == "_"
-
-
-def test_features_hold_each_phoneme_for_its_frames() -> None:
-    f = phone_features([[1, 2], [3]], [10, 30, 20], 4)
-    assert f.shape == (phone_channels(4), 60)
-    middle = f[8:12]  # one-hot of the phoneme itself
-    assert middle.sum(1).tolist() == [0, 10, 30, 20]
-    assert f.isfinite().all()
-
-
-def test_features_of_more_phonemes_than_frames_are_still_finite() -> None:
-    assert phone_features([[1, 2, 3, 1, 2, 3]], [0, 1, 0, 0, 1, 0], 4).isfinite().all()
-
-
-def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:
-    """(F, 39) features: every symbol has its own mean, silence a low first coefficient."""
-    means = torch.randn(5, 39, generator=torch.Generator().manual_seed(1)) * 2
-    means[:, 0] = 4
-    means[0, 0] = -8
-    at = torch.repeat_interleave(torch.tensor(ids), torch.tensor(lengths))
-    return means[at] + 0.3 * torch.randn(len(at), 39)
-
-
-def test_the_aligner_finds_boundaries_it_was_never_told() -> None:
-    torch.manual_seed(0)
-    random = torch.Generator().manual_seed(2)
-    features, texts, truth = [], [], []
-    for _ in range(80):
-        ids = torch.randperm(4, generator=random).add(1)[:3].tolist()
-        lengths = torch.randint(5, 20, (3,), generator=random).tolist()
-        quiet = int(torch.randint(0, 2, (1,), generator=random)) * 12  # at the end, in half
-        features.append(made_up_clip([*ids, 0], [*lengths, quiet]))
-        texts.append([ids[:2], ids[2:]])
-        truth.append((ids, lengths, quiet))
-    aligner = Aligner(5, 1)
-    aligner.fit(features, texts, [0] * 80)
-    wrong = 0
-    for x, words, (ids, lengths, quiet) in zip(features, texts, truth, strict=True):
-        got = aligner.align(x, words, 0)
-        assert sum(got.frames) == len(x)
-        found = [p for w in got.words for p in w]
-        if found != [*ids, *([0] if quiet else [])]:
-            wrong += 1
-            continue
-        wrong += any(abs(a - b) > 1 for a, b in zip(got.frames, lengths, strict=False))
-    assert wrong <= 4
-
-
-def test_a_clip_too_short_for_its_text_is_spread_evenly() -> None:
-    got = Aligner(5, 1).align(torch.randn(4, 39), [[1, 2], [3]], 0)
-    assert got.words == ((1, 2), (3,))
-    assert sum(got.frames) == 4
-
-
-def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
-    for samples in (1, 79, 80, 81, 4000):
-        for hop in (80, 40):
-            x = mfcc(torch.randn(samples) * 0.1, 8000, hop)
-            assert x.shape == (-(-samples // hop), 39)
-            assert x.isfinite().all()
-    assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()
 
 
 def test_marks_are_words_of_their_own_behind_those_they_follow() -> None:

@@ -1,0 +1,24 @@
+"""An aligner fitted to made-up speech."""
+
+import pytest
+import torch
+from helpers import COMMA, STOP, made_up
+
+from wavegen.speech.align import Aligner
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[Aligner, list[torch.Tensor], list[list[list[int]]]]:
+    """An aligner that has learned "AB, CD." from clips with silence at the marks, and theirs."""
+    random = torch.Generator().manual_seed(2)
+    features, texts = [], []
+    for n in range(60):
+        ids = torch.randperm(4, generator=random).add(3).tolist()
+        lengths = torch.randint(10, 30, (4,), generator=random).tolist()
+        quiet = 20 * (n % 2)
+        order = [0, *ids[:2], COMMA, *ids[2:], STOP]
+        features.append(made_up(order, [12, *lengths[:2], quiet, *lengths[2:], 15], random))
+        texts.append([ids[:2], [COMMA], ids[2:], [STOP]])
+    aligner = Aligner(7, 0, silent=3)
+    aligner.fit(features, texts, [0] * 60)
+    return aligner, features, texts

@@ -16,15 +16,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from accelerate import Accelerator
 
 from wavegen.audio import mulaw
 from wavegen.cli.app import script
 from wavegen.config import Config
-from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config
-from wavegen.training.corpus import new_voice, resolve
-from wavegen.training.trainer import Hooks, Progress, Trainer
+from wavegen.training.hooks import Hooks
+from wavegen.training.run import start_run
 
 RATE, SLOT, LAG, LEVELS, SAME = 4000, 20, 33, 16, 0.95
 SLOTS = 800
@@ -56,20 +54,15 @@ def entropies() -> tuple[float, float]:
 
 def train(folder: Path, run: Path, config: Config) -> float:
     """Bits per sample of the test clips."""
-    dataset = open_dataset(folder, config)
-    accelerator = Accelerator(cpu=True)
-    config = resolve(config, dataset, accelerator.device)
-    run.mkdir(parents=True)
 
-    def say(p: Progress) -> None:
-        if p.step % 200 == 0:
-            print(f"  step {p.step:,}: {p.bits:.4f} bits, {p.samples_per_second:,.0f} samples/s")
+    def log(row: dict[str, float]) -> None:
+        if row["step"] % 200 == 0 and "loss_bits" in row:
+            speed = f"{row['samples_per_second']:,.0f} samples/s"
+            print(f"  step {row['step']:,}: {row['loss_bits']:.4f} bits, {speed}")
 
-    trainer = Trainer(new_voice(config, dataset), dataset, run, accelerator, Hooks(progress=say))
-    trainer.train()
-    bits = trainer.finish()
-    assert bits is not None
-    return bits
+    result = start_run(folder, run, config, device="cpu", hooks=Hooks(log=log))
+    assert result.test_bits is not None
+    return result.test_bits
 
 
 def main(folder: Path, steps: int = 800, clips: int = 400) -> None:

@@ -18,17 +18,15 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-from accelerate import Accelerator
 
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
-from wavegen.data.dataset import open_dataset
 from wavegen.recipe import load_config, to_toml
-from wavegen.training.corpus import fit_speech, new_voice, resolve
-from wavegen.training.trainer import Hooks, Trainer
+from wavegen.training.hooks import Hooks
+from wavegen.training.run import new_trainer, saved_trainer
+from wavegen.training.trainer import Trainer
 from wavegen.voice import untrained
 
-CPU = Accelerator(cpu=True)
 DIGITS = Path(__file__).parent.parent / "samples" / "digits"
 TINY = {
     "data": {"join": 2},
@@ -94,13 +92,14 @@ def terminal(command: Sequence[object], columns: int, rows: int = 24) -> str:
     return shown.decode()
 
 
-def trainer(run: Path, config: Config, root: Path = DIGITS, **hooks: object) -> Trainer:
-    run.mkdir(exist_ok=True)
-    dataset = open_dataset(root, config)
-    config = resolve(config, dataset, CPU.device)
-    voice = new_voice(config, dataset)
-    fit_speech(voice, dataset)
-    return Trainer(voice, dataset, run, CPU, Hooks(**hooks))  # type: ignore[arg-type]
+def trainer(run: Path, config: Config, root: Path = DIGITS) -> Trainer:
+    """A new run, before its first step."""
+    return new_trainer(root, run, config, device="cpu")
+
+
+def resumed(run: Path, *settings: str, **hooks: Any) -> Trainer:
+    """A run as its newest checkpoint has it."""
+    return saved_trainer(DIGITS, run, settings, device="cpu", hooks=Hooks(**hooks))
 
 
 def rows(run: Path) -> list[dict[str, float]]:

@@ -4,15 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wavegen.api import load_voice
+    from wavegen.report.train import train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_voice"]
+__all__ = ["__version__", "load_voice", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    # Lazy, so that `wavegen --help` does not pay for torch.
+    # Lazy: importing torch takes seconds, and `wavegen --help` needs none of it.
     if name == "load_voice":
         from wavegen.api import load_voice
 
         return load_voice
+    if name == "train":
+        from wavegen.report.train import train
+
+        return train
     raise AttributeError(f"module 'wavegen' has no attribute {name!r}")

@@ -12,7 +12,6 @@ from helpers import Result, one_clear_line, terminal
 
 from wavegen.cli import show
 from wavegen.cli.train import figures
-from wavegen.training.trainer import Progress
 
 PHASES = """
 import time
@@ -62,9 +61,9 @@ def test_a_log_gets_a_line_now_and_then_and_the_last(
 def test_a_log_of_training_tells_the_figures_and_their_unit(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    seen = Progress(10, 10, 3.98765, 1_251_230.0, 4.05, 6e-3, 123.4, 0.004, "µ-law 8-bit")
+    row = {"loss_bits": 3.98765, "val_bits": 4.05, "samples_per_second": 1_251_230.0}
     with show.progress_bar("training", "steps", 4) as update:
-        update(10, 10, figures(seen))
+        update(10, 10, figures(row, "µ-law 8-bit"))
         update(10, 10)  # the figures stay
     [line] = capfd.readouterr().err.splitlines()
     assert line.startswith("training: 100% 10/10 [")
@@ -98,8 +97,8 @@ def test_each_phase_has_a_bar_that_warnings_do_not_break() -> None:
 
 @pytest.mark.parametrize("columns", [0, 80])  # 0: a terminal without a size
 def test_the_figures_of_training_fit_a_terminal_of_eighty_columns(columns: int) -> None:
-    seen = Progress(10, 10, 3.98765, 125_123.0, 4.05, 6e-3, 123.4, 0.004, "µ-law 8-bit")
-    code = TRAINING.replace("NOTE", repr(figures(seen)))
+    row = {"loss_bits": 3.98765, "val_bits": 4.05, "samples_per_second": 125_123.0}
+    code = TRAINING.replace("NOTE", repr(figures(row, "µ-law 8-bit")))
     shown = terminal([sys.executable, "-c", code], columns)
     bar = [x for x in shown.replace("\r", "\n").splitlines() if "held-out" in x][-1]
     assert len(bar) <= 80

@@ -177,7 +177,7 @@ def test_right_conditioning_is_what_validation_measures(
     paths = t.dataset.split["validation"]
     chosen = [t.validation[paths.index(p["path"])] for p in data.probes]
     assert 6 <= len(chosen) <= 12
-    assert worth.bits["right conditioning"] == pytest.approx(t._measure(t.voice, chosen), abs=1e-4)
+    assert worth.bits["right conditioning"] == pytest.approx(t.measure(t.voice, chosen), abs=1e-4)
     assert len(worth.bits) == len(set(worth.bits.values())) == 4
 
 

@@ -1,37 +1,31 @@
-"""Started by torchrun in the tests: train a few steps in float64 and save the weights."""
+"""Started by torchrun in a test: train a few steps in float64."""
 
 import sys
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
 from helpers import DIGITS, TINY
 
-from wavegen.data.dataset import open_dataset
+from wavegen.config import Config
+from wavegen.data.dataset import Dataset
 from wavegen.recipe import load_config
-from wavegen.training.corpus import fit_speech, new_voice, resolve
-from wavegen.training.trainer import Trainer
+from wavegen.training import run
+from wavegen.training.corpus import new_voice
+from wavegen.voice import Voice
 
 
-def main(run: Path, cache: Path, accumulate: int) -> None:
-    accelerator = Accelerator(cpu=True)
-    train = {**TINY["train"], "steps": 20, "batch_size": 5, "blank": 0.3, "accumulate": accumulate}
-    config = load_config({**TINY, "train": train}, "tiny")
-    with accelerator.main_process_first():
-        dataset = open_dataset(DIGITS, config, cache)
-        run.mkdir(exist_ok=True)
-    voice = new_voice(resolve(config, dataset, accelerator.device), dataset)
+def in_float64(config: Config, dataset: Dataset) -> Voice:
+    """A new voice in whose network sums don't depend on their order, nearly."""
+    voice = new_voice(config, dataset)
     voice.model.double()
-    fit_speech(voice, dataset)
-    trainer = Trainer(voice, dataset, run, accelerator)
-    best = trainer.train()
-    test = trainer._measure(trainer.averaged, trainer.test)
-    if accelerator.is_main_process:
-        torch.save({"weights": voice.model.state_dict(), "bits": [best, test]}, run / "end.pt")
-    trainer.close()
+    return voice
+
+
+def main(folder: Path, cache: Path, accumulate: int) -> None:
+    train = {**TINY["train"], "steps": 20, "batch_size": 5, "blank": 0.3, "accumulate": accumulate}
+    run.new_voice = in_float64
+    data = {**TINY["data"], "test": 0.1}
+    config = load_config({**TINY, "data": data, "train": train}, "tiny")
+    run.start_run(DIGITS, folder, config, device="cpu", cache=cache)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_the_compiled_network_has_the_same_loss_and_gradients(precision: torch.d
         inputs = codes, torch.tensor([0, 2]), random_features(2, frames), torch.tensor([3, 4])
         results = []
         for logits in (s.network, compiled):
-            s.forget()
+            s.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
                 loss = s.model.output.loss(logits(*inputs), codes).mean()
             loss.backward()

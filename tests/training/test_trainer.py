@@ -17,14 +17,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import DIGITS, Result, rows, trainer, write_recipe
+from helpers import DIGITS, Result, resumed, rows, trainer, write_recipe
 
 from wavegen.config import Config
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
+from wavegen.recipe import to_toml
 from wavegen.training.checkpoint import states
-from wavegen.training.trainer import Stopped
+from wavegen.training.hooks import Stopped
 
 
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
@@ -35,17 +36,12 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
     assert len(whole.windows.epoch(0)) < 40
     whole.train()
     for stop_at in (7, 31):
-        asked = iter(range(1, 1000))
-        first = trainer(tmp_path / "part", config, stop=lambda n=stop_at, a=asked: next(a) == n)
-        if stop_at != 7:
-            first.restore()
-            asked = iter(range(8, 1000))
-            first.hooks.stop = lambda a=asked: next(a) == 31
+        part = resumed(tmp_path / "part") if stop_at > 7 else trainer(tmp_path / "part", config)
+        part.hooks.stop = lambda t=part, n=stop_at: t.step == n
         with pytest.raises(Stopped):
-            first.train()
-        assert first.step == stop_at
-    last = trainer(tmp_path / "part", config)
-    last.restore()
+            part.train()
+        assert part.step == stop_at
+    last = resumed(tmp_path / "part")
     last.train()
     for a, b in ((whole.voice, last.voice), (whole.averaged, last.averaged)):
         for name, t in a.model.state_dict().items():
@@ -65,7 +61,7 @@ def test_training_learns_a_tone(
         tone(tmp_path / "audio" / f"{n}.wav", seconds=1.0)
     config = tiny_config.replace("train", steps=300, learning_rate=2e-2, warmup_steps=20)
     t = trainer(tmp_path / "run", config, tmp_path / "audio")
-    before = t._measure(t.voice, t.validation)
+    before = t.measure(t.voice, t.validation)
     best = t.train()
     assert before > 7.5
     assert best < 4.0
@@ -93,8 +89,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(
     t.hooks.stop = poison
     with pytest.raises(TrainingError, match="no longer finite at step 4; the state of step 3"):
         t.train()
-    again = trainer(tmp_path / "run", tiny_config)
-    again.restore()
+    again = resumed(tmp_path / "run")
     assert again.step == 3
     for name, w in again.voice.model.state_dict().items():
         assert torch.equal(w, good[name])
@@ -120,19 +115,22 @@ def test_a_batch_that_does_not_fit_is_computed_in_parts_and_counts_once(
     assert rows(t.run)[0]["loss_bits"] == pytest.approx(rows(whole.run)[0]["loss_bits"], rel=1e-5)
 
 
-@pytest.mark.parametrize("said", ["no whole state", "network is another", "another version"])
+@pytest.mark.parametrize(
+    "said", ["no whole state", "the network is a different one", "another version"]
+)
 def test_a_state_that_cannot_be_resumed_is_a_clear_error(
     tmp_path: Path, tiny_config: Config, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    t = trainer(tmp_path / "run", tiny_config)
-    t.save()
+    trainer(tmp_path / "run", tiny_config)
     if said == "another version":
         monkeypatch.setattr("wavegen.training.trainer.FORMAT", 99)
     if said == "no whole state":
         states(tmp_path / "run")[0].unlink()
-    other = {"residual_channels": 10} if said == "network is another" else {}
+    if said == "the network is a different one":
+        wider = tiny_config.replace("model", residual_channels=10)
+        (tmp_path / "run" / "config.toml").write_text(to_toml(wider))
     with pytest.raises(TrainingError, match=said):
-        trainer(tmp_path / "run", tiny_config.replace("model", **other)).restore()
+        resumed(tmp_path / "run")
 
 
 @pytest.mark.parametrize("damage", ["half", "bit", "empty"])
@@ -148,8 +146,7 @@ def test_a_broken_state_is_passed_over_with_a_warning(
         data[len(data) // 2] ^= 1
     newest.write_bytes({"half": data[: len(data) // 2], "bit": data, "empty": b""}[damage])
     warned: list[str] = []
-    again = trainer(tmp_path / "run", tiny_config, warn=warned.append)
-    again.restore()
+    again = resumed(tmp_path / "run", warn=warned.append)
     assert again.step == 6
     assert [newest.name in w for w in warned] == [True]
 
@@ -171,8 +168,7 @@ def test_a_full_disk_stops_with_the_last_good_state(
     with pytest.raises(TrainingError, match=r"No space left on device; the state of step 3"):
         t.train()
     monkeypatch.undo()
-    again = trainer(tmp_path / "run", tiny_config)
-    again.restore()
+    again = resumed(tmp_path / "run")
     assert again.step == 3
     assert not list((tmp_path / "run").rglob(".wavegen-*"))
 

@@ -167,21 +167,25 @@ def _bar_format(terminal: bool, rate: bool, note: bool = False) -> str:
 
 
 @contextmanager
-def phases() -> Iterator[Callable[[str, int, int], None]]:
+def phases() -> Iterator[Callable[..., None]]:
     """A `progress_bar` for each phase of some work, one after the other.
 
     Yields:
-        ``update(phase, done, total)``; another phase than before takes the next bar.
+        ``update(phase, done, total, note="")``. The bar of a phase ends when all is done or another
+        phase begins.
     """
     with ExitStack() as stack:
         current, bar = "", None
 
-        def update(phase: str, done: int, total: int) -> None:
+        def update(phase: str, done: int, total: int, note: str = "") -> None:
             nonlocal current, bar
             if phase != current or bar is None:
                 stack.close()
                 current, bar = phase, stack.enter_context(progress_bar(phase, first=done))
-            bar(done, total)
+            bar(done, total, note)
+            if done == total:
+                stack.close()
+                bar = None
 
         yield update
 

@@ -1,4 +1,7 @@
-"""One optimiser step on a batch: in parts, on one process or several, the same voice comes out."""
+"""One optimiser step on a batch.
+
+A batch may be computed in parts and by several processes: the same voice comes out.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +26,26 @@ from wavegen.training.schedule import average, learning_rate
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one process computes of a batch."""
+class LocalBatch:
+    """The part of a batch that this process computes."""
 
     batch: Batch
     counted: int
     """Samples of the whole batch that the loss counts."""
     empty: bool
-    """There are fewer windows than processes, and none for this one: its batch is another's, and
-    only goes through the motions, since the others wait for its gradients."""
+    """There are fewer windows than processes, and none for this one. Its batch is a copy of
+    another's, without weight, since the other processes wait for its gradients."""
 
 
 class Stepper:
-    """A WaveNet, its optimiser and its averaged twin.
+    """A WaveNet, its optimiser and the moving average of its weights.
 
     Args:
         model: trained in place, and moved to the accelerator's device.
-        config: of the training.
-        accelerator: the device, and the other processes: each takes its share of every batch.
-        warn: is told when a batch did not fit into memory.
+        config: how to train.
+        accelerator: the device, and the other processes, each of which computes a part of every
+            batch.
+        warn: called when a batch does not fit into memory, and when the compiler fails.
     """
 
     def __init__(
@@ -71,17 +75,16 @@ class Stepper:
         if config.compile and self.device.type == "cuda":
             self.logits = self.compiled("inductor")
         self.ema = AveragedModel(model, multi_avg_fn=average(config.ema_decay))
-        self.parts = config.accumulate
-        self.tally = torch.zeros(2, dtype=torch.float64, device=self.device)
-        """Bits and number of the speech samples since it was last set to zero."""
+        self.micro_batches = config.accumulate
+        self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        """Bits and number of the speech samples since the last reset."""
 
     def compiled(self, backend: str | Callable[..., Any]) -> Callable[..., Tensor]:
-        """The network, compiled; or as it is, from where the compiler fails."""
+        """The compiled network, or the network itself once the compiler has failed."""
         from torch._dynamo.exc import TorchDynamoException  # takes a second
 
-        fused: Any = torch.compile(
-            self.network, dynamic=True, backend=backend
-        )  # windows of any length
+        # Dynamic, since windows have any length.
+        fused: Any = torch.compile(self.network, dynamic=True, backend=backend)
 
         def logits(*args: Tensor | None) -> Tensor:
             try:
@@ -93,19 +96,19 @@ class Stepper:
 
         return logits
 
-    def share(self, data: Windows, windows: Sequence[Window]) -> Share:
-        """Read this process's share of a batch: every world-th window."""
+    def read(self, data: Windows, windows: Sequence[Window]) -> LocalBatch:
+        """Read this process's part of a batch: of n processes, every n-th window."""
         a = self.accelerator
         mine = windows[a.process_index :: a.num_processes]
-        # Frames of the whole batch, since an encoder sees a little of the padding.
+        # As long as the longest of all processes, since an encoder sees a little of the padding.
         batch = data.batch(mine or windows[:1], max(map(data.frames, windows)))
         if self.device.type == "cuda":
             batch = batch.each(Tensor.pin_memory)
-        return Share(batch, sum(map(data.counted, windows)), not mine)
+        return LocalBatch(batch, sum(map(data.counted, windows)), not mine)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Nats of the objective, summed over the counted samples; bits and number of the speech
-        samples, (2,)."""
+        """The loss in nats, summed over the counted samples, and (2,) float64 bits and number of
+        the speech samples."""
         to = self.device
         batch = batch.each(lambda t: t.to(to, non_blocking=True))
         local = batch.local
@@ -124,77 +127,77 @@ class Stepper:
             nats = nats + (END_WEIGHT - 1) * Categorical.ending(logits, batch.codes)
         return (nats * batch.counted).sum(), torch.stack([bits, batch.speech.sum()])
 
-    def backward(self, share: Share) -> None:
-        """Add the gradients of the mean loss over a batch, of which this process has a share."""
-        rows = len(share.batch.codes)
-        parts = min(self.parts, rows)
+    def backward(self, local: LocalBatch) -> None:
+        """Add this process's part of the gradients of the mean loss over a batch."""
+        count = min(self.micro_batches, len(local.batch.codes))
         world = self.accelerator.num_processes
-        for i in range(parts):
-            part = share.batch.each(lambda t, i=i: t[i::parts])  # type: ignore[misc]
-            last = i == parts - 1
+        for i in range(count):
+            micro_batch = local.batch.each(lambda t, i=i: t[i::count])  # type: ignore[misc]
+            last = i == count - 1
             with nullcontext() if last else self.accelerator.no_sync(self.network):
-                nats, tally = self.forward(part)
-                # Gradients are averaged over processes; times their number it is a sum.
-                weight = 0.0 if share.empty else world / share.counted
+                nats, sums = self.forward(micro_batch)
+                # Gradients are averaged over the processes; times their number they are summed.
+                weight = 0.0 if local.empty else world / local.counted
                 torch.autograd.backward(nats * weight)
-            if not share.empty:
-                self.tally += tally
+            if not local.empty:
+                self.sums += sums
 
-    def forget(self) -> None:
-        """Drop gradients that no step shall use."""
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
         self.optimiser.zero_grad(set_to_none=True)
 
-    def _fits(self, share: Share) -> bool:
-        """`backward`, and whether memory was enough; if not, nothing of it remains."""
-        tally = self.tally.clone()
+    def _fits(self, local: LocalBatch) -> bool:
+        """Whether there is memory enough for `backward`; where there isn't, it leaves no trace."""
+        sums = self.sums.clone()
         try:
-            self.backward(share)
+            self.backward(local)
             return True
         except torch.OutOfMemoryError:
-            self.tally = tally
-        # Not in the handler: there the error still holds all that was computed.
-        self.forget()
+            self.sums = sums
+        # Outside the handler, where the error would still hold on to all that was computed.
+        self.zero_grad()
         torch.cuda.empty_cache()
         return False
 
-    def gradients(self, share: Share) -> None:
-        """`backward`, in more parts where memory is short.
+    def gradients(self, local: LocalBatch) -> None:
+        """`backward`, with smaller micro-batches where memory runs out.
 
         Raises:
-            TrainingError: no number of parts fits.
+            TrainingError: a single window does not fit into memory.
         """
-        while not self._fits(share):
-            if self.accelerator.num_processes > 1 or self.parts >= len(share.batch.codes):
+        while not self._fits(local):
+            windows = len(local.batch.codes)
+            if self.accelerator.num_processes > 1 or self.micro_batches >= windows:
                 raise TrainingError(
                     "out of memory: a smaller train.window_seconds or train.batch_size, a larger "
                     "train.accumulate, or fewer model.residual_channels need less"
                 )
-            self.parts *= 2
-            self.warn(f"out of memory: each batch is now computed in {self.parts} parts")
+            self.micro_batches *= 2
+            self.warn(f"out of memory: each batch is now computed in {self.micro_batches} parts")
 
-    def update(self, share: Share, step: int) -> float:
-        """Make one step, the ``step``-th; returns the norm of the gradient.
+    def update(self, local: LocalBatch, step: int) -> float:
+        """Take step number ``step``; returns the norm of the gradient.
 
-        Where that is not finite, the weights are left as they were.
+        A norm that is not finite leaves the weights as they were.
         """
-        self.gradients(share)
+        self.gradients(local)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         if norm.isfinite():
             for group in self.optimiser.param_groups:
                 group["lr"] = learning_rate(self.config, step)
             self.optimiser.step()
             self.ema.update_parameters(self.model)
-        self.forget()
+        self.zero_grad()
         return float(norm)
 
     @property
     def averaged(self) -> WaveNet:
-        """The network with averaged weights."""
+        """The network with the moving average of the weights."""
         assert isinstance(self.ema.module, WaveNet)
         return self.ema.module
 
     def state(self) -> dict[str, Any]:
-        """What `restore` takes."""
+        """What `restore` needs."""
         return {
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
@@ -202,9 +205,9 @@ class Stepper:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Raises ValueError, KeyError or RuntimeError where a state does not fit."""
+        """Continue from a `state`; raises ValueError, KeyError or RuntimeError if it can't."""
         self.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
         for group in self.optimiser.param_groups:
-            group["weight_decay"] = self.config.weight_decay  # it may have been changed
+            group["weight_decay"] = self.config.weight_decay  # a resumed run may change it

@@ -1,16 +1,15 @@
-"""Training: a data set and a configuration to a voice, resumable at any moment."""
+"""The training loop: steps, validation and checkpoints, resumable at any moment."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-import re
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +22,16 @@ from wavegen.data.dataset import Dataset
 from wavegen.data.prefetch import prefetch
 from wavegen.data.windows import TrainingClip, Window, Windows
 from wavegen.errors import TrainingError
-from wavegen.library import load_voice, read_about
+from wavegen.library import load_voice
 from wavegen.training.checkpoint import forget_later_rows, load_state, save_state
 from wavegen.training.corpus import total_bits, training_clip
-from wavegen.training.optimizer_step import Share, Stepper
+from wavegen.training.hooks import Hooks, Speed, Stopped
+from wavegen.training.optimizer_step import LocalBatch, Stepper
 from wavegen.training.schedule import learning_rate
 from wavegen.voice import FORMAT, Voice
 
 COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""
-
-
-class Stopped(Exception):
-    """Training stopped on request, with everything saved."""
-
-
-@dataclass
-class Progress:
-    """What a caller may show while training runs."""
-
-    step: int
-    steps: int
-    bits: float
-    """Mean bits per sample since the last row."""
-    samples_per_second: float
-    validation: float | None
-    learning_rate: float
-    gradient_norm: float
-    waiting: float
-    """Share of the time spent waiting for data."""
-    unit: str
-    """Of the samples whose bits these are."""
-
-
-@dataclass
-class Hooks:
-    """What a caller may do while training runs."""
-
-    stop: Callable[[], bool] = lambda: False
-    """Asked after every step."""
-    progress: Callable[[Progress], None] = lambda p: None
-    sample: Callable[[Voice, int], None] = lambda voice, step: None
-    """Called every ``train.sample_every`` steps with the averaged voice."""
-    log: Callable[[dict[str, float]], None] = lambda row: None
-    """Called with every row of metrics.jsonl."""
-    warn: Callable[[str], None] = warnings.warn
 
 
 @dataclass
@@ -76,10 +40,11 @@ class Trainer:
 
     Args:
         voice: from `new_voice`; its weights are trained in place.
-        dataset: the data.
-        run: the run directory; must exist.
-        accelerator: the device, and the other processes: each takes its share of every batch, so
-            that any number of them train the same voice, and the first one writes.
+        dataset: the recordings.
+        run: the run directory, which must exist.
+        accelerator: the device, and the other processes. Each computes a part of every batch, so
+            that any number of them train the same voice; the first one writes.
+        hooks: what the caller wants to know.
     """
 
     voice: Voice
@@ -114,57 +79,54 @@ class Trainer:
         return torch.device(self.accelerator.device)
 
     def train(self) -> float:
-        """Train to the last step; returns the best validation bits per sample.
+        """Train to the last step; returns the lowest bits per sample on the validation clips.
 
         Raises:
             Stopped: the stop hook asked for it; everything is saved.
-            TrainingError: the loss or the gradient is no longer finite, or nothing more can be
-                written; the last checkpoint, which was well, stays.
+            TrainingError: the loss or the gradient is no longer finite, or the run directory can't
+                be written to; the last good checkpoint is kept.
         """
         try:
             return self._train()
         except OSError as e:
             raise TrainingError(
                 f"can't write into {self.run}: {e.strerror or e}; the state of step {self.saved} "
-                "is kept there, and --resume goes on from it"
+                "is kept there, and --resume continues from it"
             ) from e
 
     def _train(self) -> float:
         t = self.config.train
         self.voice.model.train()
-        mark, mark_seen, validation, peak = time.monotonic(), self.seen, None, 0.0
+        self.hooks.progress("training", self.step, t.steps)
+        mark, mark_seen, peak = time.monotonic(), self.seen, 0.0
         waited, asked = 0.0, time.monotonic()
-        for share in self._shares():
+        for batch in self._batches():
             waited += time.monotonic() - asked
-            norm = self._update(share)
+            norm = self._update(batch)
             peak = max(peak, norm)
             if self.step % t.log_every == 0 or self.step == t.steps:
                 now = time.monotonic()
-                rate, waiting = (self.seen - mark_seen) / (now - mark), waited / (now - mark)
-                self.seconds += now - mark
-                bits, speech = self._sum(*self.stepper.tally)
-                mean = bits / max(speech, 1)
-                row = {
-                    "step": self.step,
-                    "loss_bits": mean,
-                    "learning_rate": learning_rate(t, self.step),
-                    "gradient_norm": norm,
-                    "gradient_norm_max": peak,
-                    "samples_per_second": rate,
-                    "waiting_for_data": waiting,
-                }
-                self._log(row)
-                lr = row["learning_rate"]
-                unit = self.voice.unit
-                self.hooks.progress(
-                    Progress(self.step, t.steps, mean, rate, validation, lr, norm, waiting, unit)
+                elapsed = now - mark
+                self.seconds += elapsed
+                bits, speech = self._sum(*self.stepper.sums)
+                self._log(
+                    {
+                        "step": self.step,
+                        "loss_bits": bits / max(speech, 1),
+                        "learning_rate": learning_rate(t, self.step),
+                        "gradient_norm": norm,
+                        "gradient_norm_max": peak,
+                        "samples_per_second": (self.seen - mark_seen) / elapsed,
+                        "waiting_for_data": waited / elapsed,
+                    }
                 )
-                self.stepper.tally.zero_()
+                self.stepper.sums.zero_()
                 peak = waited = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
             if self.step % t.validate_every == 0 or self.step == t.steps:
-                validation = self._validate()
+                self._validate()
+            self.hooks.progress("training", self.step, t.steps)
             stop = bool(self._sum(self.hooks.stop())[0])
             if self.step % t.checkpoint_every == 0 or self.step == t.steps or stop:
                 self.save()
@@ -173,11 +135,11 @@ class Trainer:
             if t.sample_every and self.step % t.sample_every == 0:
                 self.hooks.sample(self.averaged, self.step)
             asked = time.monotonic()
-            mark += asked - before  # the rate is that of training alone
+            mark += asked - before  # the speed is that of training alone
         return self.best
 
-    def _shares(self) -> Iterator[Share]:
-        """This process's shares of the batches from where the counters stand on."""
+    def _batches(self) -> Iterator[LocalBatch]:
+        """The batches that follow the last step, to the end of training."""
 
         def planned() -> Iterator[tuple[int, int, int, list[Window]]]:
             epoch, index = self.epoch, self.index
@@ -189,24 +151,24 @@ class Trainer:
 
         # A CPU that trains has no core to spare: reading meanwhile would cost it 3 %.
         ahead = 0 if self.device.type == "cpu" else 2
-        read = prefetch(planned(), lambda plan: self.stepper.share(self.windows, plan[3]), ahead)
+        read = prefetch(planned(), lambda plan: self.stepper.read(self.windows, plan[3]), ahead)
         with closing(read):
             while self.step < self.config.train.steps:
-                (epoch, i, batches, _), share = next(read)
+                (epoch, i, batches, _), batch = next(read)
                 last = i + 1 == batches
                 self.epoch, self.index = (epoch + 1, 0) if last else (epoch, i + 1)
-                yield share
+                yield batch
 
-    def _update(self, share: Share) -> float:
-        """One step; returns the norm of the gradient."""
-        norm = self.stepper.update(share, self.step + 1)
+    def _update(self, batch: LocalBatch) -> float:
+        """Take one step; returns the norm of the gradient."""
+        norm = self.stepper.update(batch, self.step + 1)
         if not math.isfinite(norm):
             raise TrainingError(
                 f"the loss or its gradient is no longer finite at step {self.step + 1}; the state "
                 f"of step {self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
             )
         self.step += 1
-        self.seen += share.counted
+        self.seen += batch.counted
         return norm
 
     def _sum(self, *values: float | Tensor) -> list[float]:
@@ -215,53 +177,56 @@ class Trainer:
         summed: Tensor = self.accelerator.reduce(total.to(self.device), "sum")
         return summed.tolist()
 
-    def speed(self, seconds: float = 2.0) -> tuple[float, float]:
-        """Seconds that a step takes here, and samples it counts, on average.
+    def speed(self, seconds: float = 2.0) -> Speed:
+        """Measure how fast this machine trains, on a few batches and in about ``seconds``.
 
-        Measured on some batches, for about so many seconds; leaves no trace.
+        Neither the weights nor the counters change.
         """
-        tally = self.stepper.tally.clone()
+        sums = self.stepper.sums.clone()
         batches = self.windows.epoch(0)
+        batches = batches[:: max(1, len(batches) // 12)][:12]
         times, counted = [], []
-        for windows in batches[:: max(1, len(batches) // 12)][:12]:
-            share = self.stepper.share(self.windows, windows)
+        for done, windows in enumerate(batches):
+            self.hooks.progress("measuring the speed", done, len(batches))
+            batch = self.stepper.read(self.windows, windows)
             start = time.perf_counter()
-            self.stepper.gradients(share)
-            self._sum(0.0)  # the device has finished
+            self.stepper.gradients(batch)
+            self._sum(0.0)  # waits for the device
             times.append(time.perf_counter() - start)
-            counted.append(share.counted)
+            counted.append(batch.counted)
             if self._sum(sum(times))[0] > seconds * self.accelerator.num_processes:
                 break
-        self.stepper.forget()
-        self.stepper.tally.copy_(tally)
+        self.hooks.progress("measuring the speed", len(batches), len(batches))
+        self.stepper.zero_grad()
+        self.stepper.sums.copy_(sums)
         warm = min(2, len(times) - 1)  # the first ones take longer
         took, count = sum(times[warm:]), sum(counted[warm:])
-        # The optimiser, validation and samples take some percent on top.
+        # The optimiser, validation and samples add some percent.
         took = self._sum(took)[0] / self.accelerator.num_processes * 1.08
-        return took / len(times[warm:]), count / len(times[warm:])
+        return Speed(took / len(times[warm:]), count / len(times[warm:]))
 
     def calibrate(self, minutes: float) -> None:
-        """Set the number of steps to what fits into so many minutes."""
-        steps = max(1, int(minutes * 60 / self.speed(20.0)[0]))
+        """Set the number of steps to what takes about ``minutes``."""
+        steps = max(1, int(minutes * 60 / self.speed(20.0).seconds))
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
         self.stepper.config = self.config.train
 
-    def _measure(self, voice: Voice, clips: list[TrainingClip]) -> float:
-        """Mean bits per sample; each process measures its share of the clips."""
+    def measure(self, voice: Voice, clips: list[TrainingClip], phase: str = "") -> float:
+        """Mean bits per sample; each process measures some of the clips."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        bits, samples = self._sum(*total_bits(voice, clips[rank::world]))
+        progress = partial(self.hooks.progress, phase) if phase else lambda done, total: None
+        bits, samples = self._sum(*total_bits(voice, clips[rank::world], progress))
         return bits / max(samples, 1)
 
-    def _validate(self) -> float | None:
+    def _validate(self) -> None:
         if not self.validation:
-            return None
+            return
         self.stepper.averaged.eval()
-        bits = self._measure(self.averaged, self.validation)
+        bits = self.measure(self.averaged, self.validation)
         self._log({"step": self.step, "val_bits": bits})
         if bits < self.best:
             self.best = bits
             self._save_voice("voice.safetensors", validation_bits=bits)
-        return bits
 
     def _log(self, row: dict[str, float]) -> None:
         if not self.accelerator.is_main_process:
@@ -291,15 +256,15 @@ class Trainer:
         self.averaged.save(self.run / name)
 
     def save(self) -> None:
-        """Write a resumable state and last.safetensors (and voice.safetensors where there are no
-        validation clips)."""
+        """Write a checkpoint and last.safetensors (and voice.safetensors if there are no validation
+        clips)."""
         state = {
             **self.stepper.state(),
             "speech": {k: part.state_dict() for k, part in self.voice.speech().items()},
             "rng": torch.get_rng_state(),
             "format": FORMAT,
             "data": self.dataset.content_hash(),
-            "tally": self._sum(*self.stepper.tally),
+            "tally": self._sum(*self.stepper.sums),
             **{name: getattr(self, name) for name in COUNTERS},
         }
         if self.accelerator.is_main_process:
@@ -311,22 +276,24 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
     def restore(self) -> None:
-        """Continue from the newest whole state in the run directory.
+        """Continue from the newest good checkpoint in the run directory.
 
         Raises:
-            TrainingError: there is none, or it is of another configuration or other recordings.
+            TrainingError: there is none, or it was made with another network or other recordings.
         """
         state = load_state(self.run, self.hooks.warn)
         try:
             if state.get("format") != FORMAT:
-                raise ValueError("it was begun with another version of wavegen")
+                raise ValueError("it was started with another version of wavegen")
             if state["data"] != self.dataset.content_hash():
                 raise ValueError("the recordings have changed since the run began")
             self.stepper.restore(state)
             for name, part in self.voice.speech().items():
                 part.load_state_dict(state["speech"][name])
         except RuntimeError as e:
-            raise TrainingError(f"can't resume from {self.run}: its network is another") from e
+            raise TrainingError(
+                f"can't resume from {self.run}: the network is a different one"
+            ) from e
         except (ValueError, KeyError) as e:
             raise TrainingError(f"can't resume from {self.run}: {e}") from e
         torch.set_rng_state(state["rng"])
@@ -334,36 +301,24 @@ class Trainer:
             setattr(self, name, state[name])
         self.saved = self.step
         if self.accelerator.is_main_process:
-            self.stepper.tally.copy_(torch.tensor(state["tally"], dtype=torch.float64))
+            self.stepper.sums.copy_(torch.tensor(state["tally"], dtype=torch.float64))
             forget_later_rows(self.run, self.step)
 
     def finish(self) -> float | None:
-        """Measure the best voice on the test clips and note it in the voice file."""
+        """Measure the best voice on the test clips, and write the bits per sample into its file."""
         if not self.test:
             return None
         self.accelerator.wait_for_everyone()
         best = load_voice(self.run / "voice.safetensors")
         best.model.to(self.device)
-        best.training["test_bits"] = self._measure(best, self.test)
+        best.training["test_bits"] = self.measure(best, self.test, "testing")
         if self.accelerator.is_main_process:
             best.save(self.run / "voice.safetensors")
         return float(best.training["test_bits"])
 
     def close(self) -> None:
-        """Part from the other processes, once all are done."""
+        """Wait for the other processes and leave their group."""
         self.accelerator.wait_for_everyone()
         self.stepper.network = self.voice.model
-        self.accelerator.free_memory()  # or its wrapper would outlive the process group
+        self.accelerator.free_memory()  # or its wrapper outlives the process group
         self.accelerator.end_training()
-
-
-def fold_bits(run: Path) -> dict[int, float]:
-    """Test bits per sample of all finished folds of a cross-validation, from the directory of one
-    (``fold-K-of-N``)."""
-    pattern = re.sub(r"\d+", "*", run.name, count=1)
-    out = {}
-    for voice in run.parent.glob(f"{pattern}/voice.safetensors"):
-        bits = read_about(voice)["training"].get("test_bits")
-        if bits is not None:
-            out[int(voice.parent.name.split("-")[1])] = bits
-    return dict(sorted(out.items()))

@@ -1,0 +1,137 @@
+"""Training with everything that the report needs: what `wavegen.train` and the command do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from wavegen.config import SIZES, Size
+from wavegen.data.pieces import source
+from wavegen.errors import TrainingError
+from wavegen.recipe import find_recipe, load_config, read_config
+from wavegen.report.record import describe, read_rows, write_record
+from wavegen.report.recorder import Recorder
+from wavegen.report.watch import Watch
+from wavegen.training.hooks import Hooks, Speed
+from wavegen.training.run import KEPT, TrainingResult, resume_run, start_run
+from wavegen.training.trainer import Trainer
+from wavegen.voice import Voice
+
+
+def train(
+    folder: str | Path,
+    recipe: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    steps: int | None = None,
+    minutes: float | None = None,
+    size: Size | None = None,
+    layout: str | None = None,
+    fold: str | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    allow_bad: bool = False,
+    cache_dir: str | Path | None = None,
+    hooks: Hooks | None = None,
+) -> TrainingResult:
+    """Train a voice on a folder of recordings, or resume its training.
+
+    The run directory also gets TensorBoard events, audio samples and what `wavegen report` makes
+    its page of; what looks wrong on the way is warned of.
+
+        import wavegen
+
+        result = wavegen.train("recordings", "digits", "runs/mine", minutes=20)
+        print(result.test_bits, "bits per sample of the test clips")
+        voice = wavegen.load_voice(result.voice)
+
+    Args:
+        folder: the recordings, searched at any depth.
+        recipe: the name of a bundled recipe, or a TOML file (default: the defaults of `Config`).
+        out: the run directory (default: ``runs/`` and the recipe's or the folder's name).
+        resume: resume the run in ``out``.
+        steps: optimiser steps.
+        minutes: choose the steps so that training takes about this long.
+        size: replaces the recipe's size of the network.
+        layout: how files name speakers and texts, in place of the recipe's.
+        fold: ``K/N``: hold out the K-th of N parts for testing, in a run directory of its own below
+            ``out``.
+        settings: fields of the configuration, ``section.key=value`` with a TOML value.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is a device.
+        allow_bad: train even if over a tenth of the files are unusable.
+        cache_dir: where prepared audio is kept (default: the user's cache folder).
+        hooks: what to call on the way.
+
+    Raises:
+        TrainingError: training can't start, can't be resumed, or diverged.
+        ConfigError: the recipe or a setting is wrong.
+        DataError: the folder can't be trained on.
+    """
+    if steps is not None and minutes is not None:
+        raise TrainingError("give --steps or --minutes, not both")
+    if resume and (recipe is not None or minutes is not None):
+        raise TrainingError(KEPT)
+    preset = SIZES[size] if size is not None else {}
+    given = [*(f"model.{k}={v}" for k, v in preset.items()), *settings]
+    given += [f"data.layout={layout}"] if layout is not None else []
+    given += [f"train.steps={steps}"] if steps is not None else []
+    folder = Path(folder)
+    run = (
+        Path(out)
+        if out
+        else Path("runs") / (Path(recipe).stem if recipe else folder.resolve().name)
+    )
+    if run.exists() and not run.is_dir():
+        raise TrainingError(f"--out {run} is a file; it must name a folder")
+    if fold is not None:
+        load_config({}, "settings", [f"data.fold={fold}"])  # raises what is wrong with it
+        run /= f"fold-{fold.replace('/', '-of-')}"
+        given += [] if resume else [f"data.fold={fold}"]
+    cache = Path(cache_dir) if cache_dir is not None else None
+    with ExitStack() as stack:
+        recording = _recording(hooks or Hooks(), stack)
+        if resume:
+            return resume_run(folder, run, given, device, cache, allow_bad, recording)
+        if recipe is None:
+            config = load_config({}, "settings", given)
+        else:
+            config = read_config(find_recipe(str(recipe)), given)
+        return start_run(folder, run, config, minutes, device, cache, allow_bad, recording)
+
+
+def _recording(hooks: Hooks, stack: ExitStack) -> Hooks:
+    """The hooks, with a `Watch` and a `Recorder`, which ``stack`` closes, in the first process."""
+
+    def ready(trainer: Trainer, speed: Speed) -> None:
+        if trainer.accelerator.is_main_process:
+            _record(trainer, stack)
+        hooks.ready(trainer, speed)
+
+    return replace(hooks, ready=ready)
+
+
+def _record(trainer: Trainer, stack: ExitStack) -> None:
+    """Write down what a run begins with, and have its hooks watch and record the rest."""
+    run, dataset, config, hooks = trainer.run, trainer.dataset, trainer.config, trainer.hooks
+    watch = Watch(hooks.warn, config.train.clip_norm)
+    data = describe(dataset, config.audio.sample_rate)
+    write_record(run, data, trainer.device, trainer.step)
+    data.warn(watch)
+    for row in read_rows(run / "metrics.jsonl"):
+        watch.row(row)  # what a resumed run has been through
+    held_out = [dataset.root / source(p) for p in dataset.split["validation"]]
+    recorder = stack.enter_context(Recorder(run, hooks.warn, held_out))
+
+    def log(row: dict[str, float]) -> None:
+        recorder.log(row)
+        watch.row(row)
+        hooks.log(row)
+
+    def sample(voice: Voice, step: int) -> None:
+        watch.samples(step, recorder.sample(voice, step))
+        hooks.sample(voice, step)
+
+    trainer.hooks = replace(hooks, log=log, sample=sample)

@@ -1,0 +1,273 @@
+"""A whole training run: from a folder of recordings to a voice in a run directory.
+
+`start_run` and `resume_run` train in this process, or, started by ``torchrun`` or ``accelerate
+launch``, in all processes together: each of them makes the same call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from wavegen.config import Config
+from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.errors import TrainingError
+from wavegen.library import read_about
+from wavegen.recipe import read_config
+from wavegen.training.checkpoint import clear, recorded_split, write_run
+from wavegen.training.corpus import fit_speech, new_voice, resolve
+from wavegen.training.hooks import Hooks, Stopped
+from wavegen.training.trainer import Trainer
+
+KEPT = (
+    "--resume keeps the run's own recipe; only --steps and --set train.… may change it, and not "
+    "train.seed"
+)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run has come to."""
+
+    run: Path
+    """The run directory."""
+    voice: Path
+    """The voice file: the averaged weights with the lowest bits per sample on the validation clips,
+    or the last ones if there are no such clips."""
+    step: int
+    """Optimiser steps taken."""
+    finished: bool
+    """False if the stop hook ended training early; `resume_run` continues."""
+    validation_bits: float | None
+    """Bits per sample of the voice on the validation clips; None without such clips or before the
+    first validation."""
+    test_bits: float | None
+    """The same on the test clips, measured once training has finished."""
+    unit: str
+    """What kind of sample the bits are of, such as "µ-law 8-bit"."""
+    fold_bits: dict[int, float] = field(default_factory=dict)
+    """In a cross-validation, the test bits of every finished fold."""
+
+
+def start_run(
+    folder: Path,
+    run: Path,
+    config: Config,
+    minutes: float | None = None,
+    device: str = "auto",
+    cache: Path | None = None,
+    allow_bad: bool = False,
+    hooks: Hooks | None = None,
+) -> TrainingResult:
+    """Train a voice on a folder of recordings.
+
+    Args:
+        folder: the recordings, searched at any depth.
+        run: the run directory, which is made; it must not hold a run.
+        config: how to train.
+        minutes: choose ``train.steps`` so that training takes about this long.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is a device.
+        cache: folder of prepared audio (default: the user's cache folder).
+        allow_bad: train even if over a tenth of the files are unusable.
+        hooks: what to call on the way.
+
+    Raises:
+        TrainingError: the run directory holds a run or can't be written to, there is no such
+            device, or training diverged.
+        DataError: the folder can't be trained on.
+    """
+    with _writing(run):
+        return _complete(new_trainer(folder, run, config, minutes, device, cache, allow_bad, hooks))
+
+
+def resume_run(
+    folder: Path,
+    run: Path,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    cache: Path | None = None,
+    allow_bad: bool = False,
+    hooks: Hooks | None = None,
+) -> TrainingResult:
+    """Resume training from the newest checkpoint of a run: the voice becomes the one that an
+    uninterrupted run would have made.
+
+    Args:
+        folder: the recordings that the run began with.
+        run: the run directory.
+        settings: changes to the run's configuration, ``train.key=value``.
+        device: as that of `start_run`.
+        cache: likewise.
+        allow_bad: likewise.
+        hooks: likewise.
+
+    Raises:
+        TrainingError: there is nothing to resume in the run directory, the recordings have changed,
+            or as `start_run`.
+        ConfigError: a setting is wrong.
+        DataError: the folder can't be read.
+    """
+    with _writing(run):
+        return _complete(saved_trainer(folder, run, settings, device, cache, allow_bad, hooks))
+
+
+def new_trainer(
+    folder: Path,
+    run: Path,
+    config: Config,
+    minutes: float | None = None,
+    device: str = "auto",
+    cache: Path | None = None,
+    allow_bad: bool = False,
+    hooks: Hooks | None = None,
+) -> Trainer:
+    """`start_run` up to the first step: the trainer of a new voice whose aligner and acoustic model
+    are fitted; arguments and errors as those of `start_run`."""
+    if (run / "config.toml").exists():
+        raise TrainingError(
+            f"{run} already holds a run: --resume continues it, --out names another folder"
+        )
+    accelerator = _accelerator(device)
+    first = accelerator.is_main_process
+    hooks = _of_this_process(hooks, accelerator)
+    dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks)
+    with accelerator.main_process_first():
+        run.mkdir(parents=True, exist_ok=True)
+        if first:
+            clear(run)
+    voice = new_voice(config, dataset)
+    if first:
+        misfits = fit_speech(voice, dataset, hooks.progress, accelerator.device)
+        for path, why in misfits:
+            hooks.warn(f"left out {path}: {why}")
+        dataset = dataset.leaving_out([path for path, _ in misfits])
+    [split] = broadcast_object_list([dataset.split])
+    dataset = dataclasses.replace(dataset, split=split)
+    trainer = Trainer(voice, dataset, run, accelerator, hooks)
+    trainer.save()
+    if not first:
+        trainer.restore()  # takes what the first process has fitted
+    if minutes is not None:
+        trainer.calibrate(minutes)
+    if first:
+        write_run(run, trainer.config, dataset)
+    return trainer
+
+
+def saved_trainer(
+    folder: Path,
+    run: Path,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    cache: Path | None = None,
+    allow_bad: bool = False,
+    hooks: Hooks | None = None,
+) -> Trainer:
+    """`resume_run` up to the next step: a trainer in the state of the newest checkpoint; arguments
+    and errors as those of `resume_run`."""
+    if not (run / "config.toml").is_file():
+        raise TrainingError(f"nothing to resume in {run}: there is no config.toml")
+    if any(not s.startswith("train.") or s.startswith("train.seed") for s in settings):
+        raise TrainingError(KEPT)
+    config = read_config(run / "config.toml", settings)
+    accelerator = _accelerator(device)
+    hooks = _of_this_process(hooks, accelerator)
+    dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks, run)
+    if accelerator.is_main_process:
+        clear(run)
+    trainer = Trainer(new_voice(config, dataset), dataset, run, accelerator, hooks)
+    trainer.restore()
+    if trainer.step >= config.train.steps:
+        hooks.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")
+    if accelerator.is_main_process:
+        write_run(run, config, dataset)
+    return trainer
+
+
+def _accelerator(device: str) -> Accelerator:
+    """The device, and the other processes if this is one of several."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise TrainingError(f"--device {device}: choose auto, cpu or cuda")
+    cuda = torch.cuda.is_available()
+    if device == "cuda" and not cuda:
+        raise TrainingError("--device cuda: no CUDA device is available")
+    return Accelerator(cpu=device == "cpu" or not cuda)
+
+
+def _of_this_process(hooks: Hooks | None, accelerator: Accelerator) -> Hooks:
+    """The hooks that this process calls."""
+    hooks = hooks or Hooks()
+    if accelerator.is_main_process:
+        return hooks
+    return Hooks(warn=lambda message: None, ready=hooks.ready, stop=hooks.stop)
+
+
+def _open(
+    folder: Path,
+    config: Config,
+    cache: Path | None,
+    allow_bad: bool,
+    accelerator: Accelerator,
+    hooks: Hooks,
+    run: Path | None = None,
+) -> tuple[Dataset, Config]:
+    """The data set, with the split of ``run`` if it is resumed, and the configuration without
+    ``auto``."""
+    with accelerator.main_process_first():  # the others find its cache
+        dataset = open_dataset(folder, config, cache, allow_bad, progress=hooks.progress)
+    if run is not None:
+        dataset = recorded_split(run, dataset)
+    hooks.opened(dataset, config)
+    [config] = broadcast_object_list([resolve(config, dataset, accelerator.device)])
+    return dataset, config
+
+
+def _complete(trainer: Trainer) -> TrainingResult:
+    """Train to the end, and measure the voice on the test clips."""
+    torch.backends.cuda.matmul.allow_tf32 = True
+    trainer.hooks.ready(trainer, trainer.speed())
+    finished, test = True, None
+    try:
+        trainer.train()
+        test = trainer.finish()
+    except Stopped:
+        finished = False
+    trainer.close()
+    return TrainingResult(
+        run=trainer.run,
+        voice=trainer.run / "voice.safetensors",
+        step=trainer.step,
+        finished=finished,
+        validation_bits=trainer.best if math.isfinite(trainer.best) else None,
+        test_bits=test,
+        unit=trainer.voice.unit,
+        fold_bits=_fold_bits(trainer.run) if trainer.config.data.fold else {},
+    )
+
+
+def _fold_bits(run: Path) -> dict[int, float]:
+    """Test bits of all finished folds, from the run directory of one (``fold-K-of-N``)."""
+    pattern = re.sub(r"\d+", "*", run.name, count=1)
+    out = {}
+    for voice in run.parent.glob(f"{pattern}/voice.safetensors"):
+        bits = read_about(voice)["training"].get("test_bits")
+        if bits is not None:
+            out[int(voice.parent.name.split("-")[1])] = bits
+    return dict(sorted(out.items()))
+
+
+@contextmanager
+def _writing(run: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise TrainingError(f"can't write into {run}: {e.strerror or e}") from e

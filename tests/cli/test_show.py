@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +58,14 @@ def test_a_log_gets_a_line_now_and_then_and_the_last(
         "reading audio: 100% 10/10",
     ]
     assert all("files/s" in x for x in lines)
+
+
+def test_a_slow_rate_stays_one_of_units_each_second(capfd: pytest.CaptureFixture[str]) -> None:
+    with show.progress_bar("measuring", "cells") as update:
+        time.sleep(1.1)
+        update(1, 2)
+    [line] = capfd.readouterr().err.splitlines()
+    assert re.fullmatch(r"measuring:  50% 1/2 \[00:01<00:01,  0\.\d\d cells/s\]", line)
 
 
 def test_a_log_of_training_tells_the_figures_and_their_unit(

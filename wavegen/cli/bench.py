@@ -5,137 +5,171 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from wavegen.cli import show
-from wavegen.config import Engine, Size, WeightPrecision
+from wavegen.cli.tables import print_table
+from wavegen.config import Config, Engine, Size, WeightPrecision
 from wavegen.errors import WavegenError
 
 if TYPE_CHECKING:
     from wavegen.bench import Result
+    from wavegen.model.wavenet import WaveNet
 
-
-def _names(kind: Any) -> str:
-    return ", ".join(get_args(kind))
-
-
-def _chosen(option: str, values: list[str] | None, kind: Any, default: Sequence[str]) -> list[str]:
-    """What was asked for; Typer has no lists of choices."""
-    for value in values or ():
-        if value not in get_args(kind):
-            raise WavegenError(f"--{option} {value}: choose from {_names(kind)}")
-    return [*dict.fromkeys(values or default)]
+HEADER = (
+    *("engine", "size", "prec.", "batch", "thr.", "samples/s"),
+    *("×real", "×{yardstick}", "GB/s", "max", "GFLOP/s", "max"),
+)
+LEGEND = """\
+×real: times as fast as the sound plays
+GB/s: weights read; max: of the rate at which a buffer of that size is read
+GFLOP/s; max: of torch's best square matrix product on as many threads"""
 
 
 def bench(
-    engine: list[str] | None = typer.Option(
-        None, help="naive, cached, numba (default: the last two)."
-    ),
-    size: list[str] | None = typer.Option(
-        None, help="small, medium, large, xl (default: the first three)."
-    ),
-    batch: list[int] | None = typer.Option(None, min=1, help="Utterances. Default: 1 and 16."),
-    threads: list[int] | None = typer.Option(
-        None, min=1, help="Default: 1 for one utterance, else every core."
-    ),
-    precision: list[str] | None = typer.Option(
-        None, help="Of numba's weights: f32, bf16, int8 (default: all)."
-    ),
-    context: int = typer.Option(
-        0, min=0, help="Every size also with a context stack on frames of so many samples."
-    ),
-    voice: str | None = typer.Option(None, help="A real voice in place of the sizes."),
-    clips: int = typer.Option(
-        0, min=0, help="In place of a batch, so many clips of 0.5 to 4 s, as lanes fall free."
-    ),
-    train: bool = typer.Option(
-        False, "--train", help="Training: forward and backward, against a plain Conv1d twin."
-    ),
-    repeats: int = typer.Option(5, min=1, help="Measurements of each cell; medians are shown."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="naive, cached, numba (default: cached and the fastest)."),
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="small, medium, large, xl (default: the first three).")
+    ] = None,
+    batch: Annotated[
+        list[int] | None, typer.Option(min=1, help="Utterances at a time (default: 1 and 16).")
+    ] = None,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Threads (default: 1 for one utterance, else every core)."),
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Precision of the numba engine's weights: f32, bf16, int8 (default: all)."
+        ),
+    ] = None,
+    context: Annotated[
+        int, typer.Option(min=0, help="Add a context stack on frames of this many samples.")
+    ] = 0,
+    voice: Annotated[
+        str | None, typer.Option(help="Measure a voice in place of random networks.")
+    ] = None,
+    clips: Annotated[
+        int,
+        typer.Option(min=0, help="In place of a batch, draw this many clips of 0.5 to 4 s."),
+    ] = 0,
+    train: Annotated[
+        bool,
+        typer.Option("--train", help="Measure training, against a plain Conv1d network."),
+    ] = False,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Measurements of each cell; medians are shown.")
+    ] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """Measure speed on this machine. Every option that picks cells may be given several times."""
-    import torch
+    """Measure speed on this machine. Options that pick cells may be given several times."""
+    sizes = _chosen("size", size, Size) or list(get_args(Size)[:3])
+    engines = _chosen("engine", engine, Engine)
+    precisions = _chosen("precision", precision, WeightPrecision)
+    if train and (engine or precision or voice or clips or context):
+        raise WavegenError("--train takes --size, --batch, --threads and --repeats only")
+    if clips and batch:
+        raise WavegenError("--clips draws as many clips as it says; leave out --batch")
+    if voice and (size or context):
+        raise WavegenError("give --voice, or --size and --context")
+    from wavegen.bench import ENGINE_YARDSTICK, TRAINING_YARDSTICK
 
-    from wavegen.bench import (
-        ENGINE_YARDSTICK,
-        TRAINING_YARDSTICK,
-        bench_engines,
-        bench_training,
-        engine_cells,
-        sized,
-        training_cells,
-    )
+    if train:
+        _print(_training(sizes, batch, threads, repeats), TRAINING_YARDSTICK, as_json)
+        return
+    networks = _networks(sizes, context, voice)
+    batches = batch or ([clips] if clips else [1, 16])
+    results = _generation(networks, batches, threads, engines, precisions, clips, repeats)
+    _print(results, ENGINE_YARDSTICK, as_json)
+
+
+def _chosen(option: str, values: list[str] | None, choices: Any) -> list[str]:
+    """The values given, each once; Typer knows no lists of choices."""
+    known = get_args(choices)
+    for value in values or ():
+        if value not in known:
+            raise WavegenError(f"--{option} {value}: choose from {', '.join(known)}")
+    return [*dict.fromkeys(values or ())]
+
+
+def _networks(
+    sizes: Sequence[str], context: int, voice: str | None
+) -> dict[str, tuple[WaveNet, Config]]:
+    """The networks to draw with, by name."""
+    from wavegen.bench import sized
+    from wavegen.library import load_voice
+
+    if voice:
+        loaded = load_voice(voice)
+        return {loaded.name: (loaded.model.eval(), loaded.config)}
+    plain = {s: sized(s) for s in sizes}
+    return plain | ({f"{s}+{context}": sized(s, context) for s in sizes} if context else {})
+
+
+def _generation(
+    networks: dict[str, tuple[WaveNet, Config]],
+    batches: Sequence[int],
+    threads: Sequence[int] | None,
+    engines: Sequence[str],
+    precisions: Sequence[str],
+    clips: int,
+    repeats: int,
+) -> list[Result]:
+    from wavegen.bench import ENGINE_YARDSTICK, bench_engines, engine_cells
     from wavegen.generation import default_engine
 
-    cores = torch.get_num_threads()
-    sizes = _chosen("size", size, Size, get_args(Size)[:3])
-    engines = _chosen("engine", engine, Engine, (ENGINE_YARDSTICK, default_engine("cpu")))
-    precisions = _chosen("precision", precision, WeightPrecision, get_args(WeightPrecision))
-    if train:
-        if engine or precision or voice or clips or context:
-            raise WavegenError("--train takes --size, --batch, --threads and --repeats only")
-        cells = [
-            cell
-            for b in batch or [4]
-            for t in threads or [cores]
-            for cell in training_cells(sizes, b, t)
-        ]
-        with show.progress_bar("measuring", "cells") as bar:
-            results = bench_training(cells, repeats, bar)
-    else:
-        if clips and batch:
-            raise WavegenError("--clips draws as many clips as it says; leave out --batch")
-        if voice and (size or context):
-            raise WavegenError("give --voice, or --size and --context")
-        if voice:
-            from wavegen.library import load_voice
+    engines = engines or [ENGINE_YARDSTICK, default_engine("cpu")]
+    precisions = precisions or get_args(WeightPrecision)
+    cells = engine_cells(networks, batches, threads or [], engines, precisions)
+    with show.progress_bar("measuring", "cells") as progress:
+        return bench_engines(networks, cells, clips, repeats=repeats, progress=progress)
 
-            loaded = load_voice(voice)
-            networks = {loaded.name: (loaded.model.eval(), loaded.config)}
-        else:
-            networks = {s: sized(s) for s in sizes}
-            if context:
-                networks |= {f"{s}+{context}": sized(s, context) for s in sizes}
-        batches = batch or ([clips] if clips else [1, 16])
-        cells = engine_cells(networks, batches, threads or [], engines, precisions)
-        with show.progress_bar("measuring", "cells") as bar:
-            results = bench_engines(networks, cells, clips, repeats=repeats, progress=bar)
+
+def _training(
+    sizes: Sequence[str],
+    batches: Sequence[int] | None,
+    threads: Sequence[int] | None,
+    repeats: int,
+) -> list[Result]:
+    import torch
+
+    from wavegen.bench import bench_training, training_cells
+
+    cells = [
+        cell
+        for batch in batches or [4]
+        for n in threads or [torch.get_num_threads()]
+        for cell in training_cells(sizes, batch, n)
+    ]
+    with show.progress_bar("measuring", "cells") as progress:
+        return bench_training(cells, repeats, progress)
+
+
+def _print(results: Sequence[Result], yardstick: str, as_json: bool) -> None:
     if as_json:
         for r in results:
             row = dataclasses.asdict(r)
             typer.echo(json.dumps(row.pop("cell") | row))
-    else:
-        _table(results, TRAINING_YARDSTICK if train else ENGINE_YARDSTICK)
-
-
-def _table(results: list[Result], yardstick: str) -> None:
-    from rich.table import Table
-
-    table = Table("engine", "size", "prec.", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("batch", "thr.", "samples/s", "×real", f"×{yardstick}"):
-        table.add_column(name, justify="right")
-    for name in ("GB/s", "max", "GFLOP/s", "max"):
-        table.add_column(name, justify="right")
-    for r in results:
-        c = r.cell
-        table.add_row(
-            c.engine,
-            c.size,
-            c.precision,
-            str(c.batch),
-            str(c.threads),
-            f"{r.samples_per_s:,.0f}",
-            f"{r.real_time:.2f}",
-            "-" if r.ratio is None else f"{r.ratio:.1f}",
-            "-" if r.gigabytes_per_s is None else f"{r.gigabytes_per_s:.0f}",
-            "-" if r.of_bandwidth is None else f"{r.of_bandwidth:.0%}",
-            f"{r.gigaflops:.0f}",
-            f"{r.of_matmul:.0%}",
-        )
-    show.out.print(table)
-    show.out.print("×real: times as fast as the sound plays")
-    show.out.print("GB/s: weights read; max: share of what it reads from a buffer of that size")
-    show.out.print("GFLOP/s; max: share of torch's best square product on as many threads")
+        return
+    print_table(
+        [name.format(yardstick=yardstick) for name in HEADER],
+        [
+            (
+                *(r.cell.engine, r.cell.size, r.cell.precision),
+                *(str(r.cell.batch), str(r.cell.threads), f"{r.samples_per_s:,.0f}"),
+                f"{r.real_time:.2f}",
+                "-" if r.ratio is None else f"{r.ratio:.1f}",
+                "-" if r.gigabytes_per_s is None else f"{r.gigabytes_per_s:.0f}",
+                "-" if r.of_bandwidth is None else f"{r.of_bandwidth:.0%}",
+                *(f"{r.gigaflops:.0f}", f"{r.of_matmul:.0%}"),
+            )
+            for r in results
+        ],
+    )
+    show.out.print(LEGEND)

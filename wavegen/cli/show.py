@@ -115,8 +115,8 @@ def progress_bar(what: str, unit: str = "", first: int = 0) -> Iterator[Callable
         bar_format=_bar_format(terminal, bool(unit)),
         smoothing=0,  # time left by the mean rate: a validation must not upset it
         dynamic_ncols=sized,
-        ncols=None if sized else 80 * terminal,  # 0: not cut
-        nrows=None if sized else 24,
+        ncols=80 if terminal and not sized else None,
+        nrows=24 if terminal and not sized else None,
         leave=False,
         file=sys.stderr if terminal else _Nowhere(),
         miniters=0,

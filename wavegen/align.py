@@ -15,7 +15,7 @@ import torch
 from wavegen.data.alignment import DatasetAligner, new_aligner
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
-from wavegen.files import whole_file
+from wavegen.files import check_output_folder, whole_file
 from wavegen.speech.align import Aligner
 from wavegen.speech.pairing import pair_words
 
@@ -143,8 +143,7 @@ def fit_dataset(
 
 def check_folder(folder: Path, force: bool) -> None:
     """Raises `WavegenError` when alignments can't go there, before any work is done."""
-    if folder.exists() and not folder.is_dir():
-        raise WavegenError(f"--out {folder} is a file; it must name a folder")
+    check_output_folder(folder, "--out")
     if not force and folder.is_dir() and any(folder.iterdir()):
         raise WavegenError(f"--out {folder} is not empty; --force replaces what is in it")
 

@@ -106,10 +106,10 @@ def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
         raise WavegenError(f"-o {path}: the folder {path.parent} can't be written to")
 
 
-def check_output_folder(path: Path) -> None:
+def check_output_folder(path: Path, flag: str = "-o") -> None:
     """Raise `WavegenError` if a path can't be a folder of output files; nothing is created."""
     try:
         if path.exists() and not path.is_dir():
-            raise WavegenError(f"-o {path} is a file; it must name a folder")
+            raise WavegenError(f"{flag} {path} is a file; it must name a folder")
     except OSError as e:
-        raise WavegenError(f"-o {path}: {e.strerror or e}") from e
+        raise WavegenError(f"{flag} {path}: {e.strerror or e}") from e

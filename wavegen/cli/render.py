@@ -153,7 +153,8 @@ def _render(
             for job in summary.failed:
                 _say_failed(job)
             total, start = len(todo), time.monotonic()
-            bar(0, total, "starting")
+            if todo:
+                bar(0, total, "starting")
 
         def progress(result: Result) -> None:
             nonlocal done, sound

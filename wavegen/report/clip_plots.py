@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wavegen.data.dataset import Dataset
 from wavegen.errors import WavegenError, counted
-from wavegen.files import whole_file
+from wavegen.files import check_output_folder, whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +35,7 @@ def check_matplotlib(instead: str) -> None:
 def check_plots(folder: Path, force: bool) -> None:
     """Raise `WavegenError` if plots can't be made or written, before any work is done."""
     check_matplotlib("leave out -o")
-    if folder.exists() and not folder.is_dir():
-        raise WavegenError(f"-o {folder} is a file; it must name a folder")
+    check_output_folder(folder)
     there = [folder / name for name in PLOTS if (folder / name).exists()]
     if there and not force:
         raise WavegenError(f"{there[0]} exists; --force replaces it")

@@ -46,7 +46,10 @@ def network(conditioned: bool = False, phase: bool = False, **model: Any) -> Wav
         },
         "test",
     )
-    return WaveNet(config, 3 if conditioned else 0)
+    model = WaveNet(config, 3 if conditioned else 0)
+    if model.conditioning.phase is not None:  # it begins as zeros
+        torch.nn.init.normal_(model.conditioning.phase.weight)
+    return model
 
 
 def random_features(

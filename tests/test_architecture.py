@@ -16,6 +16,7 @@ from wavegen.model.conditioning import FEATURES
 from wavegen.outputs import OUTPUTS
 
 PACKAGE = Path(wavegen.__file__).parent
+TESTS = Path(__file__).parent
 LAYERS = [
     {"config", "request", "recipe", "errors", "files", "cache", "compiled"},
     {"audio", "text"},
@@ -89,7 +90,38 @@ def test_help_does_not_import_torch() -> None:
     assert "synth" in done.stdout
 
 
+BROAD = {
+    "test_architecture.py",
+    "test_fuzz.py",
+    "test_gpu.py",
+    "generation/test_cuda.py",
+    "generation/test_engines.py",
+    "training/test_distributed.py",
+}
+"""Tests of several modules; all others have the path of the one that they test."""
+
+
+def test_the_tests_of_a_module_are_found_by_its_path() -> None:
+    lost = []
+    for test in TESTS.rglob("test_*.py"):
+        path = test.relative_to(TESTS)
+        room, name = PACKAGE / path.parent, test.stem.removeprefix("test_")
+        module = any((room / n).exists() for n in (name, f"{name}.py", f"{name}_.py"))
+        if not (module or name == room.name or path.as_posix() in BROAD):
+            lost.append(path)
+    assert not lost
+
+
+def test_no_test_imports_another() -> None:
+    wrong = []
+    for test in TESTS.rglob("*.py"):
+        for node in ast.walk(ast.parse(test.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            wrong += [(test, n) for n in names if n.rpartition(".")[2].startswith("test_")]
+    assert not wrong
+
+
 def test_no_file_is_over_four_hundred_lines() -> None:
-    root = PACKAGE.parent
-    files = [*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")]
+    files = [*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")]
     assert not [p for p in files if len(p.read_text().splitlines()) > 400]

@@ -1,10 +1,15 @@
 """Acoustic features at frame rate."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from wavegen.audio.features import mel, mel_silence, mfcc, octaves, pitch
+from wavegen.audio.features import hertz, mel, mel_silence, mfcc, octaves, phase, pitch
+
+RATE, FRAME = 16000, 160
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050])
@@ -44,3 +49,33 @@ def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
             assert x.shape == (-(-samples // hop), 39)
             assert x.isfinite().all()
     assert mfcc(torch.zeros(800), 8000, 80).isfinite().all()
+
+
+def apart(a: Tensor, b: Tensor) -> Tensor:
+    """Periods between two phases, at most half a one."""
+    return (a - b - (a - b).round()).abs()
+
+
+def test_the_phase_of_a_gliding_voice_is_measured() -> None:
+    """Pulses whose pitch glides by a fifth, silence around them; F0 a little wrong."""
+    f0 = torch.zeros(120)
+    f0[20:100] = 140 * 2 ** torch.linspace(0, 0.6, 80)
+    turns = (f0.repeat_interleave(FRAME).double() / RATE).cumsum(0)
+    harmonics = torch.stack([torch.cos(2 * math.pi * k * turns) for k in range(1, 12)])
+    audio = (0.05 * harmonics.sum(0) * (f0 > 0).repeat_interleave(FRAME)).float()
+    audio += 1e-3 * torch.randn(len(audio))
+    begin, step = phase(f0 * 1.02, RATE, FRAME, audio)
+    assert (begin[f0 == 0] == 0).all()
+    assert (step[f0 == 0] == 0).all()
+    inner = slice(23, 97)
+    assert apart(begin, turns[::FRAME].float())[inner].max() < 0.02
+    assert (step * RATE / f0 - 1)[inner].abs().max() < 0.02
+
+
+def test_without_a_recording_the_phase_is_the_integral_of_f0() -> None:
+    f0 = torch.tensor([0.0, 100.0, 150.0, 0.0])
+    begin, step = phase(f0, RATE, FRAME)
+    assert apart(begin[2], begin[1] + 1.0) < 1e-6  # 100 Hz for 10 ms
+    assert torch.allclose(step, f0 / RATE)
+    assert torch.equal(torch.stack(phase(torch.zeros(3), RATE, FRAME)), torch.zeros(2, 3))
+    assert torch.allclose(hertz(*octaves(f0)), f0)

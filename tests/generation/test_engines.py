@@ -2,16 +2,22 @@
 
 import gc
 import itertools
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from networks import HOP, VARIANTS, draw, network, random_rows
+from networks import HOP, VARIANTS, draw, network, random_features, random_rows
 from torch import Tensor
 
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.generation import ENGINES, cached, naive
 from wavegen.generation.job import Job
-from wavegen.generation.uniforms import Uniforms, key
+from wavegen.generation.numba import engine
+from wavegen.generation.numba.group import Group
+from wavegen.generation.numba.packing import pack
+from wavegen.model.wavenet import WaveNet
 
 
 @pytest.mark.parametrize("kernel", [2, 3])
@@ -71,13 +77,6 @@ def test_memory_does_not_grow_with_length() -> None:
     before = held()
     list(itertools.islice(blocks, 20))
     assert held() <= before
-
-
-def test_a_stream_depends_on_its_key_alone() -> None:
-    whole = Uniforms(key(0, "one", "george")).draw(10)
-    parts = Uniforms(key(0, "one", "george"))
-    assert [*parts.draw(4), *parts.draw(6)] == [*whole]
-    assert set(whole).isdisjoint(Uniforms(key(1, "one", "george")).draw(10))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -173,3 +172,60 @@ def test_a_prompt_leaves_the_state_that_stepping_leaves(
         )
         for a, b in zip([*x.queues, *x.gates], [*y.queues, *y.gates], strict=True):
             assert (a - b).abs().max() < 1e-4
+
+
+def phased_jobs(model: WaveNet, local: LocalFeatures, prompt: Tensor | None = None) -> list[Job]:
+    phases = model.conditioning.phase_codes(local, HOP)
+    assert phases is not None
+    with torch.no_grad():
+        rows = model.conditioning.encode(2, torch.tensor([0, 2]), local.to(model.skip_bias.dtype))
+    assert rows.dtype == model.skip_bias.dtype
+    # The first goes on beyond its features, where there is no voice.
+    return [
+        Job(rows[0, :20], 500, "a", prompt=prompt, phase=phases[0, : 20 * HOP]),
+        Job(rows[1], 300, "b", prompt=prompt, phase=phases[1]),
+    ]
+
+
+@pytest.mark.parametrize("prompted", [0, 1, 100])
+def test_engines_draw_the_same_with_the_phase(prompted: int) -> None:
+    model = network(True, phase=True).double()
+    prompt = torch.randint(0, 256, (prompted,)) if prompted else None
+    asked = phased_jobs(model, random_features(2, 40), prompt)
+    slow, fast = draw(naive.generate, model, asked), draw(cached.generate, model, asked)
+    for a, b in zip(slow, fast, strict=True):
+        assert torch.equal(a, b)
+    model.float()
+    asked = phased_jobs(model, random_features(2, 40), prompt)
+    steps = draw(cached.generate, model, asked, block=50)
+    compiled = draw(engine.generate, model, asked, precision="f32", block=37)
+    for a, b in zip(steps, compiled, strict=True):
+        assert torch.equal(a[:100], b[:100])  # until a rounding falls the other way
+
+
+def test_the_phase_in_teacher_forcing_in_pieces_and_compiled() -> None:
+    model = network(True, phase=True)
+    local, speaker = random_features(2, 12), torch.tensor([0, 2])
+    codes = torch.randint(0, 256, (2, 12 * HOP))
+    with torch.inference_mode():
+        whole = model(codes, speaker, local)
+        deaf = replace(local, phase_step=torch.zeros(2, 12))
+        assert (model(codes, speaker, deaf) - whole).abs().max() > 0.01
+        rows, phases = (
+            model.conditioning.encode(2, speaker, local),
+            model.conditioning.phase_codes(local, HOP),
+        )
+    assert phases is not None
+    pieces = model.nll(codes[0], rows[:1], HOP, chunk_frames=3, phase=phases[:1])
+    assert torch.allclose(pieces, model.output.loss(whole, codes)[0], atol=1e-4)
+    group = Group(pack(model, HOP, "f32"), 2)
+    for i in range(2):
+        group.add(i, Job(rows[i], codes.shape[1] + 1, str(i), phase=phases[i]), model)
+    out = np.empty((2, codes.shape[1], 256), np.float32)
+    group.advance(codes.shape[1], codes.numpy(), out)
+    assert (torch.from_numpy(out) - whole).abs().max() < 1e-4
+    with pytest.raises(ValueError, match="needs the phase"):
+        model.run(codes, rows)
+    for spec in ENGINES.values():
+        with pytest.raises(ValueError, match="needs the phase"):
+            draw(spec.generate, model, [Job(rows[0], 10, "x")])

@@ -73,7 +73,7 @@ def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
         other_speaker = rng.choice([s for s in voice.speakers if s != c.speaker])
         file = root / c.path
         cases["bits right"].append(score_file(voice, file, c.speaker, text))
-        if voice.kind is not None and voice.kind.text:
+        if voice.needs_text:
             cases["bits wrong text"].append(score_file(voice, file, c.speaker, other_text))
         cases["bits wrong speaker"].append(score_file(voice, file, other_speaker, text))
     exact = voice.model

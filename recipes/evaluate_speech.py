@@ -25,18 +25,20 @@ import typer
 from numpy.typing import NDArray
 
 from wavegen.audio.features import MIDDLE_PITCH, octaves, pitch
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.audio.writing import write_audio
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.errors import VoiceError
 from wavegen.library import load_voice
 from wavegen.recipe import find_recipe, read_config
 from wavegen.request import Request
 from wavegen.speech.fit import phones
 from wavegen.synth import draw, plan, plan_copy, synthesize
 from wavegen.text import MARKS, normalise
-from wavegen.training.corpus import training_clip
-from wavegen.voice import Voice
+from wavegen.training.corpus import aligned_recording
+from wavegen.voice import SpeakingVoice, Voice
 
 Audio = NDArray[np.float32]
 
@@ -52,17 +54,14 @@ def recognise(decoder: pocketsphinx.Decoder, audio: Audio, rate: int) -> str:
     return "" if hypothesis is None else hypothesis.hypstr
 
 
-def prosody(voice: Voice, data: Dataset, paths: list[str]) -> dict[str, float]:
+def prosody(voice: SpeakingVoice, data: Dataset, paths: list[str]) -> dict[str, float]:
     """Errors of predicted lengths and F0 on held-out clips, with each clip's own lengths for F0."""
-    assert voice.acoustic is not None
 
     def lengths(some: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         out: list[tuple[int, int]] = []
         for p in some:
-            spoken = training_clip(voice, data, p).spoken
-            a = spoken().alignment if spoken else None
-            if a is not None:
-                out += zip((s for w in a.words for s in w), a.frames, strict=True)
+            a = aligned_recording(voice, data, p).alignment
+            out += zip((s for w in a.words for s in w), a.frames, strict=True)
         symbols, frames = np.array([(s, n) for s, n in out if s > 0 and n > 0]).T
         return symbols, frames
 
@@ -76,11 +75,8 @@ def prosody(voice: Voice, data: Dataset, paths: list[str]) -> dict[str, float]:
     ms = 1000 / voice.config.conditioning.frame_rate
     with torch.inference_mode():
         for p in paths:
-            clip = training_clip(voice, data, p)
-            known = clip.spoken() if clip.spoken else None
-            if known is None or known.alignment is None or known.octaves is None:
-                continue
-            batch, given = phones([known.alignment], [clip.speaker])
+            clip = aligned_recording(voice, data, p)
+            batch, given = phones([clip.alignment], [clip.speaker])
             encoded = voice.acoustic.encode(batch)
             guess = voice.acoustic.durations(encoded, batch.mask)[0].expm1().numpy()
             ids, true = batch.symbols[0].numpy(), given[0].numpy()
@@ -89,22 +85,22 @@ def prosody(voice: Voice, data: Dataset, paths: list[str]) -> dict[str, float]:
             errors["mean"] += list(np.abs(mean - true)[kept] * ms)
             own = np.array([by_symbol.get(i, mean) for i in ids])
             errors["mean of phoneme"] += list(np.abs(own - true)[kept] * ms)
-            rows = voice.acoustic.frames(encoded, given)
-            _, octave = voice.acoustic.melodies(rows, torch.ones(1, 1, rows.shape[2]))[0]
-            voiced = known.octaves[0] > 0
-            cents["model"] += (1200 * (octave - known.octaves[1])[voiced].abs()).tolist()
-            cents["mean"] += (1200 * (flat - known.octaves[1])[voiced].abs()).tolist()
+            held = voice.acoustic.frames(encoded, given)
+            _, octave = voice.acoustic.melodies(held, torch.ones(1, 1, held.shape[2]))
+            voiced = clip.voicing > 0
+            cents["model"] += (1200 * (octave[0] - clip.octaves)[voiced].abs()).tolist()
+            cents["mean"] += (1200 * (flat - clip.octaves)[voiced].abs()).tolist()
     out = {f"duration error ms, {k}": float(np.mean(v)) for k, v in errors.items()}
     return out | {f"F0 error cents, {k}": float(np.mean(v)) for k, v in cents.items()}
 
 
-def melody(audio: Audio, wanted: torch.Tensor, rate: int, hop: int) -> tuple[float, float]:
+def melody(audio: Audio, wanted: LocalFeatures, rate: int, hop: int) -> tuple[float, float]:
     """Correlation of log F0 with the plan where both are voiced, and the median difference in
     semitones."""
-    got = octaves(torch.from_numpy(pitch(audio, rate, hop)))
-    n = min(got.shape[1], wanted.shape[1])
-    both = (got[0, :n] > 0) & (wanted[0, :n] > 0)
-    a, b = got[1, :n][both].numpy(), wanted[1, :n][both].numpy()
+    voicing, octave = octaves(torch.from_numpy(pitch(audio, rate, hop)))
+    n = min(len(octave), wanted.frames)
+    both = (voicing[:n] > 0) & (wanted.voicing[:n] > 0)
+    a, b = octave[:n][both].numpy(), wanted.octaves[:n][both].numpy()
     return float(np.corrcoef(a, b)[0, 1]), float(12 * np.median(a - b))
 
 
@@ -137,6 +133,8 @@ def main(
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)
+    if not isinstance(v, SpeakingVoice):
+        raise VoiceError(f"voice {v.name} was trained without texts")
     data = open_dataset(folder, read_config(find_recipe(recipe)))
     held = (data.split["test"] + data.split["validation"])[:sentences]
     texts = [data.clips[p].text for p in held]
@@ -159,9 +157,8 @@ def main(
                 write_audio(keep / name / f"{Path(p).stem}.wav", a, v.sample_rate)
     figures |= prosody(v, data, held)
     hop = v.config.hop_length
-    bands = v.config.conditioning.mel_channels
     follow = [
-        melody(a, u.local[bands : bands + 2], v.sample_rate, hop)
+        melody(a, u.local, v.sample_rate, hop)
         for a, u in zip(spoken, plans, strict=True)
         if u.local is not None
     ]
@@ -169,7 +166,7 @@ def main(
     some = texts[:10]
     high = synthesize(v, [next(plan(v, Request(text=t, pitch_shift=4))) for t in some])
     shifts = [
-        melody(a, u.local[bands : bands + 2], v.sample_rate, hop)[1]
+        melody(a, u.local, v.sample_rate, hop)[1]
         for a, u in zip(high, plans, strict=False)
         if u.local is not None
     ]

@@ -30,7 +30,6 @@ from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.synth import Utterance, plan, synthesize
-from wavegen.training.corpus import speaker_of
 from wavegen.voice import Voice
 
 Audio = NDArray[np.float32]
@@ -119,8 +118,7 @@ def main(
     data = open_dataset(folder, v.config)
     figures = {} if v.model.output.end is None else endings(v, data, clips)
     held = [
-        (data.prepared.audio(p, 0, data.entry(p).samples), speaker_of(v, data, p))
-        for p in data.split["test"] + data.split["validation"]
+        (data.audio(p), data.speaker_id(p)) for p in data.split["test"] + data.split["validation"]
     ]
     figures |= seams(v, held, clips) | silence(v, held, 20)
     print(json.dumps({k: round(f, 5) for k, f in figures.items()}, indent=1))

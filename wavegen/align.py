@@ -54,11 +54,12 @@ class ClipAlignment:
     def json(self, **more: object) -> str:
         """As JSON: lists of words and of phones, without silences, the score, and ``more``."""
 
-        def rows(tier: Iterable[Interval]) -> list[dict[str, object]]:
+        def labelled(tier: Iterable[Interval]) -> list[dict[str, object]]:
             return [vars(i) for i in tier if i.label]
 
         score = self.score if np.isfinite(self.score) else None
-        about = {"score": score, **more, "words": rows(self.words), "phones": rows(self.phones)}
+        tiers = {"words": labelled(self.words), "phones": labelled(self.phones)}
+        about = {"score": score, **more, **tiers}
         return json.dumps(about, ensure_ascii=False, indent=1) + "\n"
 
 

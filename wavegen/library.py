@@ -137,7 +137,7 @@ def _first_bundled(speaker: str | None, mel: bool) -> str:
 
 
 def _check(about: Mapping[str, Any]) -> None:
-    """Raises `TypeError` where a description has values of another kind than those of `Voice`."""
+    """Raises `TypeError` where a description has values of the wrong type."""
     for name in ("speakers", "symbols", "words"):
         if not (isinstance(about[name], list) and all(isinstance(s, str) for s in about[name])):
             raise TypeError(f"{name} must be a list of strings")

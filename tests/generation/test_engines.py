@@ -91,7 +91,7 @@ def test_every_variant_of_the_network_steps_as_it_runs(
     with torch.inference_mode():
         heard = model.output.companded(codes)
         first = torch.zeros(3, dtype=torch.int64)
-        context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
+        context = [c.window(c(heard), first, codes.shape[1]) for c in model.stacks]
         whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
         weights, state = cached.Weights.from_model(model), cached.initial_state(model, 3)
         for t in range(codes.shape[1]):

@@ -136,8 +136,8 @@ class Windows:
         # Making features costs more than reading them, and a corpus may be larger than memory.
         numbers = 0 if pause is None else sum(t.numel() for t in pause.tensors.values())
         size = sum(map(self._length, clips)) * numbers
-        share = min(1.0, CACHED_FEATURES / max(size, 1))
-        self.known = functools.lru_cache(round(2 * share * len(clips)))(self._known)
+        fraction = min(1.0, CACHED_FEATURES / max(size, 1))
+        self.known = functools.lru_cache(round(2 * fraction * len(clips)))(self._known)
 
     def _length(self, clip: TrainingClip) -> int:
         """Frames of a clip, and of the end after it."""
@@ -153,8 +153,8 @@ class Windows:
         rng = random.Random(f"{self.config.train.seed}/{number}")
         windows = [w for u in self._utterances(rng) for w in self._cut(u)]
         windows = [dataclasses.replace(w, blank=self._blank(w, rng)) for w in windows]
-        share = self.config.train.predicted
-        windows = [dataclasses.replace(w, predicted=rng.random() < share) for w in windows]
+        fraction = self.config.train.predicted
+        windows = [dataclasses.replace(w, predicted=rng.random() < fraction) for w in windows]
         rng.shuffle(windows)
         size = self.config.train.batch_size
         batches = []

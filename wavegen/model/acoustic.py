@@ -98,10 +98,10 @@ class AcousticModel(nn.Module):
         since = centre - (ends - lengths).gather(1, at)
         through = (since / size).clamp(0, 1)
         left = (size - since).clamp_min(0)
-        rows = [through, through**2, since.clamp(max=20) / 10, left.clamp(max=20) / 10]
-        rows += [size.clamp(max=40) / 20, (through * torch.pi).sin()]
+        places = [through, through**2, since.clamp(max=20) / 10, left.clamp(max=20) / 10]
+        places += [size.clamp(max=40) / 20, (through * torch.pi).sin()]
         x = encoded.gather(2, at[:, None].expand(-1, encoded.shape[1], -1))
-        out: Tensor = x + self.place(torch.stack(rows, 1).to(x.dtype))
+        out: Tensor = x + self.place(torch.stack(places, 1).to(x.dtype))
         return out
 
     def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,12 +146,12 @@ class AcousticModel(nn.Module):
         known = phones.mask
         wanted = lengths.to(encoded.dtype).log1p()
         log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
-        rows = self.frames(encoded, lengths)
-        mask = _mask(lengths.sum(1), rows.shape[2])
-        logit, melody = self.melodies(rows, mask)
+        frames = self.frames(encoded, lengths)
+        mask = _mask(lengths.sum(1), frames.shape[2])
+        logit, melody = self.melodies(frames, mask)
         bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
         off = ((melody - octaves).abs() * voicing).sum() / voicing.sum().clamp_min(1)
-        far = ((self.spectra(rows, voicing, octaves, mask) - mel).abs() * mask).sum()
+        far = ((self.spectra(frames, voicing, octaves, mask) - mel).abs() * mask).sum()
         total = mask.sum()
         return (
             log.sum() / known.sum(),

@@ -139,7 +139,7 @@ class Conditioning(nn.Module):
         embedded: Tensor = self.phase(codes)
         return x + embedded
 
-    def project(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """(…, E) encoded rows to one (…, 2R) tensor per block."""
-        out = F.linear(rows, self.weight, self.bias)
+    def project(self, encoded: Tensor) -> tuple[Tensor, ...]:
+        """(…, E) encoded conditioning to one (…, 2R) tensor per block."""
+        out = F.linear(encoded, self.weight, self.bias)
         return torch.chunk(out, self.layers, dim=-1)

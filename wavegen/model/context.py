@@ -86,7 +86,7 @@ class ContextStack(nn.Module):
             x, skip = block(x, skip, (bias.expand(batch, 1, -1),))
         return torch.cat([first, skip.to(first.dtype)], 1)
 
-    def rows(self, known: Tensor, first: Tensor, time: int) -> Tensor:
+    def window(self, known: Tensor, first: Tensor, time: int) -> Tensor:
         """What holds for the samples of windows.
 
         Args:
@@ -98,9 +98,9 @@ class ContextStack(nn.Module):
             (B, F, C) with F a divisor of ``time``.
         """
         pool = self.config.pool
-        frames = torch.arange(-(-time // pool), device=known.device)
-        index = (first[:, None] // pool + frames)[..., None].expand(-1, -1, known.shape[2])
-        rows = known.gather(1, index)
+        numbers = torch.arange(-(-time // pool), device=known.device)
+        index = (first[:, None] // pool + numbers)[..., None].expand(-1, -1, known.shape[2])
+        frames = known.gather(1, index)
         if time % pool:
-            rows = rows.repeat_interleave(pool, 1)[:, :time]
-        return rows
+            frames = frames.repeat_interleave(pool, 1)[:, :time]
+        return frames

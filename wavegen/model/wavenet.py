@@ -79,20 +79,20 @@ class WaveNet(nn.Module):
         Returns:
             (B, T, Q) logits: position t sees codes[:, :t], all of ``local``, and the speaker.
         """
-        rows = self.conditioning.encode(codes.shape[0], speaker, local)
-        hop = codes.shape[1] // rows.shape[1]
+        encoded = self.conditioning.encode(codes.shape[0], speaker, local)
+        hop = codes.shape[1] // encoded.shape[1]
         phase = self.conditioning.phase_codes(local, hop)
         if not self.contexts:
-            return self.run(codes, rows, before, phase=phase)
+            return self.run(codes, encoded, before, phase=phase)
         history = self.output.companded(codes) if history is None else history
         lead = codes.new_zeros(len(codes)) if lead is None else lead
-        context = [c.rows(c(history), lead, codes.shape[1]) for c in self.stacks]
-        return self.run(codes, rows, before, context, phase=phase)
+        context = [c.window(c(history), lead, codes.shape[1]) for c in self.stacks]
+        return self.run(codes, encoded, before, context, phase=phase)
 
     def run(
         self,
         codes: Tensor,
-        rows: Tensor,
+        encoded: Tensor,
         before: Tensor | None = None,
         context: Sequence[Tensor] = (),
         keep: list[Tensor] | None = None,
@@ -102,9 +102,9 @@ class WaveNet(nn.Module):
 
         Args:
             codes: (B, T).
-            rows: (B, F, E) from `Conditioning.encode`.
+            encoded: (B, F, E) from `Conditioning.encode`.
             before: as in `forward`.
-            context: (B, F, C) of each stack, from `ContextStack.rows`.
+            context: (B, F, C) of each stack, from `ContextStack.window`.
             keep: is given the (B, T, R) inputs of every block.
             phase: (B, T) codes from `Conditioning.phase_codes`.
         """
@@ -113,18 +113,18 @@ class WaveNet(nn.Module):
         x = self.embedding(torch.cat([start, codes[:, :-1]], 1))  # (B, T, R)
         x = self.conditioning.with_phase(x, phase)
         skip = self.skip_bias.expand(batch, time, -1).clone()  # (B, T, S)
-        for block, *conds in zip(self.blocks, *self.project(rows, context), strict=True):
+        for block, *conds in zip(self.blocks, *self.project(encoded, context), strict=True):
             if keep is not None:
                 keep.append(x)
             x, skip = block(x, skip, tuple(conds))
         return self.readout(skip)
 
-    def project(self, rows: Tensor, context: Sequence[Tensor] = ()) -> list[tuple[Tensor, ...]]:
+    def project(self, encoded: Tensor, context: Sequence[Tensor] = ()) -> list[tuple[Tensor, ...]]:
         """What the gates are given: of the conditioning, and of each context stack, one (…, 2R)
         for every block."""
         stacks = zip(self.stacks, context, strict=True)
         parts = [torch.chunk(c.gates(known), len(self.blocks), -1) for c, known in stacks]
-        return [self.conditioning.project(rows), *parts]
+        return [self.conditioning.project(encoded), *parts]
 
     @property
     def stacks(self) -> list[ContextStack]:
@@ -144,7 +144,7 @@ class WaveNet(nn.Module):
     def nll(
         self,
         codes: Tensor,
-        rows: Tensor,
+        encoded: Tensor,
         hop_length: int,
         chunk_frames: int = 200,
         context: bool = True,
@@ -154,10 +154,10 @@ class WaveNet(nn.Module):
 
         Args:
             codes: (T,) the recording.
-            rows: (1, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
-            hop_length: samples per row.
-            chunk_frames: about as many rows per piece.
-            context: whether the context stacks say anything.
+            encoded: (1, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
+            hop_length: samples per frame of conditioning.
+            chunk_frames: frames of conditioning per piece, about.
+            context: whether the context stacks are used; otherwise their output is zero.
             phase: (1, F · hop_length) codes from `Conditioning.phase_codes`.
 
         Returns:
@@ -167,12 +167,12 @@ class WaveNet(nn.Module):
         stride = math.lcm(hop_length, *(c.config.pool for c in self.stacks))
         length = -(-total // stride) * stride
         frames = length // hop_length
-        rows = torch.cat([rows, rows[:, -1:].expand(-1, frames - rows.shape[1], -1)], 1)
+        encoded = torch.cat([encoded, encoded[:, -1:].expand(-1, frames - encoded.shape[1], -1)], 1)
         padded = F.pad(codes, (0, length - total))[None]
         if phase is not None:
             phase = F.pad(phase, (0, length - phase.shape[1]), value=PHASES)
-        heard = self.output.companded(padded)
-        known = [c(heard) * context for c in self.stacks]
+        companded = self.output.companded(padded)
+        known = [c(companded) * context for c in self.stacks]
         past = -(-self.config.receptive_field // stride) * stride
         step = max(1, chunk_frames * hop_length // stride) * stride
         out = []
@@ -181,10 +181,11 @@ class WaveNet(nn.Module):
             piece = padded[:, low:high]
             before = padded[:, low - 1] if low else None
             first = torch.tensor([low], device=codes.device)
-            views = [c.rows(k, first, high - low) for c, k in zip(self.stacks, known, strict=True)]
-            part = rows[:, low // hop_length : high // hop_length]
-            heard_phase = None if phase is None else phase[:, low:high]
-            logits = self.run(piece, part, before, views, phase=heard_phase)[0, begin - low :]
+            stacks = zip(self.stacks, known, strict=True)
+            views = [c.window(k, first, high - low) for c, k in stacks]
+            part = encoded[:, low // hop_length : high // hop_length]
+            phases = None if phase is None else phase[:, low:high]
+            logits = self.run(piece, part, before, views, phase=phases)[0, begin - low :]
             out.append(self.output.loss(logits, piece[0, begin - low :]))
         return torch.cat(out)[:total]
 

@@ -66,8 +66,8 @@ def conditioning_worth(
                 raise DataError(f"{folder / probe['path']}: its text has no words")
         local = voice.observe(audio, speaker, unit)
         codes = voice.codes(audio, local)
-        for name, (rows, phase) in _variants(voice, speaker, local).items():
-            nll = voice.model.nll(codes, rows, voice.config.hop_length, phase=phase)
+        for name, (encoded, phase) in _variants(voice, speaker, local).items():
+            nll = voice.model.nll(codes, encoded, voice.config.hop_length, phase=phase)
             nats[name] += float(nll.double().sum())
         if voice.model.stacks:
             nll = voice.nll(audio, speaker, local, context=False)
@@ -100,7 +100,7 @@ def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
 def _variants(
     voice: Voice, speaker: int, local: LocalFeatures | None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """(1, F, E) conditioning rows and (1, T) phase codes, by what is removed from them."""
+    """(1, F, E) encoded conditioning and (1, T) phase codes, by what is removed from them."""
     embedding = voice.model.conditioning.speaker
 
     def known(speaker: Tensor | None, local: LocalFeatures | None) -> tuple[Tensor, Tensor | None]:

@@ -69,20 +69,27 @@ def _parts(tokens: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
 def _unit(tokens: Sequence[str], language: str) -> Unit | None:
     words: list[str] = []
     phones: list[tuple[str, ...]] = []
-    for kind, group in groupby(tokens, lambda t: "raw" if t[:2] == "[[" else t in MARKS):
-        if kind is True:
+    for category, group in groupby(tokens, _category):
+        if category == "mark":
             marks = tuple(group)
             if phones and phones[-1][0] not in MARKS:
                 phones.append(marks)
-        elif kind == "raw":
+        elif category == "raw":
             for token in group:
                 phones.append(tuple(raw_phonemes(token[2:-2])))  # never empty
                 words.append("".join(token[2:-2].split()))
         else:
-            spoken = list(group)
-            phones += [tuple(w) for w in phonemes(spoken, language)]
-            words += [w.lower() for w in spoken]
+            written = list(group)
+            phones += [tuple(w) for w in phonemes(written, language)]
+            words += [w.lower() for w in written]
     return Unit(tuple(words), tuple(phones)) if phones else None
+
+
+def _category(token: str) -> str:
+    """Whether a token is a word, a mark, or raw phonemes."""
+    if token[:2] == "[[":
+        return "raw"
+    return "mark" if token in MARKS else "word"
 
 
 def symbol_table(units: Iterable[Unit]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbo
 
     Returns:
         (C, F) float32: one-hot phonemes −2…+2; how far through the phoneme (0 to 1), its length
-        (tens of frames) and its share of the word; sine and cosine harmonics of how far
+        (tens of frames) and its fraction of the word; sine and cosine harmonics of how far
         through the word; hundreds of frames since the word's start and to its end. Of a pause
         alone, nothing but the one-hot phonemes.
     """
@@ -57,7 +57,7 @@ def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbo
     length = (ends - starts)[at]
     through = (centre - begin) / (end - begin)
     angles = through * math.pi / 2 * (2.0 ** torch.arange(HARMONICS))[:, None]
-    rows = torch.stack(
+    places = torch.stack(
         [
             (centre - starts[at]) / length,
             length / 10,
@@ -68,7 +68,7 @@ def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbo
             (end - centre) / 100,
         ]
     )
-    return torch.cat([onehot, rows]).float()
+    return torch.cat([onehot, places]).float()
 
 
 def _pause(frames: int, symbols: int) -> Tensor:

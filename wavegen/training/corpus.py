@@ -112,7 +112,7 @@ def fit_speech(
     paths = thinned([p for p in paths if p not in out])
     recordings = []
     for done, path in enumerate(paths, 1):
-        recordings.append(_recording(voice, dataset, path))
+        recordings.append(aligned_recording(voice, dataset, path))
         progress("aligning", done, len(paths))
     steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
     fitting = partial(progress, "fitting the acoustic model")
@@ -121,7 +121,7 @@ def fit_speech(
     return wrong
 
 
-def _recording(voice: SpeakingVoice, dataset: Dataset, path: str) -> fit.Recording:
+def aligned_recording(voice: SpeakingVoice, dataset: Dataset, path: str) -> fit.Recording:
     """A clip with a text, for the acoustic model."""
     audio, speaker = torch.from_numpy(dataset.audio(path)), dataset.speaker_id(path)
     alignment = voice.align(dataset.units[path], speaker, audio)

@@ -117,7 +117,7 @@ def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObje
     codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
     with torch.inference_mode():
         heard, first = model.output.companded(codes), torch.zeros(batch, dtype=torch.int64)
-        context = [c.rows(c(heard), first, codes.shape[1]) for c in model.stacks]
+        context = [c.window(c(heard), first, codes.shape[1]) for c in model.stacks]
         whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
     logits, _ = forced(model, rows, codes, slices=pick(1, 50))
     assert (logits - whole).abs().max() < 1e-4

@@ -1,5 +1,6 @@
 """Voice files: whole, checked, and never a pickle."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -8,16 +9,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.errors import VoiceError
+from wavegen.config import Config
+from wavegen.errors import TextError, VoiceError
 from wavegen.library import load_voice, read_about
 from wavegen.request import Request
 from wavegen.speech.frontend import read_clip
 from wavegen.synth import plan
-from wavegen.voice import SpeakingVoice, Voice
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 
-def test_a_saved_voice_loads_the_same(tiny_voice: Voice, tiny_voice_file: Path) -> None:
+def test_a_saved_voice_loads_the_same(tiny_voice: SpeakingVoice, tiny_voice_file: Path) -> None:
     loaded = load_voice(tiny_voice_file)
+    assert isinstance(loaded, SpeakingVoice)
     assert loaded.config == tiny_voice.config
     assert loaded.speakers == tiny_voice.speakers
     assert loaded.symbols == tiny_voice.symbols
@@ -79,17 +82,63 @@ def test_any_seed_strays(tiny_voice: Voice, seed: int) -> None:
 
 
 def test_a_style_stretches_and_shifts(tiny_voice: SpeakingVoice) -> None:
+    voice = copy.deepcopy(tiny_voice)
     unit = read_clip("one two three four five")
     assert unit is not None
 
     def said(**style: float) -> LocalFeatures:
-        return tiny_voice.predict(unit, 0, Request(**style))
+        return voice.predict(unit, 0, Request(**style))
 
     plain = said()
     assert said(length_scale=1.5).frames == pytest.approx(1.5 * plain.frames, rel=0.05)
     higher = said(pitch_shift=4)
     assert torch.allclose(higher.octaves, plain.octaves + plain.voicing / 3, atol=1e-5)
-    tiny_voice.acoustic.duration_spread.fill_(0.3)
+    voice.acoustic.duration_spread.fill_(0.3)
     takes = [said(noise_scale=1.0, seed=n).frames for n in (1, 1, 2, 3)]
     assert takes[0] == takes[1]
     assert len(set(takes)) > 1
+
+
+def test_a_voice_is_of_the_class_that_its_file_asks_for(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    wanted: list[tuple[str, tuple[str, ...], type[Voice]]] = [
+        ("none", (), Voice),
+        ("mel", (), ConditionedVoice),
+        ("mel", ("_", "n"), SpeakingVoice),
+        ("phones_f0", ("_", "n"), SpeakingVoice),
+    ]
+    for features, symbols, kind in wanted:
+        config = tiny_config.replace("conditioning", features=features)
+        path = tmp_path / f"{features}{len(symbols)}.safetensors"
+        untrained(config, ("ann",), symbols).save(path)
+        voice = load_voice(path)
+        assert type(voice) is kind
+        assert (voice.pause(3) is None) == (features == "none")
+        assert voice.needs_text == (features == "phones_f0")
+
+
+def test_a_voice_made_of_phonemes_needs_some(tmp_path: Path, tiny_config: Config) -> None:
+    config = tiny_config.replace("conditioning", features="phones_f0")
+    with pytest.raises(ValueError, match="need phonemes"):
+        untrained(config, (), ())
+    path = tmp_path / "a.safetensors"
+    untrained(config, (), ("_", "n")).save(path)
+    about = {"wavegen": json.dumps(read_about(path) | {"symbols": []})}
+    save_file(load_file(path), path, about)
+    with pytest.raises(VoiceError, match=r"a\.safetensors.*phones_f0 need phonemes"):
+        load_voice(path)
+
+
+def test_a_recording_has_the_phonemes_of_its_text(tiny_config: Config) -> None:
+    config = tiny_config.replace("conditioning", features="phones_f0")
+    voice = untrained(config, (), ("_", "n", "aɪ"))
+    audio = torch.randn(800) / 10
+    local = voice.observe(audio, 0, read_clip("nine"))
+    assert local is not None
+    assert local.phones is not None
+    assert local.phones.shape[1] == local.frames == 10
+    with pytest.raises(TextError, match="what a recording says"):
+        voice.observe(audio, 0)
+    with pytest.raises(TextError, match="no sound of 'two'"):
+        voice.observe(audio, 0, read_clip("two"))

@@ -17,7 +17,7 @@ from wavegen.recipe import load_config, to_toml
 from wavegen.report import page_plots
 from wavegen.report.measure import conditioning_worth
 from wavegen.report.page import SHOWN_STEPS
-from wavegen.report.record import describe, read_rows
+from wavegen.report.provenance import describe, read_rows
 
 
 class Page(HTMLParser):

@@ -10,6 +10,7 @@ import typer
 
 from wavegen.cli import options as o
 from wavegen.cli import show
+from wavegen.cli.tables import print_table
 from wavegen.config import WeightPrecision
 from wavegen.errors import DataError
 from wavegen.request import Request
@@ -69,15 +70,11 @@ def score(
 
 
 def _table(voice: Voice, scores: dict[Path, Score]) -> None:
-    from rich.table import Table
-
     from wavegen.score import mean_bits
 
-    table = Table("file", "bits/sample", "seconds", box=None, pad_edge=False)
-    for file, s in scores.items():
-        table.add_row(str(file), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}")
+    rows = [(str(f), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}") for f, s in scores.items()]
     total = list(scores.values())
-    seconds = f"{sum(s.seconds for s in total):.2f}"
-    table.add_row("mean", f"{mean_bits(total):.4f}", seconds, style="bold")
-    show.out.print(table)
+    seconds = sum(s.seconds for s in total)
+    rows.append(("mean", f"{mean_bits(total):.4f}", f"{seconds:.2f}"))
+    print_table(("file", "bits/sample", "seconds"), rows)
     show.out.print(f"of {voice.unit} samples at {voice.sample_rate} Hz")

@@ -151,7 +151,7 @@ class _View:
         """Move the bar of a phase; that of the training has its figures beside it."""
         note = ""
         if phase == "training" and "loss_bits" in self.row and self.trainer is not None:
-            note = figures(self.row, self.trainer.voice.unit)
+            note = figures(self.row)
         self.bars(phase, done, total, note)
 
     def ready(self, trainer: Trainer, speed: Speed) -> None:
@@ -166,7 +166,10 @@ class _View:
             f"{trainer.step:,} to {config.train.steps:,}, into {trainer.run}"
         )
         left = show.duration((config.train.steps - trainer.step) * speed.seconds)
-        _say(f"expecting {speed.samples / speed.seconds:,.0f} samples/s: {left} in all")
+        _say(
+            f"expecting {speed.samples / speed.seconds:,.0f} samples/s: {left} in all; losses are "
+            f"in bits per {trainer.voice.unit} sample"
+        )
         self.stack.enter_context(_stop_signals(self.received))
 
     def show(self, result: TrainingResult) -> None:
@@ -215,13 +218,13 @@ def _summary(bits: dict[int, float], folds: str, unit: str) -> str:
     )
 
 
-def figures(row: dict[str, float], unit: str) -> str:
-    """What stands beside the bar; the unit last, where a narrow terminal may cut it off."""
+def figures(row: dict[str, float]) -> str:
+    """What stands beside the bar; on 80 columns there is room for no more."""
     from tqdm import tqdm
 
     held_out = f", held-out {row['val_bits']:.3f}" if "val_bits" in row else ""
     speed = tqdm.format_sizeof(row["samples_per_second"])
-    return f"loss {row['loss_bits']:.3f}{held_out} bits, {speed} samples/s (bits per {unit} sample)"
+    return f"loss {row['loss_bits']:.3f}{held_out} bits, {speed} samples/s"
 
 
 @contextmanager

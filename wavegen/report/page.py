@@ -17,7 +17,7 @@ from wavegen.files import whole_file
 from wavegen.library import load_voice
 from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
-from wavegen.report.record import DATA, STARTS, DataSummary, read_data, read_json, read_rows
+from wavegen.report.provenance import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
 from wavegen.report.watch import Watch
 from wavegen.voice import ConditionedVoice, Voice, sample_unit

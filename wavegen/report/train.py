@@ -11,7 +11,7 @@ from wavegen.config import SIZES, Size
 from wavegen.data.pieces import source
 from wavegen.errors import TrainingError
 from wavegen.recipe import find_recipe, load_config, read_config
-from wavegen.report.record import describe, read_rows, write_record
+from wavegen.report.provenance import describe, read_rows, write_record
 from wavegen.report.recorder import Recorder
 from wavegen.report.watch import Watch
 from wavegen.training.hooks import Hooks, Speed

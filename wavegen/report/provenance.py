@@ -1,4 +1,4 @@
-"""What a run directory records for the report: its data, and each start with its machine."""
+"""Where a run comes from, kept in its directory: its data, and each start with its machine."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -86,11 +87,11 @@ def speak(metadata: Path, folder: Path, count: int, voice: str) -> None:
 
 
 def main(
-    metadata: Path = typer.Argument(..., exists=True, dir_okay=False, help="Rows of id|text."),
-    folder: Path = typer.Argument(..., help="Folder for the spoken data set."),
-    clips: int = typer.Option(1000, help="Sentences to speak."),
-    measured: int = typer.Option(100, help="Sentences to measure."),
-    voice: str = typer.Option("slt", help="flite's voice."),
+    metadata: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows of id|text.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the spoken data set.")],
+    clips: Annotated[int, typer.Option(help="Sentences to speak.")] = 1000,
+    measured: Annotated[int, typer.Option(help="Sentences to measure.")] = 100,
+    voice: Annotated[str, typer.Option(help="flite's voice.")] = "slt",
 ) -> None:
     """Print the figures as JSON."""
     if not shutil.which("flite"):

@@ -16,6 +16,7 @@ import json
 import random
 from collections import defaultdict
 from pathlib import Path
+from typing import Annotated
 
 import librosa
 import numpy as np
@@ -87,11 +88,11 @@ def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
 
 
 def main(
-    recordings: Path = typer.Argument(..., help="Folder of the Free Spoken Digit Dataset."),
-    voice: str = typer.Option("digits", help="Bundled voice or voice file."),
-    seeds: int = typer.Option(5, help="Takes of each speaker and digit."),
-    strings: int = typer.Option(20, help="Strings of four digits."),
-    temperature: float = typer.Option(1.0, help="Sampling temperature."),
+    recordings: Annotated[Path, typer.Argument(help="Folder of the Free Spoken Digit Dataset.")],
+    voice: Annotated[str, typer.Option(help="Bundled voice or voice file.")] = "digits",
+    seeds: Annotated[int, typer.Option(help="Takes of each speaker and digit.")] = 5,
+    strings: Annotated[int, typer.Option(help="Strings of four digits.")] = 20,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 1.0,
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)

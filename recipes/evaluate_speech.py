@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Annotated
 
 import jiwer
 import librosa
@@ -125,11 +126,11 @@ def pace(voice: Voice, text: str) -> tuple[float, float]:
 
 
 def main(
-    folder: Path = typer.Argument(..., help="The recordings."),
-    recipe: str = typer.Option("kathleen", help="Recipe they were trained with."),
-    voice: str = typer.Option("kathleen", help="Bundled voice or voice file."),
-    sentences: int = typer.Option(50, help="Held-out sentences."),
-    keep: Path | None = typer.Option(None, help="Folder to write the clips into."),
+    folder: Annotated[Path, typer.Argument(help="The recordings.")],
+    recipe: Annotated[str, typer.Option(help="Recipe they were trained with.")] = "kathleen",
+    voice: Annotated[str, typer.Option(help="Bundled voice or voice file.")] = "kathleen",
+    sentences: Annotated[int, typer.Option(help="Held-out sentences.")] = 50,
+    keep: Annotated[Path | None, typer.Option(help="Folder to write the clips into.")] = None,
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)

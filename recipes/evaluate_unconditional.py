@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -109,9 +110,9 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
 
 
 def main(
-    folder: Path = typer.Argument(..., help="The recordings."),
-    voice: str = typer.Option(..., help="Voice file of a voice without texts."),
-    clips: int = typer.Option(200, help="Clips for each measurement."),
+    folder: Annotated[Path, typer.Argument(help="The recordings.")],
+    voice: Annotated[str, typer.Option(help="Voice file of a voice without texts.")],
+    clips: Annotated[int, typer.Option(help="Clips for each measurement.")] = 200,
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import soundfile
@@ -27,9 +28,9 @@ COLOURS = 20
 
 
 def main(
-    files: list[Path] = typer.Argument(..., help="Clips, from top to bottom."),
-    output: Path = typer.Option(..., "-o", "--output", help="PNG to write."),
-    force: bool = typer.Option(False, help="Replace an existing file."),
+    files: Annotated[list[Path], typer.Argument(help="Clips, from top to bottom.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="PNG to write.")],
+    force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Draw spectrograms of clips into one picture."""
     check_output(output, force, (".png",))

@@ -171,7 +171,8 @@ def _render(
         except KeyboardInterrupt:
             forget_killed(output, ending=True)
             show.err.print(
-                f"stopped with {done:,} of {total:,} clips done; the same command does the rest",
+                f"stopped with {done:,} of {counted(total, 'clip')} done; the same command does "
+                "the rest",
                 soft_wrap=True,
             )
             raise typer.Exit(128 + (stopped or [signal.SIGINT])[0]) from None

@@ -12,7 +12,7 @@ from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.cli.tables import print_table
 from wavegen.config import WeightPrecision
-from wavegen.errors import DataError
+from wavegen.errors import DataError, counted
 from wavegen.request import Request
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def score(
     if scores and not as_json:
         _table(voice, scores)
     if failed:
-        show.failure(f"{failed} of {len(files)} files could not be scored")
+        show.failure(f"{failed} of {counted(len(files), 'file')} could not be scored")
         raise typer.Exit(1)
 
 

@@ -51,7 +51,7 @@ def warn(message: str, console: Console = _problems) -> None:
 
 
 def failure(message: str) -> None:
-    """One line on what went wrong, where the command goes on."""
+    """One line on what went wrong, where the command continues."""
     _problems.print(Text(message), soft_wrap=True)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.errors import counted
+
 Audio = NDArray[np.float32]
 
 LITTLE_SECONDS = 60.0
@@ -62,9 +64,9 @@ def clipped_data(clipped: Sequence[str], looked_at: int) -> str | None:
     if not clipped:
         return None
     return (
-        f"{len(clipped):,} of {looked_at:,} recordings checked are clipped (flat peaks, as in "
-        f"{clipped[0]}): the voice will learn the distortion; record them at a lower level or "
-        "leave them out"
+        f"{len(clipped):,} of {counted(looked_at, 'recording')} clipped (flat peaks), such as "
+        f"{clipped[0]}: the voice will learn the distortion; record at a lower level, or leave "
+        "them out"
     )
 
 
@@ -89,8 +91,8 @@ def silent_samples(step: int, samples: Sequence[Audio]) -> str | None:
     if step < LISTEN_FROM or not silent or 2 * silent < len(samples):
         return None
     return (
-        f"{silent} of {len(samples)} samples of step {step:,} are silent: if later ones are too, "
-        "look for long silences in the data (data.trim_db cuts them at the ends of clips) or "
+        f"step {step:,}: {silent} of {counted(len(samples), 'sample')} silent; if later ones are "
+        "too, look for long silences in the data (data.trim_db cuts them at the ends of clips) or "
         "raise train.blank"
     )
 
@@ -101,9 +103,9 @@ def noisy_samples(step: int, samples: Sequence[Audio]) -> str | None:
     if step < LISTEN_FROM or not noisy or 2 * noisy < len(samples):
         return None
     return (
-        f"{noisy} of {len(samples)} samples of step {step:,} are noise (a flat spectrum): if later "
-        "ones are too, the network does not learn; try another train.learning_rate, or listen to "
-        "the recordings for noise"
+        f"step {step:,}: {noisy} of {counted(len(samples), 'sample')} noise (a flat spectrum); if "
+        "later ones are too, the network does not learn; try another train.learning_rate, or "
+        "listen to the recordings for noise"
     )
 
 

@@ -72,7 +72,7 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
             raise VoiceError(f"{path} has context stacks of an older form: train it anew")
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         voice = untrained(config, speakers, symbols, words, about["longest"])
-        voice.training, voice.name = about["training"], path.stem
+        voice.training, voice.name = about["training"], _name(path)
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except KeyError as e:
         raise VoiceError(f"{path} is no voice this version can read: it has no {e}") from e
@@ -89,6 +89,13 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     for n, t in expected.items():
         t.copy_(tensors[n])
     return voice
+
+
+def _name(path: Path) -> str:
+    """What a voice is called: its file, or the run that made it."""
+    path = path.absolute()
+    run = path.stem == "voice" and (path.parent / "config.toml").exists()
+    return path.parent.name if run else path.stem
 
 
 def find_voice(

@@ -163,8 +163,8 @@ class Voice:
         return {"symbols": (), "words": (), "longest": 0}
 
     def save(self, path: Path) -> None:
-        """Write the voice file, whole or not at all."""
-        from safetensors.torch import save_file
+        """Write the voice file, whole or not at all; raises OSError when it can't."""
+        from safetensors.torch import save
 
         about = {
             "format": FORMAT,
@@ -173,12 +173,9 @@ class Voice:
             **self.vocabulary(),
             "training": self.training,
         }
+        data = save(self.tensors(), {"wavegen": json.dumps(about, ensure_ascii=False)})
         with whole_file(path) as beside:
-            save_file(
-                self.tensors(),
-                beside,
-                {"wavegen": json.dumps(about, ensure_ascii=False)},
-            )
+            beside.write_bytes(data)
 
 
 @dataclass

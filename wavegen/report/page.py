@@ -163,7 +163,8 @@ def _facts(
     if config.model.context:
         longest = max(c.receptive_field for c in config.model.context)
         sees += f", {longest / rate:.1f} s through context stacks"
-    out.append(("time", _hours(voice.training.get("hours", 0.0)), f"to {voice.name}.safetensors"))
+    file = "last.safetensors" if voice.name == "last" else "voice.safetensors"
+    out.append(("time", _hours(voice.training.get("hours", 0.0)), f"to {file}"))
     out.append(("parameters", f"{voice.model.parameter_count:,}", sees))
     return out
 

@@ -1,9 +1,7 @@
-"""What a run directory needs to go on: configuration, split, and resumable states.
+"""What resuming a run needs from its directory: the configuration, the split and checkpoints.
 
-States are there whole or not at all, and the newest good one is found again.
-
-A state is ``states/STEP-CRC.pt``: the step it holds and the CRC-32 of its bytes, so that a file
-that a power cut or a failing disk left behind is known for what it is.
+A checkpoint is a file ``states/STEP-CRC.pt``, named for its step and the CRC-32 of its bytes: one
+that a power cut or a failing disk has damaged is recognised, and the one before it is used.
 """
 
 from __future__ import annotations
@@ -26,12 +24,12 @@ from wavegen.recipe import to_toml
 
 
 def states(run: Path) -> list[Path]:
-    """Files of the states in a run directory, the newest first."""
+    """The checkpoints in a run directory, the newest first."""
     return sorted((run / "states").glob("[0-9]*.pt"), reverse=True)
 
 
 def save_state(run: Path, step: int, state: dict[str, Any], keep: int) -> None:
-    """Write a state, and remove all but the newest ``keep``; raises OSError when it can't."""
+    """Write a checkpoint and remove all but the newest ``keep``; raises OSError when it can't."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     data = buffer.getvalue()
@@ -44,7 +42,7 @@ def save_state(run: Path, step: int, state: dict[str, Any], keep: int) -> None:
 
 
 def load_state(run: Path, warn: Callable[[str], None]) -> dict[str, Any]:
-    """The newest state that is whole; broken ones are passed over with a warning.
+    """The newest good checkpoint; damaged ones are skipped with a warning.
 
     Raises:
         TrainingError: there is none.
@@ -58,11 +56,13 @@ def load_state(run: Path, warn: Callable[[str], None]) -> dict[str, Any]:
             return state
         except (OSError, ValueError) as e:
             warn(f"{path} is broken ({e}); trying the one before it")
-    raise TrainingError(f"nothing to resume in {run}: there is no whole state in {run / 'states'}")
+    raise TrainingError(
+        f"nothing to resume in {run}: there is no good checkpoint in {run / 'states'}"
+    )
 
 
 def forget_later_rows(run: Path, step: int) -> None:
-    """Drop metrics of later steps than a state's: those steps will be made again."""
+    """Drop the metrics of steps after the checkpoint's, which will be taken again."""
     path = run / "metrics.jsonl"
     rows = path.read_text().splitlines(keepends=True) if path.exists() else []
     kept = [r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= step]
@@ -72,7 +72,7 @@ def forget_later_rows(run: Path, step: int) -> None:
 
 
 def clear(run: Path) -> None:
-    """Remove what a run that was killed before it had begun, or while it wrote, left behind."""
+    """Remove what a run left behind that was killed before its first step or while writing."""
     for left in [*run.glob(".wavegen-*"), *(run / "states").glob(".wavegen-*")]:
         left.unlink(missing_ok=True)
     if not (run / "config.toml").exists():
@@ -81,7 +81,7 @@ def clear(run: Path) -> None:
 
 
 def write_run(run: Path, config: Config, dataset: Dataset) -> None:
-    """Write split.json and config.toml; the latter marks the directory as a run."""
+    """Write split.json and then config.toml, which marks the directory as that of a run."""
     with whole_file(run / "split.json") as beside:
         beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False), "utf-8")
     with whole_file(run / "config.toml") as beside:
@@ -89,10 +89,10 @@ def write_run(run: Path, config: Config, dataset: Dataset) -> None:
 
 
 def recorded_split(run: Path, dataset: Dataset) -> Dataset:
-    """The data set with the split that a run began with.
+    """The data set, split as it was when the run began.
 
     Raises:
-        TrainingError: there is none, or it is of other clips.
+        TrainingError: the record of the split is missing, or the clips have changed.
     """
     try:
         split = json.loads((run / "split.json").read_text("utf-8"))

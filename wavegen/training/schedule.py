@@ -19,10 +19,10 @@ def learning_rate(t: TrainConfig, step: int) -> float:
 
 
 def average(decay: float) -> Any:
-    """An exponential moving average, as `torch.optim.swa_utils.AveragedModel` takes it."""
+    """An exponential moving average, for `torch.optim.swa_utils.AveragedModel`."""
 
     def update(averages: Any, weights: Any, count: Any) -> None:
-        # A young average forgets faster, or the first random weights would linger.
+        # Faster at first, or the random initial weights would linger.
         d = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
         torch._foreach_lerp_(list(averages), [w.detach() for w in weights], 1.0 - d)
 

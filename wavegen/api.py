@@ -86,8 +86,8 @@ class Synthesizer:
             language: how to read the text, as espeak-ng names it (default: the voice's).
             sentence_silence: seconds between sentences (default: the voice's own).
             max_seconds: refuse to speak for longer (default: no limit).
-            engine: default: `numba` for a voice on the CPU, else `cached`.
-            precision: of the weights, in `numba` (default: its own).
+            engine: default: the fastest for the voice's device.
+            precision: of the weights, in an engine that takes one (default: its own).
 
         Raises:
             TextError: the text can't be spoken.

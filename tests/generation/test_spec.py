@@ -1,4 +1,4 @@
-"""What engines and outputs say of themselves, and the engine that is chosen from it."""
+"""Descriptors of engines and outputs, and the choice of an engine."""
 
 from __future__ import annotations
 

@@ -28,8 +28,11 @@ def _run(
     residual: Doubles,
     sound: Doubles,
 ) -> None:
-    """Filter (n,) samples of ``excitation``, from sample ``first`` on. ``residual`` and ``sound``
-    end with n samples to be filled in, after those known; ``power`` (1,) moves on."""
+    """Filter (n,) samples of ``excitation``, the first of which is sample ``first`` of the clip.
+
+    ``residual`` and ``sound`` begin with the known past and end with n samples to be filled in;
+    ``power`` (1,) is updated.
+    """
     count, order = len(excitation), coefficients.shape[1]
     known = len(residual) - count
     for t in range(count):
@@ -48,15 +51,15 @@ def _run(
         sound[order + t] = x
 
 
-_compiled: Any = compile_entry(_run, "synthesis_filter")
+_run_compiled: Any = compile_entry(_run, "synthesis_filter")
 
 
 class Synthesis:
-    """Excitation to sound, of one clip in pieces; how it is cut changes no bit.
+    """Excitation to sound, piece by piece; the size of the pieces changes no bit.
 
     Args:
-        predictor: that of the excitation.
-        before: (N,) the sound before it, which the frames begin with.
+        predictor: made for the clip.
+        before: (N,) the sound that the clip continues; the predictor's frames begin with it.
     """
 
     def __init__(self, predictor: Predictor, before: NDArray[np.float32] | None = None) -> None:
@@ -71,7 +74,7 @@ class Synthesis:
             np.zeros(1),
         )
         known = np.zeros(0, np.float32) if before is None else before
-        self._at = len(known)
+        self._position = len(known)
         self._residual = _last(p.residual(torch.from_numpy(known)).numpy(), p.reach)
         self._sound = _last(known, p.order)
 
@@ -79,15 +82,14 @@ class Synthesis:
         """The next piece, clipped to ±1."""
         count = len(excitation)
         residual, sound = (np.append(x, np.zeros(count)) for x in (self._residual, self._sound))
-        wanted = excitation.astype(np.float64)
-        _compiled(self._at, *self._filter, wanted, residual, sound)
-        self._at += count
+        _run_compiled(self._position, *self._filter, excitation.astype(np.float64), residual, sound)
+        self._position += count
         self._residual, self._sound = residual[count:], sound[count:]
-        made: NDArray[np.float32] = sound[len(sound) - count :].astype(np.float32).clip(-1, 1)
-        return made
+        piece: NDArray[np.float32] = sound[len(sound) - count :].astype(np.float32).clip(-1, 1)
+        return piece
 
 
 def _last(values: NDArray[np.float32], count: int) -> Doubles:
-    """The last values, after zeros where there are too few."""
+    """The last ``count`` values, after zeros if there are fewer."""
     known = values[max(0, len(values) - count) :].astype(np.float64)
     return np.pad(known, (count - len(known), 0))

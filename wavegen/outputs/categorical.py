@@ -1,4 +1,4 @@
-"""Softmax over 256 µ-law codes (WaveNet, §2.2), and perhaps the end of the clip."""
+"""Softmax over 256 µ-law codes (WaveNet, §2.2) and, optionally, the end of the clip."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
 
 END_WEIGHT = 30.0
-"""In training, of whether the clip ends. It is one question in thousands of samples, and a network
-would learn last when it is asked: clips then end as soon as they are quiet. Likelihoods factor into
-whether it ends and which code comes if not, so that a weight on one moves the optimum of neither.
-On spoken digits, after a quarter of an hour on one core, the Kolmogorov-Smirnov statistic of
-lengths is 0.34 without, 0.16 with 30 (for 0.04 bits per sample), and 0.19 with 100 (for 0.09, in a
-quarter more steps)."""
+"""Weight in training of whether the clip ends. It ends once in thousands of samples, so without a
+weight the network learns this last, and its clips end as soon as they are quiet. The likelihood
+factors into whether the clip ends and, if not, which code follows, so that weighting one factor
+moves the optimum of neither. On spoken digits, after a quarter of an hour on one core, the
+Kolmogorov-Smirnov statistic of lengths is 0.34 without, 0.16 with 30 (at a cost of 0.04 bits per
+sample), and 0.19 with 100 (0.09 bits, in a quarter more steps)."""
 
 
 class Categorical:
-    """A categorical distribution over µ-law codes; losses are of 8-bit µ-law samples.
+    """A categorical distribution over 8-bit µ-law codes.
 
     Args:
-        config: with `ModelConfig.ends` there is one more class, `end`: the clip is over. It is only
-            ever predicted, never an input.
+        config: with `ModelConfig.ends` there is one more class, `end`: the clip is over. It is
+            predicted but never an input.
     """
 
     levels = mulaw.LEVELS
@@ -42,7 +42,7 @@ class Categorical:
 
     @staticmethod
     def companded(codes: Tensor) -> Tensor:
-        """The samples as µ-law codes (`end`, which nothing shall hear, as any of them)."""
+        """The samples as µ-law codes (`end`, which is never an input, as any of them)."""
         return codes.clamp(max=mulaw.LEVELS - 1)
 
     @staticmethod
@@ -54,11 +54,11 @@ class Categorical:
 
     @staticmethod
     def ending(logits: Tensor, codes: Tensor) -> Tensor:
-        """The part of the loss that is about whether the clip ends; as `loss`, with `end`."""
+        """The part of the loss that is about whether the clip ends; shapes as in `loss`."""
         wide = logits.float()
         odds = wide[..., -1] - wide[..., :-1].logsumexp(-1)
-        over = (codes == mulaw.LEVELS).to(odds.dtype)
-        return F.binary_cross_entropy_with_logits(odds, over, reduction="none")
+        ends = (codes == mulaw.LEVELS).to(odds.dtype)
+        return F.binary_cross_entropy_with_logits(odds, ends, reduction="none")
 
     def sample(
         self,
@@ -81,8 +81,8 @@ class Categorical:
         # float64, because 256 rounded float32 sums need not reach 1.
         logits = logits.to(torch.float64, copy=True)
         if self.end is not None:
-            may = torch.as_tensor(ends, device=logits.device).expand(len(logits))
-            logits[~may, self.end] = -torch.inf
+            may_end = torch.as_tensor(ends, device=logits.device).expand(len(logits))
+            logits[~may_end, self.end] = -torch.inf
         t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
         cdf = torch.softmax(logits / t.clamp_min(1e-30), -1).cumsum(-1)
         index = torch.searchsorted(cdf, (uniforms * cdf[:, -1])[:, None], right=True)

@@ -15,26 +15,26 @@ from wavegen.config import ModelConfig
 
 LEVELS = 65536
 WIDTH = 2 / LEVELS
-"""Of a bin; the one of code c lies around (c - LEVELS / 2) · WIDTH."""
+"""Width of a bin; that of code c is centred on (c - LEVELS / 2) · WIDTH."""
 FLOOR = -11.0
-"""Least logarithm of a scale: half a bin. A narrower one gains nothing but larger gradients."""
+"""Least log scale: half a bin. A narrower one has no effect but larger gradients."""
 MEAN, SCALE = 2.0**-5, -4.0
-"""What an output of the head is in amplitude as a mean, and what is added to it as a log scale:
-those of usual sound, so that a step of the optimiser is a small one. With 1 and 0 training diverges
-at learning rates that suit the categorical output."""
+"""Outputs of the head are multiplied by MEAN to give means, and added to SCALE to give log scales:
+those of usual sound, so that steps of the optimiser are small. With 1 and 0, training diverges at
+learning rates that suit the categorical output."""
 GAIN = 8.0
-"""Of the first weights of the input, which makes usual sound as large as what else blocks hear."""
+"""Standard deviation of the input's first weights, which makes usual sound as large as the other
+inputs of a block."""
 NARROW = 1e-12
-"""In place of a scale of 0, at temperature 0."""
+"""Replaces a scale of 0, at temperature 0."""
 
 
 class Mixture:
-    """What the mixtures share. Of a component, the head gives the logarithm of its weight (up to a
-    constant), its mean, and the logarithm of its scale (before a soft floor), as `MEAN` and `SCALE`
-    say.
+    """Base class of the mixtures. For each component the head gives the logarithm of its weight (up
+    to a constant), its mean and its log scale (before a soft floor), see `MEAN` and `SCALE`.
 
     Args:
-        config: `ModelConfig.mixtures` is read.
+        config: with `ModelConfig.mixtures` components.
     """
 
     levels = LEVELS
@@ -67,15 +67,16 @@ class Mixture:
 
     @staticmethod
     def distribution(z: Tensor) -> Tensor:
-        """Cumulative distribution of a component of mean 0 and scale 1."""
+        """Cumulative distribution function of a component of mean 0 and scale 1."""
         raise NotImplementedError
 
     @staticmethod
     def log_mass(low: Tensor, high: Tensor) -> Tensor:
-        """Logarithm of what of such a component lies between two bounds, infinite ones too."""
+        """Logarithm of the probability between two bounds, which may be infinite, under such a
+        component."""
         raise NotImplementedError
 
-    def _parts(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _parameters(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights, means and log scales, each (…, K) float64."""
         weight, mean, scale = logits.double().chunk(3, -1)
         scale = FLOOR + F.softplus(scale + SCALE - FLOOR)
@@ -83,7 +84,7 @@ class Mixture:
 
     def loss(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""
-        weight, mean, scale = self._parts(logits)
+        weight, mean, scale = self._parameters(logits)
         codes = codes[..., None]
         middle = (codes - LEVELS // 2) * WIDTH - mean
         low = ((middle - WIDTH / 2) / scale.exp()).masked_fill(codes == 0, -torch.inf)
@@ -105,21 +106,21 @@ class Mixture:
             uniforms: (B,) float64 in [0, 1).
             temperature: divides the weights' logits and multiplies the scales, one for all or
                 (B, 1); 0 takes the mean of the component of the most weight.
-            ends: unused; these clips never end by themselves.
+            ends: unused; a mixture has no `end`.
 
         Returns:
             (B,) int64 codes.
         """
-        weight, mean, scale = self._parts(logits)
+        weight, mean, scale = self._parameters(logits)
         t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
-        share = torch.softmax(weight / t.clamp_min(1e-30), -1)
+        probability = torch.softmax(weight / t.clamp_min(1e-30), -1)
         width = (scale.exp() * t).clamp_min(NARROW)
         code = torch.zeros_like(uniforms, dtype=torch.int64)
         end = torch.full_like(code, LEVELS - 1)
         for _ in range(LEVELS.bit_length() - 1):  # bisection
             middle = (code + end) // 2
             edge = (middle - LEVELS // 2 + 0.5) * WIDTH
-            below = (share * self.distribution((edge[:, None] - mean) / width)).sum(-1)
+            below = (probability * self.distribution((edge[:, None] - mean) / width)).sum(-1)
             found = below > uniforms
             end = torch.where(found, middle, end)
             code = torch.where(found, code, middle + 1)
@@ -135,13 +136,13 @@ class LogisticMixture(Mixture):
 
     @staticmethod
     def log_mass(low: Tensor, high: Tensor) -> Tensor:
-        # σ(high) - σ(low) without cancellation: nothing of it needs a density in its place.
+        # σ(high) - σ(low) without cancellation, so that no density has to approximate it.
         mass: Tensor = F.logsigmoid(high) + F.logsigmoid(-low) + _log_gap(low - high)
         return mass
 
 
 class GaussianMixture(Mixture):
-    """Normal distributions, integrated over the same bins, so that their bits compare."""
+    """Normal distributions, integrated over the same bins, so that bits are comparable."""
 
     @staticmethod
     def distribution(z: Tensor) -> Tensor:
@@ -150,7 +151,7 @@ class GaussianMixture(Mixture):
 
     @staticmethod
     def log_mass(low: Tensor, high: Tensor) -> Tensor:
-        # The tail that both bounds lie in is the one that can be told apart there.
+        # By symmetry take the lower tail, where probabilities keep their precision.
         upper = low > 0
         low, high = torch.where(upper, -high, low), torch.where(upper, -low, high)
         most: Tensor = torch.special.log_ndtr(high)
@@ -158,12 +159,12 @@ class GaussianMixture(Mixture):
 
 
 def _log_gap(difference: Tensor) -> Tensor:
-    """log(1 - exp(difference)) of negative differences."""
+    """log(1 - exp(difference)) for negative differences."""
     return torch.log(-torch.expm1(difference))
 
 
 class ScalarInput(nn.Module):
-    """A 16-bit sample's amplitude as input, and a learned start symbol before the first one.
+    """A 16-bit sample's amplitude as input, and a learned start symbol for before the first one.
 
     Args:
         channels: R.

@@ -1,4 +1,4 @@
-"""The compiled engine against the others, and against itself in any company."""
+"""The compiled engine agrees with the others, and with itself in any batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import llvmlite.binding
 import networks
-import numba
 import numpy as np
 import pytest
 import torch
@@ -25,7 +24,6 @@ from torch import Tensor
 from wavegen.config import WeightPrecision
 from wavegen.generation import cached
 from wavegen.generation.job import Job
-from wavegen.generation.numba import simd
 from wavegen.generation.numba.engine import generate
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
@@ -164,7 +162,7 @@ def test_the_same_uniforms_give_the_samples_of_cached(
     ],
     ids=str,
 )
-def test_company_threads_lanes_and_slices_change_no_bit(
+def test_batch_threads_lanes_and_blocks_change_no_bit(
     precision: WeightPrecision, kernel: int, variant: dict[str, Any]
 ) -> None:
     sizes = {"kernel_size": kernel, "dilation_cycle": 5, "residual_channels": 40, "layers": 7}
@@ -217,35 +215,6 @@ def test_shut_gates_and_faint_signals_leave_no_denormal_numbers() -> None:
         size = np.abs(getattr(group.state, name))
         assert np.isfinite(size).all()
         assert not ((size > 0) & (size < tiny)).any(), name
-
-
-@numba.njit
-def _exp(x, y):  # type: ignore[no-untyped-def]
-    simd.exponentials(x, 0, np.float32(0), np.float32(1), y, 0, len(x))
-
-
-@numba.njit
-def _gate(z, c, h):  # type: ignore[no-untyped-def]
-    simd.gate(z, 0, c, 0, h, 0, len(h))
-
-
-def test_the_error_of_exp_is_within_two_millionths() -> None:
-    x = np.linspace(-87, 88, 1 << 20).astype(np.float32)
-    y = np.empty_like(x)
-    _exp(x, y)
-    exact = np.exp(x.astype(np.float64))
-    assert (np.abs(y - exact) / exact).max() < 2e-6
-
-
-def test_the_error_of_tanh_and_sigmoid_is_within_two_millionths() -> None:
-    x = np.linspace(-50, 50, 1 << 20).astype(np.float32)
-    h, open_ = np.empty_like(x), np.full_like(x, 50)
-    zero = np.zeros(2 * len(x), np.float32)
-    _gate(np.concatenate([x, open_]), zero, h)
-    wide = x.astype(np.float64)
-    assert np.abs(h - np.tanh(wide)).max() < 2e-6
-    _gate(np.concatenate([open_, x]), zero, h)
-    assert np.abs(h - 1 / (1 + np.exp(-wide))).max() < 2e-6
 
 
 def test_closing_early_stops_the_threads() -> None:

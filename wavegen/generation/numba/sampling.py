@@ -1,4 +1,4 @@
-"""Sampling in the `numba` engine: the same as that of `wavegen.outputs`, compiled."""
+"""Sampling in the `numba` engine: that of `wavegen.outputs`, compiled."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def draw_amplitude(
         edge = (middle - LEVELS // 2 + 0.5) * WIDTH
         below = 0.0
         for k in range(components):
-            share = math.exp((np.float64(logits[at + k]) - top) * sharpness) / total
+            weight = math.exp((np.float64(logits[at + k]) - top) * sharpness) / total
             raw = np.float64(logits[at + 2 * components + k]) + SCALE - FLOOR
             soft = raw if raw > 20 else math.log1p(math.exp(raw))
             width = max(math.exp(FLOOR + soft) * temperature, NARROW)
             z = (edge - np.float64(logits[at + components + k]) * MEAN) / width
             if sampler == Sampler.GAUSSIAN_MIXTURE:
-                below += share * 0.5 * math.erfc(-z / math.sqrt(2.0))
+                below += weight * 0.5 * math.erfc(-z / math.sqrt(2.0))
             elif z < 0:
                 e = math.exp(max(z, -700.0))
-                below += share * e / (1 + e)
+                below += weight * e / (1 + e)
             else:
-                below += share / (1 + math.exp(-z))
+                below += weight / (1 + math.exp(-z))
         if below > uniform:
             end = middle
         else:

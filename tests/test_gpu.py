@@ -1,0 +1,144 @@
+"""Each path that has a device, on CUDA: what it computes there is what a CPU computes."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
+from helpers import DIGITS, rows, write_recipe
+from networks import HOP, VARIANTS, network, random_features
+from torch import Tensor
+
+from wavegen.config import TrainConfig
+from wavegen.data.windows import Batch
+from wavegen.model.wavenet import WaveNet
+from wavegen.training.optimizer_step import LocalBatch, Stepper
+
+pytestmark = pytest.mark.gpu
+DEVICE = "cuda"
+
+
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
+    """On the GPU, although others of this process, whose state it would share, are on the CPU."""
+    for state in (PartialState, AcceleratorState):
+        monkeypatch.setattr(state, "_shared_state", {})
+    return Accelerator(cpu=DEVICE == "cpu")
+
+
+@pytest.mark.parametrize("variant", [{}, *VARIANTS], ids=str)
+def test_the_forward(variant: dict[str, Any]) -> None:
+    model = network(conditioned=True, phase=True, **variant).double()
+    codes, speaker = torch.randint(0, model.output.levels, (2, 24 * HOP)), torch.tensor([0, 2])
+    local = random_features(2, 24, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = model.output.loss(model(codes, speaker, local), codes)
+        codes, speaker = codes.to(DEVICE), speaker.to(DEVICE)
+        logits = model.to(DEVICE)(codes, speaker, local.each(lambda t: t.to(DEVICE)))
+        found = model.output.loss(logits, codes)
+    assert found.device.type == DEVICE
+    assert torch.allclose(found.cpu(), expected, atol=1e-6)
+
+
+def stepper(model: WaveNet, accelerator: Accelerator, warned: list[str], **config: Any) -> Stepper:
+    return Stepper(copy.deepcopy(model), TrainConfig(**config), accelerator, warned.append)
+
+
+def random_batch(windows: int, samples: int) -> LocalBatch:
+    """Windows whose samples repeat, so that there is something to learn."""
+    codes = torch.randint(96, 160, (windows, 50)).repeat(1, -(-samples // 50))[:, :samples]
+    start = torch.full((windows,), 128)
+    counted = torch.ones(windows, samples, dtype=torch.bool)
+    speaker = torch.zeros(windows, dtype=torch.int64)
+    batch = Batch(codes, start, speaker, None, counted, counted, None, None)
+    return LocalBatch(batch, windows * samples, False)
+
+
+def gradients(s: Stepper, local: LocalBatch) -> Tensor:
+    s.zero_grad()
+    s.gradients(local)
+    return torch.cat([p.grad.flatten().cpu() for p in s.model.parameters() if p.grad is not None])
+
+
+def near(found: Tensor, expected: Tensor, tolerance: float) -> bool:
+    return bool((found - expected).norm() < tolerance * expected.norm())
+
+
+def test_training_steps_in_bf16(accelerator: Accelerator) -> None:
+    model, batch, warned = network(), random_batch(4, 40 * HOP), list[str]()
+    s = stepper(model, accelerator, warned, precision="bf16", compile=False, warmup_steps=1)
+    assert s.device.type == DEVICE
+    nats = model.output.loss(model(batch.batch.codes, before=batch.batch.before), batch.batch.codes)
+    nats.mean().backward()
+    expected = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    assert near(gradients(s, batch), torch.cat(expected), 0.05)
+    first = s.forward(batch.batch)[0].item()
+    for step in range(1, 60):
+        assert s.update(batch, step) < 1e4
+    assert s.forward(batch.batch)[0].item() < 0.8 * first
+    assert not warned
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_the_compiled_network(accelerator: Accelerator, precision: str) -> None:
+    model, warned = network(), list[str]()
+    plain, compiled = (
+        stepper(model, accelerator, warned, precision=precision, compile=c) for c in (False, True)
+    )
+    assert DEVICE == "cpu" or compiled.logits is not compiled.network
+    for frames in (40, 7, 1):
+        batch = random_batch(3, frames * HOP)
+        tolerance = 1e-3 if precision == "f32" else 0.1
+        assert near(gradients(compiled, batch), gradients(plain, batch), tolerance)
+    assert not warned
+
+
+def test_a_batch_that_exceeds_the_memory_is_computed_in_parts(accelerator: Accelerator) -> None:
+    model, batch, warned = network(residual_channels=64), random_batch(4, 16000), list[str]()
+    s = stepper(model, accelerator, warned, precision="f32", compile=False)
+    expected = gradients(s, batch)
+    peaks = []
+    for parts in (1, 2):
+        s.micro_batches = parts
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        gradients(s, batch)
+        peaks.append(torch.cuda.max_memory_reserved())
+    assert not warned
+    s.micro_batches = 1
+    torch.cuda.empty_cache()
+    _, total = torch.cuda.mem_get_info()
+    try:
+        torch.cuda.set_per_process_memory_fraction(sum(peaks) / 2 / total)
+        found = gradients(s, batch)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert s.micro_batches in (2, 4)
+    assert warned[-1] == f"out of memory: each batch is now computed in {s.micro_batches} parts"
+    assert near(found, expected, 1e-3)
+
+
+def test_the_command_trains_resumes_and_leaves_a_voice(tmp_path: Path) -> None:
+    recipe, run = write_recipe(tmp_path / "tiny.toml", precision="bf16"), tmp_path / "run"
+    command = [sys.executable, "-m", "wavegen", "train", DIGITS, "--out", run, "--device", DEVICE]
+    # In a process of its own, since this one's other accelerators are on the CPU.
+    subprocess.run([*command, "--recipe", recipe, "--steps", "4"], check=True)
+    subprocess.run([*command, "--resume", "--steps", "8"], check=True)
+    assert [r["step"] for r in rows(run) if "loss_bits" in r] == [2, 4, 6, 8]
+    speak = ["synth", "one", "--voice", run / "voice.safetensors", "-o", tmp_path / "one.wav"]
+    subprocess.run([sys.executable, "-m", "wavegen", *speak], check=True)
+    assert (tmp_path / "one.wav").stat().st_size > 1000
+
+
+def test_bench_measures_training_on_the_gpu() -> None:
+    options = ["--train", "--size", "small", "--batch", "1", "--repeats", "1", "--json"]
+    command = [sys.executable, "-m", "wavegen", "bench", *options]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.count('"samples_per_s"') == 4

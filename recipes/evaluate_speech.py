@@ -7,7 +7,7 @@ FOLDER holds the recordings the voice was trained on, RECIPE tells their layout.
 were held out are recognised by pocketsphinx with its own model of English: from the real
 recordings, from copies (their mel spectrogram and F0 through the voice), and spoken from the text
 alone. Lengths and F0 that the voice predicts are measured against the recordings, beside two
-trivial predictors. Last, how soon a sentence is heard and how fast it goes on, on one core.
+trivial predictors. Last come the latency and speed of a sentence on one core.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 FOLDER holds the recordings the voice was trained on. Where the voice ends by itself, the lengths of
 its clips are compared with those of the recordings (two-sample Kolmogorov-Smirnov statistic), each
-with the speaker of one of them. Held-out recordings are cut in half, and the voice goes on: a jump
-from their last sample to its first is no larger than those within recordings if about 1 in 100 is
-beyond their 99th percentile. Noise in silence is the level of 50 ms that follow half a second of
+with the speaker of one of them. Held-out recordings are cut in half and continued: a jump from
+their last sample to the first new one is no larger than those within recordings if about 1 in 100
+is beyond their 99th percentile. Noise in silence is the level of 50 ms that follow half a second of
 digital silence, and that of the error of the voice's own samples (8-bit µ-law or 16-bit) in the
 quietest twentieths of a second of held-out recordings.
 """

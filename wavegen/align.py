@@ -39,8 +39,8 @@ class ClipAlignment:
     """See `wavegen.speech.align.Alignment`."""
 
     def textgrid(self) -> str:
-        """As a TextGrid of Praat, in its long text format (Praat manual, "TextGrid file formats"),
-        with the tiers words and phones."""
+        """The alignment as a Praat TextGrid with the tiers words and phones, in the long format
+        (Praat manual, "TextGrid file formats")."""
         lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
         lines += [f"xmin = 0\nxmax = {self.phones[-1].end}\ntiers? <exists>\nsize = 2\nitem []:"]
         for n, (name, tier) in enumerate((("words", self.words), ("phones", self.phones)), 1):
@@ -52,7 +52,7 @@ class ClipAlignment:
         return "\n".join(lines) + "\n"
 
     def json(self, **more: object) -> str:
-        """As JSON: lists of words and of phones, without silences, the score, and ``more``."""
+        """The alignment as JSON: words and phones without silences, the score, and ``more``."""
 
         def labelled(tier: Iterable[Interval]) -> list[dict[str, object]]:
             return [vars(i) for i in tier if i.label]
@@ -150,9 +150,9 @@ def check_folder(folder: Path, force: bool) -> None:
 
 
 def output_stems(dataset: Dataset) -> dict[str, str]:
-    """Where the outputs of each clip lie in the folder of outputs, without their suffix.
+    """Path of each clip's outputs within the output folder, without suffix.
 
-    It is the path of the clip without its suffix, unless that is another clip's too.
+    It is the clip's path without its suffix, unless another clip has the same.
     """
     stems = {p: str(Path(p).with_suffix("")) for p in dataset.units}
     count = Counter(stems.values())
@@ -162,7 +162,7 @@ def output_stems(dataset: Dataset) -> dict[str, str]:
 def write_alignments(
     fitted: Fitted, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> None:
-    """Write STEM.TextGrid and STEM.json of every clip; each file appears whole or not at all.
+    """Write STEM.TextGrid and STEM.json of every clip; files are complete or absent.
 
     Raises:
         WavegenError: when they can't be written.

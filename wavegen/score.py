@@ -1,4 +1,4 @@
-"""How likely a recording is under a voice."""
+"""Likelihood of recordings under a voice."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Pre
 
     Args:
         mel: (M, F), from `features.mel`.
-        f0: (F,) Hz, 0 where there is no voice.
+        f0: (F,) Hz, 0 where unvoiced.
         sample_rate: Hz.
         hop_length: samples per frame.
     """

@@ -14,9 +14,9 @@ from wavegen.audio.features import hertz, mel, mel_silence, octaves, phase, pitc
 
 @dataclass(frozen=True)
 class LocalFeatures:
-    """Features of the F frames of an utterance, or of B utterances side by side.
+    """Features of the F frames of an utterance, or of a batch of B utterances.
 
-    The last dimension of every tensor is the frames; in a batch, each has a first one more.
+    Frames are the last dimension of every tensor; in a batch, utterances are the first.
     """
 
     mel: Tensor
@@ -24,13 +24,13 @@ class LocalFeatures:
     loudness: Tensor
     """(…, F) its mean over the bands."""
     voicing: Tensor
-    """(…, F) 1 where there is a voice, else 0."""
+    """(…, F) 1 where voiced, else 0."""
     octaves: Tensor
-    """(…, F) F0, see `features.octaves`; 0 where there is no voice."""
+    """(…, F) F0, see `features.octaves`; 0 where unvoiced."""
     phase: Tensor
     """(…, F) phase of the fundamental at each frame's first sample, see `features.phase`."""
     phase_step: Tensor
-    """(…, F) periods per sample from there to the next frame; 0 where there is no voice."""
+    """(…, F) periods per sample from there to the next frame; 0 where unvoiced."""
     phones: Tensor | None = None
     """(…, P, F) phonemes in context, in a voice that is conditioned on them."""
 
@@ -41,12 +41,12 @@ class LocalFeatures:
 
     @property
     def f0(self) -> Tensor:
-        """(…, F) Hz, 0 where there is no voice."""
+        """(…, F) Hz, 0 where unvoiced."""
         return hertz(self.voicing, self.octaves)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """By their names."""
+        """The tensors by name."""
         return {name: t for name, t in vars(self).items() if t is not None}
 
     def each(self, change: Callable[[Tensor], Tensor]) -> LocalFeatures:

@@ -1,4 +1,4 @@
-"""How fast this machine draws samples and trains, as ratios within one run."""
+"""Benchmarks: speed of generation and training, as ratios within one run."""
 
 from wavegen.bench.cells import (
     ENGINE_YARDSTICK,

@@ -1,4 +1,4 @@
-"""What is measured, what comes of it, and what both benchmarks share.
+"""Cells of a benchmark and their results, and code common to both benchmarks.
 
 Cells are measured in turn, several times over, and medians are compared, since other load on a
 machine comes and goes.
@@ -21,12 +21,12 @@ from wavegen.recipe import load_config
 SAMPLE_RATE = 16000
 MELS = 80
 ENGINE_YARDSTICK, TRAINING_YARDSTICK = "cached", "conv1d"
-"""What ratios are to, in f32."""
+"""References of the ratios, in f32."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured."""
+    """One combination to measure."""
 
     engine: str
     """An engine, or for training ``wavegen`` or ``conv1d``, its plain twin."""
@@ -43,17 +43,17 @@ class Result:
     cell: Cell
     samples_per_s: float
     real_time: float
-    """Times as fast as the sound plays."""
+    """Speed as a multiple of real time."""
     ratio: float | None
-    """To the yardstick: `cached` of the same size, batch and threads; in training the plain twin in
-    f32."""
+    """Relative to the reference: `cached` of the same size, batch and threads; in training, the
+    plain twin in f32."""
     gigabytes_per_s: float | None
     """Weights read, by one utterance alone."""
     of_bandwidth: float | None
-    """As a share of what this machine reads from a buffer of that size."""
+    """Relative to what this machine reads from a buffer of that size."""
     gigaflops: float
     of_matmul: float
-    """As a share of torch's best square product on as many threads: in f32 on a CPU, in bf16 on
+    """Relative to torch's best square product on as many threads: in f32 on a CPU, in bf16 on
     CUDA."""
 
 

@@ -56,7 +56,7 @@ class Blank:
     """First frame."""
     end: int
     gain: float
-    """Of what was there, in dB."""
+    """Gain of the recording, in dB."""
     noise: float
     """Level of the white noise added, in dB below full scale."""
 
@@ -83,7 +83,7 @@ class Batch:
     speaker: Tensor
     """(B,) ids."""
     local: LocalFeatures | None
-    """Of F frames, F a divisor of T."""
+    """Local features of F frames; F divides T."""
     counted: Tensor
     """(B, T) bool: in the loss; not the past and not the padding."""
     speech: Tensor

@@ -27,8 +27,8 @@ class EngineSpec:
     devices: tuple[str, ...] | None = None
     """Types of the torch devices that it runs on (None: any)."""
     precisions: tuple[WeightPrecision, ...] = ()
-    """Of the weights; one can be given to ``generate`` as ``precision``. Without any, the engine
-    computes with the weights as they are."""
+    """Weight precisions that ``generate`` takes as ``precision``. Without any, the engine computes
+    with the weights as they are."""
     streams: bool = False
     """``generate`` takes jobs without end, as utterances finish, and jobs whose prompts differ in
     length. Otherwise all jobs are one batch that advances together."""

@@ -15,7 +15,7 @@ FEATURES = {
     "mel": ("mel", "voicing", "octaves"),
     "phones_f0": ("phones", "voicing", "octaves", "loudness"),
 }
-"""What the encoder is given of the `LocalFeatures`, in this order, by ``conditioning.features``."""
+"""Inputs of the encoder among the `LocalFeatures`, in order, by ``conditioning.features``."""
 PHASES = 64
 """Codes of a period, of equal length; one more stands for no voice."""
 
@@ -26,7 +26,7 @@ def needs_text(features: str) -> bool:
 
 
 def input_channels(config: ConditioningConfig, phone_channels: int = 0) -> dict[str, int]:
-    """What the encoder is given, and the channels of each; nothing without local features.
+    """Inputs of the encoder and the channels of each; empty without local features.
 
     Args:
         config: of the conditioning.
@@ -53,7 +53,7 @@ class Conditioning(nn.Module):
         speaker_channels: size of a speaker embedding.
         inputs: the local features that the encoder is given, and the channels of each.
         encoder_channels: width of the encoder.
-        phase: whether the network is told the phase of the pitch.
+        phase: whether the network gets the phase of the pitch.
     """
 
     KERNEL = 5

@@ -98,7 +98,7 @@ class WaveNet(nn.Module):
         keep: list[Tensor] | None = None,
         phase: Tensor | None = None,
     ) -> Tensor:
-        """As `forward`, from conditioning that is already encoded.
+        """Like `forward`, but from conditioning that is already encoded.
 
         Args:
             codes: (B, T).
@@ -120,8 +120,8 @@ class WaveNet(nn.Module):
         return self.readout(skip)
 
     def project(self, encoded: Tensor, context: Sequence[Tensor] = ()) -> list[tuple[Tensor, ...]]:
-        """What the gates are given: of the conditioning, and of each context stack, one (…, 2R)
-        for every block."""
+        """Inputs of the gates from the conditioning and from each context stack: one (…, 2R) for
+        every block."""
         stacks = zip(self.stacks, context, strict=True)
         parts = [torch.chunk(c.gates(known), len(self.blocks), -1) for c, known in stacks]
         return [self.conditioning.project(encoded), *parts]

@@ -255,7 +255,7 @@ def render(
 ) -> Summary:
     """Render what is missing in a folder, or was made by another job.
 
-    A clip appears whole or not at all, and then gets its row in ``manifest.jsonl``. Jobs that
+    A clip is complete or absent, and then gets its row in ``manifest.jsonl``. Jobs that
     failed are listed in ``failed.jsonl``, which can be rendered again; those that another list left
     there stay.
 

@@ -1,1 +1,1 @@
-"""What a run shows: samples along the way, warnings in words, and the report page."""
+"""Following a run: samples along the way, warnings in words, and the report page."""

@@ -1,4 +1,4 @@
-"""What the conditioning is worth: bits per sample with it and without it."""
+"""The worth of conditioning: bits per sample with it and without it."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class Alignment:
 
     words: tuple[tuple[int, ...], ...]
     frames: tuple[int, ...]
-    """Of each symbol, in order; they sum to the frames of the clip. A punctuation mark without
-    silence has none."""
+    """Number of frames of each symbol, in order; they sum to those of the clip. A punctuation mark
+    without silence has none."""
     score: float = 0.0
     """Mean over the frames of speech of log p(frame | its phoneme) − log p(frame | the likeliest
     state of any): 0 at best, the lower the less the text fits. −inf where the clip is too short
@@ -66,7 +66,7 @@ class Aligner(nn.Module):
     Args:
         symbols: number of symbols.
         speakers: number of speakers (0 counts as one).
-        silent: the first so many symbols are silence: the pause, and punctuation marks.
+        silent: number of leading symbols that are silence: the pause, and punctuation marks.
     """
 
     mean: Tensor
@@ -91,7 +91,7 @@ class Aligner(nn.Module):
 
     @classmethod
     def features(cls, audio: Tensor, sample_rate: int) -> Tensor:
-        """What `fit` and `align` take: (F, D) of audio (T,) at ``sample_rate`` Hz."""
+        """The features for `fit` and `align`: (F, D) of audio (T,) at ``sample_rate`` Hz."""
         return mfcc(audio, sample_rate, cls.hop(sample_rate))
 
     def align(self, features: Tensor, words: Words, speaker: int) -> Alignment:

@@ -11,7 +11,7 @@ from torch import Tensor
 from wavegen.speech.align import Aligner, Words
 
 LOW = 5.0
-"""A score so many deviations below the median is suspicious."""
+"""Deviations below the median from which on a score is suspicious."""
 RIVALS = 16
 """Other transcripts that a suspicious clip is compared with."""
 MARGIN = 2.0

@@ -1,4 +1,4 @@
-"""What a language defines: how its text is read aloud, and where its sentences end."""
+"""The rules of a language: how its text is read aloud, and where its sentences end."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 
 def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
-    """Settle every ``auto``, so that a resumed run can't decide anew.
+    """Replace every ``auto`` by a choice, which a resumed run keeps.
 
     Raises:
         TrainingError: the recipe wants phonemes and not every clip has a text.

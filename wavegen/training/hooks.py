@@ -1,4 +1,4 @@
-"""What training tells its caller, and asks of it."""
+"""Hooks that training calls."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Stopped(Exception):
 
 
 class Speed(NamedTuple):
-    """How fast a run trains."""
+    """Speed of training, as measured before it starts."""
 
     seconds: float
-    """Of one step, on average."""
+    """Mean duration of a step."""
     samples: float
-    """Counted by the loss in one step, on average."""
+    """Mean number of samples in the loss of a step."""
 
 
 @dataclass
 class Hooks:
-    """What a caller may do while a voice is trained.
+    """Functions that are called while a voice is trained.
 
-    Of several processes all call ``ready`` and ``stop``, and the first one alone calls the others.
+    Every process calls ``ready`` and ``stop``; only the first one calls the others.
     """
 
     warn: Callable[[str], None] = warnings.warn

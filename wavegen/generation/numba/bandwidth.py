@@ -17,7 +17,7 @@ from wavegen.generation.numba.state import AHEAD
 from wavegen.model.wavenet import WaveNet
 
 SECONDS = 0.1
-"""Of one measurement."""
+"""Duration of one measurement."""
 
 
 def bytes_per_sample(model: WaveNet, precision: WeightPrecision) -> int:

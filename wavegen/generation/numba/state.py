@@ -79,7 +79,7 @@ class State(NamedTuple):
 
 
 def new_state(net: Network, capacity: int) -> State:
-    """Zeros for so many utterances (C)."""
+    """A state of zeros for ``capacity`` utterances (C)."""
     layers, channels, n = len(net.dilations), net.channels, net.stacks
     slots = (net.kernel - 1) * net.dilations
     stack_sizes = (n.kernel - 1) * (2**n.layers - 1) * n.channels * capacity

@@ -21,7 +21,7 @@ LOG_SECONDS = 30.0
 
 
 class _Printer(Console):
-    """A console that takes progress bars away while it prints."""
+    """A console that clears progress bars while it prints."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         with without_bars():
@@ -72,7 +72,7 @@ class Notes(logging.Handler):
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Take progress bars away while something else is printed."""
+    """Clear progress bars while something else is printed, then draw them again."""
     if "tqdm" not in sys.modules:  # importing it takes a tenth of a second
         yield
         return
@@ -90,35 +90,36 @@ def progress_bar(what: str, unit: str = "", first: int = 0) -> Iterator[Callable
     at the end. With --quiet nothing is shown.
 
     Args:
-        what: is being done.
+        what: the name of the work.
         unit: what is counted, for the rate ("" shows no rate).
-        first: where the count begins, such as the step of a run that is resumed.
+        first: where the count begins, such as the step at which a run is resumed.
 
     Yields:
-        ``update(done, total, note="")``. A note takes the place of the rate until the next note.
-        The clock starts anew when none is done.
+        ``update(done, total, note="")``. A note replaces the rate and stays until the next note.
+        The clock restarts while ``done`` is 0.
     """
     if err.quiet:
         yield lambda done, total, note="": None
         return
     from tqdm import tqdm
 
-    tqdm.monitor_interval = 0  # no thread: `miniters` is what it would mend
-    terminal = sys.stderr.isatty()
-    # A terminal without a size, such as one of `script`, would hide the bar.
-    sized = terminal and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    tqdm.monitor_interval = 0  # with `miniters` fixed, its thread has nothing to do
+    stream = err.file  # keeps nothing where stderr is closed
+    terminal = stream.isatty()
+    # On a terminal of unknown size, such as one made by `script`, tqdm would hide the bar.
+    sized = terminal and os.get_terminal_size(stream.fileno()).columns > 0
     bar: tqdm[Any] = tqdm(
         desc=what,
         initial=first,
         unit=f" {unit}" if unit else "",
         unit_scale=unit == "samples",
         bar_format=_bar_format(terminal, bool(unit)),
-        smoothing=0,  # time left by the mean rate: a validation must not upset it
+        smoothing=0,  # time left from the mean rate, which a validation does not upset
         dynamic_ncols=sized,
         ncols=80 if terminal and not sized else None,
         nrows=24 if terminal and not sized else None,
         leave=False,
-        file=sys.stderr if terminal else _Nowhere(),
+        file=stream if terminal else _Nowhere(),
         miniters=0,
     )
     printed_at, printed = time.monotonic(), ""
@@ -149,7 +150,7 @@ def progress_bar(what: str, unit: str = "", first: int = 0) -> Iterator[Callable
 
 
 class _Nowhere:
-    """A file that keeps nothing."""
+    """A file that discards what is written."""
 
     def write(self, text: str) -> None: ...
 

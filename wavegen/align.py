@@ -1,4 +1,4 @@
-"""When every word and phoneme of a folder's recordings is said."""
+"""Time-align the words and phonemes of a folder's recordings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wavegen.speech.pairing import pair_words
 @dataclass(frozen=True)
 class Interval:
     label: str
-    """Empty in silence, except that phonemes' silence at a punctuation mark bears the mark."""
+    """Empty in silence; in the phoneme tier, silence at a punctuation mark is labelled with it."""
     start: float
     """Seconds."""
     end: float

@@ -129,8 +129,8 @@ def _first_bundled(speaker: str | None, mel: bool) -> str:
         if not mel or about["config"]["conditioning"]["features"] == "mel":
             speakers[name] = about["speakers"]
     if not speakers:
-        kind = "bundled voice has mel features" if mel else "voice is bundled"
-        raise VoiceError(f"no {kind}: give --voice FILE")
+        missing = "bundled voice has mel features" if mel else "voice is bundled"
+        raise VoiceError(f"no {missing}: give --voice FILE")
     if speaker is None:
         return next(iter(speakers))
     for name, names in speakers.items():

@@ -33,8 +33,8 @@ def score_file(
     Args:
         voice: the voice.
         file: the recording.
-        speaker: name or id; needed where the voice has several.
-        text: what is said; needed where the voice is conditioned on phonemes.
+        speaker: name or id; needed if the voice has several.
+        text: what is said; needed if the voice is conditioned on phonemes.
 
     Raises:
         DataError: the recording can't be read.

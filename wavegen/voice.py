@@ -1,4 +1,4 @@
-"""The voice file: everything that speaking needs, in one safetensors file."""
+"""Voices, and the voice file: everything that generation needs, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from wavegen.audio.features import hertz, phase
 from wavegen.audio.linear_prediction import by_spectrum, predictor
 from wavegen.audio.local_features import LocalFeatures, analyse, silence
 from wavegen.config import Config
@@ -24,23 +22,21 @@ from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
 from wavegen.request import Request
 from wavegen.speech.align import Aligner, Alignment
-from wavegen.speech.fit import phones
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
+from wavegen.speech.predict import predict_features
 
 FORMAT = 4
 """Version of the voice file that is written. Version 3, whose context stacks were rectified, is
 read too where there are none."""
 OLDEST_FORMAT = 3
 """The oldest version that is read."""
-DRIFT = 20
-"""Frames over which the melody's straying changes."""
 
 
 @dataclass
 class Voice:
-    """A trained voice. This one is conditioned on the speaker at most, and makes sound of any
-    length; the classes below are told more."""
+    """A trained voice. This class is conditioned on the speaker at most and generates audio of any
+    length; its subclasses also take local features."""
 
     config: Config
     model: WaveNet
@@ -79,8 +75,8 @@ class Voice:
 
     @property
     def needs_text(self) -> bool:
-        """Whether its local features are made of phonemes, so that a recording's text must be
-        known to copy, continue or score it."""
+        """Whether the local features include phonemes, so that the text of a recording must be
+        known to continue or score it."""
         return needs_text(self.config.conditioning.features)
 
     def observe(
@@ -95,7 +91,7 @@ class Voice:
         Args:
             audio: (T,) float32 at the voice's rate.
             speaker: id.
-            transcript: what is said, or when; used where the features are made of phonemes.
+            transcript: the text, or its alignment; needed if the features include phonemes.
             f0: (F,) Hz, if it is known already.
 
         Raises:
@@ -118,7 +114,7 @@ class Voice:
         )
 
     def phase_codes(self, local: LocalFeatures | None) -> torch.Tensor | None:
-        """(1, T) codes of the phase at each sample of an utterance, if the network is told."""
+        """(1, T) codes of the phase at each sample; None in a network that takes no phase."""
         return self.model.conditioning.phase_codes(self._batch(local), self.config.hop_length)
 
     def _batch(self, local: LocalFeatures | None) -> LocalFeatures | None:
@@ -144,13 +140,20 @@ class Voice:
         )
 
     def codes(self, audio: torch.Tensor, local: LocalFeatures | None) -> torch.Tensor:
-        """(T,) codes, as the network takes and makes them, of a recording, (T,) float32 at the
-        voice's rate, that has these local features."""
+        """Encode a recording as the network's samples.
+
+        Args:
+            audio: (T,) float32 at the voice's rate.
+            local: its local features, if the voice takes any.
+
+        Returns:
+            (T,) codes of the excitation.
+        """
         excitation = predictor(self.config, local).excitation(audio)
         return self.model.output.encode(excitation).to(self.model.skip_bias.device)
 
     def speech(self) -> dict[str, torch.nn.Module]:
-        """What the voice holds beside the WaveNet, by the names in its file."""
+        """The other models of the voice, by their names in the voice file."""
         return {}
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -159,11 +162,11 @@ class Voice:
         return {f"{n}.{k}": t for n, part in parts.items() for k, t in part.state_dict().items()}
 
     def vocabulary(self) -> dict[str, Any]:
-        """What the voice file says of the texts that the voice was trained on."""
+        """The voice file's fields about the training texts."""
         return {"symbols": (), "words": (), "longest": 0}
 
     def save(self, path: Path) -> None:
-        """Write the voice file, whole or not at all; raises OSError when it can't."""
+        """Write the voice file atomically; raises OSError if that fails."""
         from safetensors.torch import save
 
         about = {
@@ -180,7 +183,7 @@ class Voice:
 
 @dataclass
 class ConditionedVoice(Voice):
-    """A voice with local features: it can copy a recording, and be told what a pause is."""
+    """A voice conditioned on local features; without texts it is a vocoder."""
 
     def observe(
         self,
@@ -198,48 +201,33 @@ class ConditionedVoice(Voice):
 
 @dataclass(kw_only=True)
 class SpeakingVoice(ConditionedVoice):
-    """A voice with texts."""
+    """A voice that speaks texts."""
 
     acoustic: AcousticModel
     aligner: Aligner
     symbols: tuple[str, ...]
     """Phonemes, `phones.PAUSE` first."""
     words: tuple[str, ...] = ()
-    """The words of its training."""
+    """Words of the training texts."""
     longest: int = 0
-    """Most words in one training clip: longer texts are spoken in pieces of as many."""
+    """Most words in one training clip; longer texts are split."""
 
-    @torch.inference_mode()
     def predict(self, unit: Unit, speaker: int, request: Request) -> LocalFeatures:
         """The local features of a unit, spoken in the style of a request.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
         """
-        m = self.acoustic
-        words = [[0], *self._words(unit)]  # recordings begin with a breath of silence
-        ids = [p for w in words for p in w]
-        alignment = Alignment(tuple(map(tuple, words)), (0,) * len(ids))
-        batch, _ = phones([alignment], [speaker])
-        encoded = m.encode(batch)
-        noise = torch.Generator().manual_seed((request.seed or 0) % 2**64)
-        log = m.durations(encoded, batch.mask)[0]
-        log += torch.randn(log.shape, generator=noise) * m.duration_spread * request.noise_scale
-        silent = silent_symbols(self.symbols)
-        shortest = torch.tensor([float(p >= silent) for p in ids])  # frames
-        lengths = _whole(log.expm1().maximum(shortest) * request.length_scale)
-        frames = m.frames(encoded, torch.tensor([lengths]))
-        mask = torch.ones(1, 1, frames.shape[2])
-        logit, octaves = (x[0] for x in m.melodies(frames, mask))
-        drift = torch.randn(len(octaves) // DRIFT + 2, generator=noise)
-        drift = F.interpolate(drift[None, None], size=len(octaves), mode="linear")[0, 0]
-        octaves += drift * m.pitch_spread * request.noise_scale + request.pitch_shift / 12
-        voicing = (logit > 0).float()
-        octaves = octaves * voicing
-        bands = m.spectra(frames, voicing[None], octaves[None], mask)[0]
-        turns = phase(hertz(voicing, octaves), self.sample_rate, self.config.hop_length)
-        local = LocalFeatures(bands, bands.mean(0), voicing, octaves, *turns)
-        return self._with_phones(local, replace(alignment, frames=lengths))
+        alignment, local = predict_features(
+            self.acoustic,
+            self._symbols(unit),
+            speaker,
+            self.aligner.silent,
+            request,
+            self.sample_rate,
+            self.config.hop_length,
+        )
+        return self._with_phones(local, alignment)
 
     def observe(
         self,
@@ -262,37 +250,25 @@ class SpeakingVoice(ConditionedVoice):
         return self._with_phones(local, Alignment(((0,),), (frames,)))
 
     def _with_phones(self, local: LocalFeatures, alignment: Alignment) -> LocalFeatures:
-        """With the phonemes, where the voice is conditioned on them."""
+        """Add the phonemes, if the voice is conditioned on them."""
         if not self.needs_text:
             return local
         made = phone_features(alignment.words, alignment.frames, len(self.symbols))
         return replace(local, phones=made)
 
-    @torch.inference_mode()
-    def with_predicted_mel(
-        self, local: LocalFeatures, alignment: Alignment, speaker: int
-    ) -> LocalFeatures:
-        """A recording's features with the mel spectrogram that the acoustic model predicts from
-        its phonemes, their lengths and its F0."""
-        batch, lengths = phones([alignment], [speaker])
-        frames = self.acoustic.frames(self.acoustic.encode(batch), lengths)
-        mask = torch.ones(1, 1, frames.shape[2])
-        bands = self.acoustic.spectra(frames, local.voicing[None], local.octaves[None], mask)[0]
-        return replace(local, mel=bands, loudness=bands.mean(0))
-
     def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
-        """The symbols of a recording, (T,) float32 at the voice's rate, with their lengths.
+        """Align a recording, (T,) float32 at the voice's rate, with its text.
 
         Raises:
             TextError: none of the unit's phonemes is known to the voice.
         """
         hop = self.config.hop_length
         features = self.aligner.features(audio, self.sample_rate)
-        alignment = self.aligner.align(features, self._words(unit), speaker)
+        alignment = self.aligner.align(features, self._symbols(unit), speaker)
         ratio = hop / self.aligner.hop(self.sample_rate)
         return alignment.at_rate(ratio, -(-len(audio) // hop))
 
-    def _words(self, unit: Unit) -> list[list[int]]:
+    def _symbols(self, unit: Unit) -> list[list[int]]:
         words = symbol_ids(unit, self.symbols)
         if not words:
             said = " ".join(unit.words)
@@ -321,14 +297,8 @@ def numbered(speakers: Sequence[str]) -> str:
 
 
 def sample_unit(config: Config) -> str:
-    """What a sample of the network is, for people, wherever bits per sample are printed."""
+    """What a sample of the network is, to be printed with bits per sample."""
     return OUTPUTS[config.model.output].distribution.unit + " excitation" * by_spectrum(config)
-
-
-def _whole(frames: torch.Tensor) -> tuple[int, ...]:
-    """Whole numbers of frames; rounding is carried on, so that the sum is right."""
-    ends = frames.cumsum(0).round().int()
-    return tuple(ends.diff(prepend=ends.new_zeros(1)).tolist())
 
 
 def untrained(
@@ -338,11 +308,11 @@ def untrained(
     words: tuple[str, ...] = (),
     longest: int = 0,
 ) -> Voice:
-    """A voice with random weights, of the class that its features and symbols ask for; arguments
-    as the fields of `SpeakingVoice`.
+    """A voice with random weights, of the class that fits its features and symbols; for the
+    arguments see the fields of `SpeakingVoice`.
 
     Raises:
-        ValueError: its features are made of phonemes, and it has none.
+        ValueError: the features include phonemes, but there are no symbols.
     """
     c = config.conditioning
     if needs_text(c.features) and not symbols:

@@ -1,4 +1,4 @@
-"""Local conditioning: what is known of every frame of an utterance, by name."""
+"""Local conditioning: the features of every frame of an utterance, by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LocalFeatures:
     mel: Tensor
     """(…, M, F) log-mel spectrogram, see `features.mel`."""
     loudness: Tensor
-    """(…, F) its mean over the bands."""
+    """(…, F) mean of the spectrogram over the bands."""
     voicing: Tensor
     """(…, F) 1 where voiced, else 0."""
     octaves: Tensor
@@ -32,7 +32,7 @@ class LocalFeatures:
     phase_step: Tensor
     """(…, F) periods per sample from there to the next frame; 0 where unvoiced."""
     phones: Tensor | None = None
-    """(…, P, F) phonemes in context, in a voice that is conditioned on them."""
+    """(…, P, F) phonemes in context, for a voice that is conditioned on them."""
 
     @property
     def frames(self) -> int:
@@ -50,11 +50,11 @@ class LocalFeatures:
         return {name: t for name, t in vars(self).items() if t is not None}
 
     def each(self, change: Callable[[Tensor], Tensor]) -> LocalFeatures:
-        """The features with every tensor changed alike."""
+        """Apply a function to every tensor."""
         return dataclasses.replace(self, **{name: change(t) for name, t in self.tensors.items()})
 
     def to(self, target: torch.device | torch.dtype) -> LocalFeatures:
-        """On another device or of another type."""
+        """Move to a device, or convert to a type."""
         return self.each(lambda t: t.to(target))
 
     def cut(self, begin: int, end: int) -> LocalFeatures:
@@ -62,17 +62,17 @@ class LocalFeatures:
         return self.each(lambda t: t[..., begin:end])
 
     def repeat(self, frames: int) -> LocalFeatures:
-        """A single frame, held for as many."""
+        """Repeat a single frame."""
         return self.each(lambda t: t.expand(*t.shape[:-1], frames))
 
     def select(self, names: Sequence[str]) -> Tensor:
-        """(…, C, F) the features of these names as the channels of one tensor, in this order.
+        """(…, C, F) the named features, in this order, as channels of one tensor.
 
         Raises:
-            ValueError: one of them is not known.
+            ValueError: a feature is missing.
         """
         channels = []
-        for name in names:  # plainly, so that torch.compile can follow
+        for name in names:  # a plain loop, which torch.compile can trace
             t = getattr(self, name)
             if t is None:
                 raise ValueError(f"these local features have no {name}")
@@ -81,12 +81,12 @@ class LocalFeatures:
 
     @staticmethod
     def cat(parts: Sequence[LocalFeatures]) -> LocalFeatures:
-        """One after the other."""
+        """Concatenate in time."""
         return _joined(parts, lambda tensors: torch.cat(tensors, -1))
 
     @staticmethod
     def stack(utterances: Sequence[LocalFeatures]) -> LocalFeatures:
-        """A batch of utterances that have the same number of frames."""
+        """Batch utterances of the same number of frames."""
         return _joined(utterances, torch.stack)
 
 
@@ -100,7 +100,7 @@ def _joined(
 def analyse(
     audio: Tensor, sample_rate: int, hop_length: int, mel_channels: int, f0: Tensor | None = None
 ) -> LocalFeatures:
-    """The features of a recording, without phonemes.
+    """Extract the features of a recording, without phonemes.
 
     Args:
         audio: (T,) float32 in [-1, 1].

@@ -16,7 +16,7 @@ from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.misfit import misfits
 
 MOST_CLIPS = 2000
-"""Clips that speech models are fitted to; more would only take longer."""
+"""Most clips that speech models are fitted to; more only take longer."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DatasetAligner:
     aligner: Aligner
     dataset: Dataset
     symbols: tuple[str, ...]
-    """What the aligner's symbols stand for."""
+    """Names of the aligner's symbols."""
     sample_rate: int
     """Hz, of the prepared audio."""
 
@@ -52,9 +52,9 @@ class DatasetAligner:
         paths: Sequence[str],
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[tuple[str, str]]:
-        """(path, reason) of the clips, among those given, that say something else than their text.
+        """(path, reason) of the given clips whose text does not match the recording.
 
-        The aligner must have been fitted; `wavegen.speech.misfit` tells how they are found.
+        The aligner must have been fitted; for the method see `wavegen.speech.misfit`.
         ``progress`` is called with (clips scored, clips).
         """
         scores, wrong = misfits(
@@ -74,7 +74,7 @@ class DatasetAligner:
         return found
 
     def align(self, path: str) -> Alignment:
-        """When a clip says each symbol, in the aligner's frames."""
+        """Align a clip with its text, in the aligner's frames."""
         speaker = self.dataset.speaker_id(path)
         return self.aligner.align(self.features(path), self.words(path), speaker)
 
@@ -89,7 +89,7 @@ class DatasetAligner:
 
 
 def new_aligner(dataset: Dataset, sample_rate: int) -> DatasetAligner:
-    """An aligner for the phonemes and speakers of a data set, yet to be fitted."""
+    """An aligner, not yet fitted, for the phonemes and speakers of a data set."""
     symbols = symbol_table(dataset.units.values())
     aligner = Aligner(len(symbols), len(dataset.speakers), silent_symbols(symbols))
     return DatasetAligner(aligner, dataset, symbols, sample_rate)

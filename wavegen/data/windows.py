@@ -1,4 +1,5 @@
-"""Training windows: joined utterances cut into pieces with true past, in a reproducible order."""
+"""Training windows: joined utterances cut into pieces that keep their true past, in a reproducible
+order."""
 
 from __future__ import annotations
 
@@ -23,18 +24,18 @@ from wavegen.outputs import OUTPUTS, Distribution
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 BLANK_SECONDS = (0.03, 0.3)
-"""Range of the stretches that ``train.blank`` spoils."""
+"""Range of lengths of the segments that ``train.blank`` corrupts."""
 BLANK_GAINS = ((-45, -6), (3, 15))
-"""Ranges of what they are made fainter or louder by, in dB."""
+"""Ranges of their gain in dB: attenuated, or amplified."""
 CACHED_FEATURES = 50_000_000
-"""Numbers kept of local features, and again as many of predicted ones."""
+"""Numbers of local features kept in memory, and as many with predicted spectrograms."""
 POOL = 32
-"""Batches whose windows are sorted by length together, so that a batch is padded little."""
+"""Batches whose windows are sorted by length together, which keeps padding short."""
 
 
 @dataclass(frozen=True)
 class TrainingClip:
-    """A prepared clip as training sees it."""
+    """A prepared clip."""
 
     samples: int
     speaker: int
@@ -50,7 +51,7 @@ class TrainingClip:
 
 @dataclass(frozen=True)
 class Blank:
-    """A stretch of an utterance made faint or loud, and not counted."""
+    """A segment of an utterance that is attenuated or amplified, and left out of the loss."""
 
     begin: int
     """First frame."""
@@ -58,12 +59,12 @@ class Blank:
     gain: float
     """Gain of the recording, in dB."""
     noise: float
-    """Level of the white noise added, in dB below full scale."""
+    """Level of the added white noise, in dB relative to full scale."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Frames ``begin…end`` of an utterance, the loss counted from ``begin`` on."""
+    """Frames ``begin…end`` of an utterance; the loss counts from ``begin``."""
 
     utterance: tuple[tuple[int, int], ...]
     """(clip index, first frame) of each clip."""
@@ -71,7 +72,7 @@ class Window:
     end: int
     blank: Blank | None = None
     predicted: bool = False
-    """Its mel spectrogram is the acoustic model's, where there is one."""
+    """Whether its mel spectrogram is predicted by the acoustic model, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +80,22 @@ class Batch:
     codes: Tensor
     """(B, T) int64 samples as the output's codes; T is a multiple of `Config.stride`."""
     before: Tensor
-    """(B,) the code before the first one; the start symbol where the utterance begins."""
+    """(B,) the code before the first; the start symbol at an utterance's beginning."""
     speaker: Tensor
     """(B,) ids."""
     local: LocalFeatures | None
     """Local features of F frames; F divides T."""
     counted: Tensor
-    """(B, T) bool: in the loss; not the past and not the padding."""
+    """(B, T) bool: whether the loss counts it; the past and the padding are not counted."""
     speech: Tensor
-    """(B, T) bool: counted and inside a clip, not in a pause between clips."""
+    """(B, T) bool: counted, and inside a clip rather than a pause between clips."""
     history: Tensor | None
     """(B, H) uint8 µ-law codes from further back to the window's end, for context stacks."""
     lead: Tensor | None
     """(B,) samples of the history before the window."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        """The batch with every tensor changed alike: moved to a device, or cut to some rows."""
+        """Apply a function to every tensor, such as a move to a device or a selection of rows."""
         fields: dict[str, Any] = {
             name: value.each(change) if isinstance(value, LocalFeatures) else change(value)
             for name, value in vars(self).items()
@@ -113,7 +114,7 @@ class Windows:
     Args:
         clips: the training clips.
         config: of the run.
-        pause: one frame of local features in a pause; None without local features.
+        pause: local features of one frame of silence; None without local features.
     """
 
     def __init__(
@@ -133,18 +134,18 @@ class Windows:
         self.span = -(-max(fields, default=0) // config.stride) * self.step
         window = round(config.train.window_seconds * config.conditioning.frame_rate)
         self.window = max(1, window)
-        # Making features costs more than reading them, and a corpus may be larger than memory.
+        # Computing features costs more than storing them, but a corpus may exceed memory.
         numbers = 0 if pause is None else sum(t.numel() for t in pause.tensors.values())
         size = sum(map(self._length, clips)) * numbers
         fraction = min(1.0, CACHED_FEATURES / max(size, 1))
         self.known = functools.lru_cache(round(2 * fraction * len(clips)))(self._known)
 
     def _length(self, clip: TrainingClip) -> int:
-        """Frames of a clip, and of the end after it."""
+        """Frames of a clip, with its end symbol."""
         return -(-(clip.samples + (self.output.end is not None)) // self.hop)
 
     def _known(self, index: int, predicted: bool) -> tuple[LocalFeatures | None, Predictor]:
-        """A clip's local features, if it has any, and the linear predictor that goes with them."""
+        """A clip's local features, if it has any, and its linear predictor."""
         local = self.clips[index].local(predicted)
         return local, predictor(self.config, local)
 
@@ -186,7 +187,7 @@ class Windows:
     def _cut(self, utterance: tuple[tuple[int, int], ...]) -> list[Window]:
         last, start = utterance[-1]
         frames = start + self._length(self.clips[last])
-        # Even pieces: a short remainder would cost a whole receptive field of past.
+        # Pieces of equal length: a short remainder would need a full receptive field of past.
         pieces = -(-frames // self.window)
         cuts = [round(frames * k / pieces) for k in range(pieces + 1)]
         return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
@@ -202,7 +203,7 @@ class Windows:
         return Blank(begin, begin + length, gain, rng.uniform(-70, -45))
 
     def frames(self, window: Window) -> int:
-        """Frames of a window with its past, whole strides of them."""
+        """Frames of a window with its past, a multiple of the stride."""
         frames = window.end - self._low(window)
         return frames + -frames % self.step
 
@@ -248,7 +249,7 @@ class Windows:
             speech[row] &= counted[row]
             if w.blank is not None:
                 hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
-                audio[past:][hidden] = _spoilt(audio[past:][hidden], w.blank)
+                audio[past:][hidden] = _corrupted(audio[past:][hidden], w.blank)
                 counted[row, hidden] = speech[row, hidden] = False
             drawn = out.encode(audio)
             codes[row] = drawn[past:]
@@ -264,7 +265,7 @@ class Windows:
         return Batch(codes, before, speaker, local, counted, speech, history, lead)
 
     def _sound(self, window: Window, begin: int, end: int) -> Iterator[tuple[int, Tensor]]:
-        """(first sample, excitation) of what the clips hold of samples ``begin…end`` of a window's
+        """(first sample, excitation) of each clip's part of samples ``begin…end`` of a window's
         utterance."""
         for index, frame in window.utterance:
             clip, first = self.clips[index], frame * self.hop
@@ -282,8 +283,7 @@ class Windows:
         return end if window.begin * self.hop <= end < window.end * self.hop else None
 
     def _features(self, window: Window, frames: int, pause: LocalFeatures) -> LocalFeatures:
-        """The local features of a window with its past: those of its clips, and the pause's
-        elsewhere, ``frames`` in all."""
+        """Local features of a window with its past, padded with silence to ``frames``."""
         low, filled = self._low(window), 0
         parts = []
         for index, first in window.utterance:
@@ -297,7 +297,7 @@ class Windows:
         return LocalFeatures.cat([*parts, pause.repeat(frames - filled)])
 
 
-def _spoilt(audio: Tensor, blank: Blank) -> Tensor:
+def _corrupted(audio: Tensor, blank: Blank) -> Tensor:
     same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
     noise = torch.randn(audio.shape, generator=same) * 10 ** (blank.noise / 20)
     return audio * 10 ** (blank.gain / 20) + noise

@@ -1,8 +1,8 @@
-"""From phonemes to sound features: lengths, F0 and mel spectrogram, not autoregressive.
+"""Non-autoregressive acoustic model: durations, F0 and mel spectrogram from phonemes.
 
-The plan of FastSpeech 2 (Ren et al. 2021, §2): phonemes are encoded, repeated for as many frames as
-they last, and decoded with the F0 as a further input; here with convolutions throughout, which an
-hour of speech is enough for.
+The design of FastSpeech 2 (Ren et al. 2021, §2): phonemes are encoded, repeated for their
+durations, and decoded with F0 as a further input. Here all layers are convolutions, for which an
+hour of speech is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 KERNEL = 5
 DROPOUT = 0.1
 PLACES = 6
-"""Channels that tell where in its phoneme a frame lies."""
+"""Channels that encode the position of a frame in its phoneme."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Phones:
     starts: Tensor
     """(B, N) 1 where a word begins, else 0."""
     counts: Tensor
-    """(B,) how many of each row count."""
+    """(B,) phonemes in each row, without padding."""
     speaker: Tensor
     """(B,) ids."""
 
@@ -50,7 +50,7 @@ class AcousticModel(nn.Module):
     """
 
     duration_spread: Tensor
-    """Standard deviation of what log lengths differ from the prediction."""
+    """Standard deviation of log durations around the prediction."""
     pitch_spread: Tensor
     """The same of F0, in octaves."""
 
@@ -64,7 +64,7 @@ class AcousticModel(nn.Module):
         self.length = nn.Conv1d(channels, 1, 1)
         nn.init.zeros_(self.length.weight)
         assert self.length.bias is not None
-        nn.init.constant_(self.length.bias, math.log(9))  # eight frames, until it knows better
+        nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
         self.place = nn.Conv1d(PLACES, channels, 1)
         self.melody = _Blocks(channels, (1, 2, 4))
         self.pitch = nn.Conv1d(channels, 2, 1)
@@ -129,7 +129,7 @@ class AcousticModel(nn.Module):
     def loss(
         self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """How far predictions are from recordings.
+        """Losses of the predictions.
 
         Args:
             phones: of B utterances.
@@ -173,7 +173,9 @@ class _Blocks(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            y = F.relu(conv(x * mask)).transpose(1, 2)  # so that padding is as beyond the ends
+            y = F.relu(conv(x * mask)).transpose(
+                1, 2
+            )  # padding acts as zeros
             x = x + F.dropout(norm(y), DROPOUT, self.training).transpose(1, 2)
         return x * mask
 

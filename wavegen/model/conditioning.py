@@ -17,11 +17,11 @@ FEATURES = {
 }
 """Inputs of the encoder among the `LocalFeatures`, in order, by ``conditioning.features``."""
 PHASES = 64
-"""Codes of a period, of equal length; one more stands for no voice."""
+"""Codes of the phase, which divide a period equally; one more code means unvoiced."""
 
 
 def needs_text(features: str) -> bool:
-    """Whether local features of this name are made of phonemes."""
+    """Whether local features of this name include phonemes."""
     return "phones" in FEATURES.get(features, ())
 
 
@@ -29,7 +29,7 @@ def input_channels(config: ConditioningConfig, phone_channels: int = 0) -> dict[
     """Inputs of the encoder and the channels of each; empty without local features.
 
     Args:
-        config: of the conditioning.
+        config: the conditioning's.
         phone_channels: channels of the phonemes' features.
     """
     sizes = {"mel": config.mel_channels, "phones": phone_channels}
@@ -37,21 +37,21 @@ def input_channels(config: ConditioningConfig, phone_channels: int = 0) -> dict[
 
 
 class Conditioning(nn.Module):
-    """Speaker embedding and frame-rate features to what is added inside the gates.
+    """Speaker embedding and local features, projected to what is added inside each block's gates.
 
-    Local features pass a small encoder that looks both ways, then one projection per block. All
-    this happens at frame rate; the blocks repeat rows to sample rate, so generation holds F rows
-    and never T.
+    Local features pass through a small non-causal encoder, then through one projection per block,
+    both at frame rate; blocks repeat frames up to the sample rate, so that generation stores F
+    frames rather than T samples.
 
-    The phase of the pitch, where it is known, is what changes within a frame: each sample has a
-    code of it, whose embedding the first block is given.
+    The phase of the pitch varies within a frame: it is quantised at every sample, and the
+    embeddings of its codes are added to the input of the first block.
 
     Args:
         layers: blocks of the WaveNet.
         channels: R; each block takes 2R.
         speakers: number of speakers, 0 for none.
         speaker_channels: size of a speaker embedding.
-        inputs: the local features that the encoder is given, and the channels of each.
+        inputs: the local features that the encoder takes, and the channels of each.
         encoder_channels: width of the encoder.
         phase: whether the network gets the phase of the pitch.
     """
@@ -90,7 +90,7 @@ class Conditioning(nn.Module):
     def encode(
         self, batch: int, speaker: Tensor | None = None, local: LocalFeatures | None = None
     ) -> Tensor:
-        """What the projections of all blocks share.
+        """The input of every block's projection.
 
         Args:
             batch: B.
@@ -101,7 +101,7 @@ class Conditioning(nn.Module):
             (B, F, E) at frame rate; F = 1 without local features, E = 0 without any conditioning.
 
         Raises:
-            ValueError: something is missing that the network is conditioned on.
+            ValueError: the speaker or a local feature is missing.
         """
         if self.speaker is None:
             g = self.bias.new_zeros(batch, 1, 0)
@@ -120,8 +120,8 @@ class Conditioning(nn.Module):
         return torch.cat([x.transpose(1, 2), g], -1)
 
     def phase_codes(self, local: LocalFeatures | None, hop_length: int) -> Tensor | None:
-        """(B, F · hop_length) codes of the phase at every sample; None in a network that is not
-        told."""
+        """(B, F · hop_length) codes of the phase at every sample; None in a network that takes no
+        phase."""
         if self.phase is None or local is None:
             return None
         begin = local.phase[..., None].double()  # (B, F, 1)

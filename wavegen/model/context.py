@@ -19,7 +19,7 @@ CHUNK = 1 << 18
 class ContextStack(nn.Module):
     """A smaller WaveNet over frames of P samples, whose output the main stack's gates are given.
 
-    It hears µ-law codes, whatever the main stack's output distribution. Frame k pools samples
+    Its input is µ-law codes, whatever the output distribution. Frame k pools samples
     kP … (k+1)P − 1 of the recording, and reaches the samples after them only. Its skip sum goes to
     the gates as it is: behind a rectifier all of it fell silent for ever at high learning rates.
 
@@ -60,15 +60,15 @@ class ContextStack(nn.Module):
         return torch.cat(parts, 1)
 
     def forward(self, codes: Tensor, keep: list[Tensor] | None = None) -> Tensor:
-        """What is known of the past at the beginning of every frame.
+        """Encode the past up to the beginning of every frame.
 
         Args:
-            codes: (B, T) µ-law codes, from the recording's beginning, or from so far back that the
-                stack can't tell the difference.
+            codes: (B, T) µ-law codes, from the beginning of the recording, or from at least a
+                receptive field back.
             keep: is given the (B, T // P, C) inputs of every block.
 
         Returns:
-            (B, 1 + T // P, C), of the first frame zeros: nothing is known there.
+            (B, 1 + T // P, C), zeros for the first frame, which has no past.
         """
         batch, pool = len(codes), self.config.pool
         frames = codes.shape[1] // pool
@@ -87,7 +87,7 @@ class ContextStack(nn.Module):
         return torch.cat([first, skip.to(first.dtype)], 1)
 
     def window(self, known: Tensor, first: Tensor, time: int) -> Tensor:
-        """What holds for the samples of windows.
+        """Select the frames that condition windows.
 
         Args:
             known: (B, K, C) from `forward`.

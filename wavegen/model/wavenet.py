@@ -105,7 +105,7 @@ class WaveNet(nn.Module):
             encoded: (B, F, E) from `Conditioning.encode`.
             before: as in `forward`.
             context: (B, F, C) of each stack, from `ContextStack.window`.
-            keep: is given the (B, T, R) inputs of every block.
+            keep: list to append the (B, T, R) inputs of every block to.
             phase: (B, T) codes from `Conditioning.phase_codes`.
         """
         batch, time = codes.shape

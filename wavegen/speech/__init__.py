@@ -1,1 +1,1 @@
-"""Text and timing to local features."""
+"""Text, alignment and timing: from phonemes to local features."""

@@ -33,7 +33,7 @@ SHORTEST = 6
 FLOOR = 0.1
 """Least variance, of the overall one."""
 PAUSED = -1
-"""In place of the number of a word."""
+"""Word index of a pause."""
 Words = Sequence[Sequence[int]]
 
 
@@ -47,11 +47,11 @@ class Alignment:
     without silence has none."""
     score: float = 0.0
     """Mean over the frames of speech of log p(frame | its phoneme) − log p(frame | the likeliest
-    state of any): 0 at best, the lower the less the text fits. −inf where the clip is too short
+    state of any): 0 at best, and lower the worse the text fits. −inf if the clip is too short
     for the text."""
 
     def at_rate(self, ratio: float, frames: int) -> Alignment:
-        """The same in frames ``ratio`` times as long, ``frames`` of them."""
+        """Convert to ``frames`` frames that are ``ratio`` times as long."""
         ends = np.minimum(np.rint(np.cumsum(self.frames) / ratio), frames).astype(int)
         ends[-1] = frames
         lengths = np.diff(ends, prepend=0)
@@ -95,7 +95,7 @@ class Aligner(nn.Module):
         return mfcc(audio, sample_rate, cls.hop(sample_rate))
 
     def align(self, features: Tensor, words: Words, speaker: int) -> Alignment:
-        """The likeliest segmentation.
+        """Find the most likely segmentation.
 
         Args:
             features: (F, D) of the clip.
@@ -103,7 +103,7 @@ class Aligner(nn.Module):
             speaker: id.
 
         Returns:
-            The alignment; evenly spread where the clip is too short for all states.
+            The alignment; uniform if the clip is too short for all states.
         """
         chain = self._chain(words)
         if len(features) < chain.needs:
@@ -126,7 +126,7 @@ class Aligner(nn.Module):
         speakers: Sequence[int],
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Train on clips: features (F, D) each, the symbols of their words, speaker ids.
+        """Train on clips: (F, D) features, the symbols of the words, and the speaker of each.
 
         ``progress`` is called with (rounds done, rounds).
         """
@@ -244,7 +244,7 @@ class _Chain:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Over the frames of each cell: their number, sum and sum of squares."""
+    """Sufficient statistics of each cell's frames: number, sum and sum of squares."""
 
     count: NDArray[np.float64]
     first: NDArray[np.float64]
@@ -288,14 +288,14 @@ def _flat_start(x: NDArray[np.float32], chain: _Chain) -> NDArray[np.int64]:
 
 
 def _collect(symbols: list[tuple[int, int]], frames: NDArray[np.int64], score: float) -> Alignment:
-    """Join the symbols of each word, without the pauses that have no frames."""
+    """Group symbols by word, and drop pauses without frames."""
     kept = [(w, p, int(n)) for (w, p), n in zip(symbols, frames, strict=True) if n or w != PAUSED]
     words = [tuple(p for _, p, _ in g) for _, g in itertools.groupby(kept, lambda k: k[0])]
     return Alignment(tuple(words), tuple(n for _, _, n in kept), score)
 
 
 def _even(words: Words, frames: int) -> Alignment:
-    """Symbols of equal length; some get none where there are too few frames."""
+    """Symbols of equal duration; some have none if there are too few frames."""
     count = sum(len(w) for w in words)
     cuts = [frames * k // count for k in range(count + 1)]
     lengths = tuple(b - a for a, b in itertools.pairwise(cuts))

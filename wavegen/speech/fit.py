@@ -15,16 +15,16 @@ from wavegen.model.acoustic import AcousticModel, Phones
 from wavegen.speech.align import Alignment
 
 BATCH_FRAMES = 6000
-"""Frames of a batch, about: a minute of speech."""
+"""Frames per batch, about: a minute of speech."""
 LEARNING_RATE = 1e-3
 WARMUP = 100
-SMOOTH = 0.15
-"""Weight of the pitch's and the lengths' losses beside that of the mel spectrogram."""
+PROSODY_WEIGHT = 0.15
+"""Weight of the losses of F0 and durations relative to that of the mel spectrogram."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One clip with all that is known of it."""
+    """An aligned clip."""
 
     alignment: Alignment
     speaker: int
@@ -79,11 +79,11 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             lengths, tone, mel = model.loss(*batch)
-            torch.autograd.backward(mel + SMOOTH * (tone + lengths))
+            torch.autograd.backward(mel + PROSODY_WEIGHT * (tone + lengths))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            # What remains unexplained at the end, for those who want another take.
+            # The residual spread at the end, from which variations are drawn.
             spread.lerp_(torch.stack([lengths.detach(), tone.detach()]), 0.01)
             progress(step + 1, steps)
     model.eval()
@@ -112,7 +112,7 @@ def _batch(
 
 
 def _batches(clips: Sequence[Recording], rng: random.Random) -> list[list[Recording]]:
-    """All clips once, those of like length together."""
+    """All clips once, batched with others of similar length."""
     order = sorted(clips, key=lambda c: sum(c.alignment.frames) * rng.uniform(0.9, 1.1))
     out: list[list[Recording]] = [[]]
     for c in order:

@@ -1,4 +1,4 @@
-"""A text to the units that a voice speaks in one go."""
+"""Split a text into the units that a voice speaks one by one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from wavegen.text import LANGUAGE, STRESS, normalise, phonemes, raw_phonemes
 
 @dataclass(frozen=True)
 class Unit:
-    """A sentence or a part of one, spoken in one go."""
+    """A sentence, or a part of one that is spoken by itself."""
 
     words: tuple[str, ...]
-    """As they are spoken, without marks."""
+    """Normalised, without punctuation."""
     phones: tuple[tuple[str, ...], ...]
     """Phonemes of each spoken word, and each mark as a word of its own after the words it follows;
     espeak-ng may join words, so the counts can differ. A mark is never first, never follows
@@ -24,7 +24,7 @@ class Unit:
 
 
 def read_clip(text: str, language: str = LANGUAGE) -> Unit | None:
-    """The transcript of one clip as one unit; None when nothing in it can be spoken.
+    """The transcript of one clip as one unit; None if nothing in it can be spoken.
 
     Raises:
         TextError: espeak-ng is not installed, or does not know the language.
@@ -99,7 +99,7 @@ def symbol_table(units: Iterable[Unit]) -> tuple[str, ...]:
 
 
 def silent_symbols(symbols: Sequence[str]) -> int:
-    """How many of a voice's symbols, its first ones, are silence: the pause and marks."""
+    """Number of silent symbols, the pause and marks, which come first."""
     return sum(s == PAUSE or s in MARKS for s in symbols)
 
 

@@ -1,4 +1,4 @@
-"""Which clips say something else than their transcripts."""
+"""Clips whose transcripts do not match the recordings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wavegen.speech.align import Aligner, Words
 LOW = 5.0
 """Deviations below the median from which on a score is suspicious."""
 RIVALS = 16
-"""Other transcripts that a suspicious clip is compared with."""
+"""Other transcripts that a suspicious clip is tested against."""
 MARGIN = 2.0
-"""A transcript that fits by so much more than the best rival is right (in units of the score)."""
+"""Score by which a correct transcript exceeds the best rival."""
 
 
 def misfits(
@@ -25,22 +25,22 @@ def misfits(
     speakers: Sequence[int],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[float], list[int]]:
-    """Find the clips with wrong transcripts, by a fitted aligner.
+    """Find clips with wrong transcripts by means of a fitted aligner.
 
-    Scores vary with the quality of a recording too. So those far below the median of the data set
-    (in deviations estimated from the median distance to it) are only suspected, and convicted
-    where one of the other clips' transcripts, of like length and drawn at random, fits about as
+    Scores also vary with recording quality. Clips far below the median of the data set (by a
+    robust deviation, from the median absolute distance) are suspicious only; their transcript is
+    wrong if one of other clips' transcripts, of similar length and drawn at random, fits about as
     well.
 
     Args:
         aligner: the aligner.
-        features: from the number of a clip to its (F, D).
+        features: (F, D) of a clip, by its index.
         texts: the symbols of the words of each clip.
         speakers: ids.
         progress: called with (clips scored, clips).
 
     Returns:
-        The score of every clip (see `Alignment`), and the numbers of the clips that do not fit.
+        The score of every clip (see `Alignment`), and the indices of the clips that do not fit.
     """
     count = len(texts)
     scores = []

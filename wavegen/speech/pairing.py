@@ -1,4 +1,4 @@
-"""Which written words a spoken word is, where espeak-ng has joined or split some."""
+"""Match written words with spoken words, some of which espeak-ng joins or splits."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Sequence
 from wavegen.text import STRESS, phonemes
 
 STEPS = ((1, 1), (2, 1), (3, 1), (4, 1), (1, 2), (1, 3), (1, 4))
-"""Written and spoken words of a group."""
+"""Numbers of written and of spoken words in a group."""
 SLACK = 4
-"""How far the number of written words may run ahead of the spoken ones, or behind, at most."""
+"""Most words by which the written text may run ahead of the spoken one, or lag behind."""
 Group = tuple[range, range]
 
 
 def pair_words(words: Sequence[str], phones: Sequence[Sequence[str]]) -> list[Group]:
-    """Group written and spoken words of a clip so that each group is the same in both.
+    """Group the written and the spoken words of a clip that correspond.
 
-    The likeliest grouping is the one in which fewest phonemes differ from those that the written
-    words have by themselves.
+    The best grouping is the one with the fewest phonemes that differ from those of the written
+    words in isolation.
 
     Args:
         words: as written.
         phones: phonemes of each spoken word.
 
     Returns:
-        The places in ``words`` and in ``phones`` of each group, in order; one group of everything
-        where none is found.
+        The indices into ``words`` and ``phones`` of each group, in order; a single group if no
+        grouping is found.
     """
     if len(words) == len(phones):
         return [(range(i, i + 1), range(i, i + 1)) for i in range(len(words))]
@@ -54,7 +54,7 @@ def pair_words(words: Sequence[str], phones: Sequence[Sequence[str]]) -> list[Gr
 
 
 def _apart(a: list[str], b: list[str]) -> int:
-    """Phonemes of either that have no match in the other."""
+    """Number of phonemes of either that have no match in the other."""
     blocks = difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
     return len(a) + len(b) - 2 * sum(m.size for m in blocks)
 

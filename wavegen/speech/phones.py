@@ -12,9 +12,9 @@ from torch import Tensor
 from wavegen.text import MARKS as MARKS
 
 PAUSE = "_"
-"""Symbol 0 of every voice: the silence between units, and what lies beyond the ends."""
+"""Symbol 0 of every voice: silence between units and beyond the ends."""
 CONTEXT = 2
-"""Phonemes on either side that a frame knows of (quinphones, as in WaveNet §3.2's features)."""
+"""Neighbouring phonemes on either side (quinphones, as in the features of WaveNet §3.2)."""
 HARMONICS = 4
 
 
@@ -34,8 +34,8 @@ def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbo
     Returns:
         (C, F) float32: one-hot phonemes −2…+2; how far through the phoneme (0 to 1), its length
         (tens of frames) and its fraction of the word; sine and cosine harmonics of how far
-        through the word; hundreds of frames since the word's start and to its end. Of a pause
-        alone, nothing but the one-hot phonemes.
+        through the word; hundreds of frames since the word's start and to its end. A pause
+        alone has the one-hot phonemes only.
     """
     phones = torch.tensor([p for w in words for p in w])
     count, frames = len(phones), sum(lengths)

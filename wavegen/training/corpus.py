@@ -1,4 +1,4 @@
-"""A data set and a configuration to an untrained voice and its training clips."""
+"""An untrained voice and its training clips, from a data set and a configuration."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from wavegen.model.conditioning import FEATURES, needs_text
 from wavegen.speech import fit
 from wavegen.speech.align import Alignment
 from wavegen.speech.frontend import symbol_table
+from wavegen.speech.predict import predict_mel
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 
@@ -29,7 +30,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     """Replace every ``auto`` by a choice, which a resumed run keeps.
 
     Raises:
-        TrainingError: the recipe wants phonemes and not every clip has a text.
+        TrainingError: the features include phonemes, but not every clip has a text.
     """
     missing = len(dataset.clips) - len(dataset.units)
     features = dataset.features
@@ -54,7 +55,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
 
 
 def _bf16_pays(device: torch.device) -> bool:
-    """Whether bf16 matrix products beat f32 ones here; many CPUs only emulate them."""
+    """Whether bf16 matrix products are faster than f32 here; many CPUs only emulate them."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
@@ -89,15 +90,15 @@ def fit_speech(
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
     device: torch.device | str = "cpu",
 ) -> list[tuple[str, str]]:
-    """Train what a voice with text holds beside the WaveNet, on its training clips: the aligner,
-    then the acoustic model (on ``device``).
+    """Fit the speech models of a voice with texts to its training clips: the aligner, then the
+    acoustic model.
 
     Args:
-        voice: its parts are trained in place.
+        voice: its speech models are trained in place; a voice without texts has none.
         dataset: the data.
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
             "fitting the acoustic model") and the rounds, clips or steps done of all in it.
-        device: where the acoustic model is trained.
+        device: to train the acoustic model on.
 
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
@@ -122,7 +123,7 @@ def fit_speech(
 
 
 def aligned_recording(voice: SpeakingVoice, dataset: Dataset, path: str) -> fit.Recording:
-    """A clip with a text, for the acoustic model."""
+    """A clip that has a text, aligned, as the acoustic model is fitted to it."""
     audio, speaker = torch.from_numpy(dataset.audio(path)), dataset.speaker_id(path)
     alignment = voice.align(dataset.units[path], speaker, audio)
     local = voice.observe(audio, speaker, alignment, _f0(dataset, path))
@@ -135,7 +136,7 @@ def _f0(dataset: Dataset, path: str) -> Tensor | None:
 
 
 def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
-    """One clip of the data set; it is aligned when that is first needed for its local features."""
+    """A clip of the data set. It is aligned once, when its local features first need that."""
     speaker, unit = dataset.speaker_id(path), dataset.units.get(path)
 
     def audio(begin: int, end: int) -> Tensor:
@@ -152,7 +153,7 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
         aligned = alignment() if predicted or voice.needs_text else None
         features = voice.observe(recording, speaker, aligned, _f0(dataset, path))
         if predicted and features and aligned and isinstance(voice, SpeakingVoice):
-            features = voice.with_predicted_mel(features, aligned, speaker)
+            features = predict_mel(voice.acoustic, features, aligned, speaker)
         return features
 
     samples = dataset.entry(path).samples

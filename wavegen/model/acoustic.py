@@ -173,9 +173,7 @@ class _Blocks(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            y = F.relu(conv(x * mask)).transpose(
-                1, 2
-            )  # padding acts as zeros
+            y = F.relu(conv(x * mask)).transpose(1, 2)  # padding acts as zeros
             x = x + F.dropout(norm(y), DROPOUT, self.training).transpose(1, 2)
         return x * mask
 

@@ -135,7 +135,7 @@ class _View:
         self.stack.close()
 
     def hooks(self) -> Hooks:
-        """Of the training that this shows."""
+        """Hooks that show the training."""
         from wavegen.training.hooks import Hooks
 
         return Hooks(

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.state import is_initialized
 from accelerate.utils import broadcast_object_list
 
 from wavegen.config import Config
@@ -200,7 +201,13 @@ def _accelerator(device: str) -> Accelerator:
     cuda = torch.cuda.is_available()
     if device == "cuda" and not cuda:
         raise TrainingError("--device cuda: no CUDA device is available")
-    return Accelerator(cpu=device == "cpu" or not cuda)
+    wanted = "cuda" if cuda and device != "cpu" else "cpu"
+    # Accelerate would train on the device that the process began with.
+    if is_initialized() and (used := PartialState().device.type) != wanted:
+        raise TrainingError(
+            f"this process has trained on {used}; train on {wanted} in another process"
+        )
+    return Accelerator(cpu=wanted == "cpu")
 
 
 def _of_this_process(hooks: Hooks | None, accelerator: Accelerator) -> Hooks:

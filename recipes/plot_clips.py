@@ -20,7 +20,7 @@ from PIL import Image
 
 from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
-from wavegen.files import check_output, whole_file
+from wavegen.files import atomic_write, check_output
 from wavegen.report.page_plots import spectrogram_png
 
 COLOURS = 20
@@ -56,7 +56,7 @@ def main(
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=80)
     picture = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    with whole_file(output) as beside:
+    with atomic_write(output) as beside:
         picture.save(beside, optimize=True)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from wavegen.audio.writing import SUFFIXES
 from wavegen.errors import WavegenError
-from wavegen.files import check_output, forget_killed, whole_file
+from wavegen.files import atomic_write, check_output, forget_killed
 
 
 def test_an_existing_output_needs_force(tmp_path: Path) -> None:
@@ -21,13 +21,13 @@ def test_an_existing_output_needs_force(tmp_path: Path) -> None:
 
 def test_only_what_killed_processes_left_behind_is_removed(tmp_path: Path) -> None:
     code = (
-        "import os, pathlib, sys; from wavegen.files import whole_file\n"
-        "with whole_file(pathlib.Path(sys.argv[1])) as f: os.kill(os.getpid(), 9)"
+        "import os, pathlib, sys; from wavegen.files import atomic_write\n"
+        "with atomic_write(pathlib.Path(sys.argv[1])) as f: os.kill(os.getpid(), 9)"
     )
     (tmp_path / "sub").mkdir()
     subprocess.run([sys.executable, "-c", code, tmp_path / "sub" / "a.wav"], check=False)
     assert len([*(tmp_path / "sub").iterdir()]) == 1
-    with whole_file(tmp_path / "b.wav") as mine:
+    with atomic_write(tmp_path / "b.wav") as mine:
         forget_killed(tmp_path)
         assert mine.exists()
         assert [*(tmp_path / "sub").iterdir()] == []

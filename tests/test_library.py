@@ -54,7 +54,7 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 
     path = tmp_path / "voice.safetensors"
     path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(VoiceError, match="not a whole voice file"):
+    with pytest.raises(VoiceError, match="not a complete voice file"):
         load_voice(path)
     assert not (tmp_path / "owned").exists()
 

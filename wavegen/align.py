@@ -15,8 +15,8 @@ import torch
 from wavegen.data.alignment import DatasetAligner, new_aligner
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
-from wavegen.files import check_output_folder, whole_file
-from wavegen.speech.align import Aligner
+from wavegen.files import atomic_write, check_output_folder
+from wavegen.speech.aligner import Aligner
 from wavegen.speech.pairing import pair_words
 
 
@@ -36,7 +36,7 @@ class ClipAlignment:
     words: tuple[Interval, ...]
     phones: tuple[Interval, ...]
     score: float
-    """See `wavegen.speech.align.Alignment`."""
+    """See `wavegen.speech.aligner.Alignment`."""
 
     def textgrid(self) -> str:
         """The alignment as a Praat TextGrid with the tiers words and phones, in the long format
@@ -178,7 +178,7 @@ def write_alignments(
             file = folder / (stem + suffix)
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with whole_file(file) as beside:
+                with atomic_write(file) as beside:
                     beside.write_text(text, encoding="utf-8")
             except OSError as e:
                 raise WavegenError(f"can't write {file}: {e.strerror or e}") from e

@@ -118,6 +118,6 @@ def load_voice(voice: str | Path | None = None) -> Synthesizer:
     """Load a bundled voice by name (default: the first of them), or any voice by its file.
 
     Raises:
-        VoiceError: there is no such voice, or the file is not a whole voice file.
+        VoiceError: there is no such voice, or the file is not a complete voice file.
     """
     return Synthesizer(find_voice(None if voice is None else str(voice))[0])

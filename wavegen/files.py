@@ -16,7 +16,7 @@ _HOST = re.sub(r"\W", "_", socket.gethostname())
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds."""
     beside = _temporary(path.parent, path.suffix)
     try:
@@ -38,7 +38,7 @@ def write_file(path: Path, data: bytes) -> None:
         WavegenError: it can't be written.
     """
     try:
-        with whole_file(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_bytes(data)
     except OSError as e:
         raise WavegenError(f"can't write {path}: {e.strerror or e}") from e

@@ -61,7 +61,7 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     """Load a bundled voice by name, or any voice by its file.
 
     Raises:
-        VoiceError: there is no such voice, or the file is not a whole voice file.
+        VoiceError: there is no such voice, or the file is not a complete voice file.
     """
     path = voice_file(name)
     about, tensors = _read(path)
@@ -162,7 +162,7 @@ def read_about(path: Path) -> dict[str, Any]:
     """The description in the header of a voice file; none of its weights are read.
 
     Raises:
-        VoiceError: the file is not a whole voice file.
+        VoiceError: the file is not a complete voice file.
     """
     with _opened(path, "np") as file:  # torch would reserve memory for the weights
         return _about(path, file)
@@ -181,7 +181,7 @@ def _opened(path: Path, framework: str) -> Iterator[Any]:
         with safe_open(path, framework) as file:
             yield file
     except (SafetensorError, OSError) as e:
-        raise VoiceError(f"{path} is not a whole voice file ({e})") from e
+        raise VoiceError(f"{path} is not a complete voice file ({e})") from e
 
 
 def _about(path: Path, file: Any) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from wavegen.audio.linear_prediction import by_spectrum, predictor
 from wavegen.audio.local_features import LocalFeatures, analyse, silence
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.conditioning import FEATURES, needs_text
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
 from wavegen.request import Request
-from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.aligner import Aligner, Alignment
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.speech.predict import predict_features
@@ -177,7 +177,7 @@ class Voice:
             "training": self.training,
         }
         data = save(self.tensors(), {"wavegen": json.dumps(about, ensure_ascii=False)})
-        with whole_file(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_bytes(data)
 
 

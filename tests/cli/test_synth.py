@@ -91,7 +91,7 @@ def test_texts_that_cannot_be_spoken(
         (["--speaker", "bob"], ["no speaker 'bob'", "3 nicolas"]),
         (["--speaker", "17"], ["no speaker '17'"]),
         (["--voice", "nobody"], ["no voice 'nobody'", "digits"]),
-        (["--voice", "{tmp}/half.safetensors"], ["half.safetensors is not a whole voice file"]),
+        (["--voice", "{tmp}/half.safetensors"], ["half.safetensors is not a complete voice file"]),
         (["--voice", "{tmp}/pickle.safetensors"], ["pickle.safetensors is not a whole voice"]),
         (["--voice", "{tmp}/empty.safetensors"], ["empty.safetensors is not a whole voice"]),
         (["--voice", "v" * 300], ["can't read the voice 'vvv", "File name too long"]),

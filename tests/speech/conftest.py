@@ -4,7 +4,7 @@ import pytest
 import torch
 from helpers import COMMA, STOP, made_up
 
-from wavegen.speech.align import Aligner
+from wavegen.speech.aligner import Aligner
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from wavegen.model.acoustic import AcousticModel
-from wavegen.speech.align import Alignment
+from wavegen.speech.aligner import Alignment
 from wavegen.speech.fit import Recording, fit, phones
 
 

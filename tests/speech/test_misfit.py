@@ -3,7 +3,7 @@
 import torch
 from helpers import STOP
 
-from wavegen.speech.align import Aligner
+from wavegen.speech.aligner import Aligner
 from wavegen.speech.misfit import misfits
 
 

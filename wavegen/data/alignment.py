@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from wavegen.data.dataset import Dataset
-from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.aligner import Aligner, Alignment
 from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.misfit import misfits
 

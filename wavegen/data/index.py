@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 
 FORMAT = 2
 FILE = "index.npz"
@@ -85,7 +85,7 @@ def write(folder: Path, index: Index) -> None:
     table: dict[str, Any] = {"version": FORMAT, "sample_file": index.file, "end": index.end}
     for (name, dtype), values in zip(COLUMNS.items(), rows, strict=True):
         table[name] = _column(values, dtype)
-    with whole_file(folder / FILE) as beside:
+    with atomic_write(folder / FILE) as beside:
         np.savez(beside, **table)
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wavegen.data import index
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.speech.frontend import Unit, read_clip
 
 RULES = ("wavegen.text", "wavegen.speech.frontend")
@@ -95,5 +95,5 @@ def _load(file: Path) -> dict[str, str]:
 
 def _save(file: Path, known: dict[str, str]) -> None:
     kept = (f"{t}\t{u}" for t, u in known.items() if not set(t) & set("\t\n\r"))
-    with whole_file(file) as beside:
+    with atomic_write(file) as beside:
         beside.write_text(RECORD.join(kept), "utf-8", errors="replace")

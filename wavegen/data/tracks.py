@@ -19,7 +19,7 @@ from wavegen.audio.features import pitch
 from wavegen.data import index
 from wavegen.data.prepare import Prepared
 from wavegen.errors import DataError
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 
 COMMIT_SECONDS = 30.0
 """Interval between writes of the index, which is about the most that a killed process loses."""
@@ -146,6 +146,6 @@ def _read(file: Path) -> Spans:
 
 
 def _write(file: Path, spans: Spans) -> None:
-    with whole_file(file.with_suffix(".npz")) as beside:
+    with atomic_write(file.with_suffix(".npz")) as beside:
         ends = np.array([e for _, e in spans.values()], np.int64)
         np.savez(beside, sha256=np.array(" ".join(spans)), ends=ends)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wavegen.data.dataset import Dataset
 from wavegen.errors import WavegenError, counted
-from wavegen.files import check_output_folder, whole_file
+from wavegen.files import atomic_write, check_output_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def plot_dataset(dataset: Dataset, sample_rate: int, folder: Path) -> list[Path]
             rows = min(len(dataset.speakers), MOST_SPEAKERS) if name == "speakers.png" else 0
             figure = Figure(figsize=(8, max(4.5, 1 + 0.22 * rows)), layout="constrained")
             into(figure.subplots())
-            with whole_file(folder / name) as beside:
+            with atomic_write(folder / name) as beside:
                 figure.savefig(beside, dpi=100)
             written.append(folder / name)
     except OSError as e:
@@ -127,7 +127,7 @@ def plot_clip(
         label = label.replace("$", r"\$")
         spectrum.text((start + end) / 2, height, label, color="white", ha="center", fontsize=9)
     try:
-        with whole_file(file) as beside:
+        with atomic_write(file) as beside:
             figure.savefig(beside, dpi=100)
     except OSError as e:
         raise WavegenError(f"can't write {file}: {e.strerror or e}") from e

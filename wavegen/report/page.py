@@ -13,7 +13,7 @@ from typing import Any
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError, counted
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.library import load_voice
 from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
@@ -77,7 +77,7 @@ def write_report(
     except jinja2.TemplateError as e:  # a field is missing
         raise TrainingError(f"{run}: {STARTS} is broken ({e})") from e
     try:
-        with whole_file(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_text(page, encoding="utf-8", errors="replace")
     except OSError as e:
         raise WavegenError(f"can't write {target}: {e.strerror or e}") from e

@@ -17,7 +17,7 @@ import torch
 
 import wavegen
 from wavegen.data.dataset import Dataset
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.report.watch import Watch, is_clipped
 
 DATA = "data.json"
@@ -122,7 +122,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 def write_record(run: Path, data: DataSummary, device: torch.device, step: int) -> None:
     """Write data.json, and append this start of the run to starts.jsonl."""
-    with whole_file(run / DATA) as beside:
+    with atomic_write(run / DATA) as beside:
         beside.write_text(json.dumps(asdict(data), indent=1))
     start = {
         "time": time.strftime("%Y-%m-%d %H:%M:%S %z"),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio.writing import write_audio
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.request import Request
 from wavegen.synth import Utterance, plan, plan_copy, synthesize
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
@@ -69,7 +69,7 @@ class Recorder:
         else:
             utterances = sample_utterances(voice, self.TEXTS)
         titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
-        with whole_file(folder / SAID) as beside:
+        with atomic_write(folder / SAID) as beside:
             beside.write_text(json.dumps(titles))
         audios = list(synthesize(voice, utterances))
         for n, (title, audio) in enumerate(zip(titles, audios, strict=True)):
@@ -116,5 +116,5 @@ def spectrogram(path: Path, audio: NDArray[np.float32], sample_rate: int, title:
         noise = np.random.default_rng(0).normal(0, 1e-6, len(audio))
         spec.specgram(audio + noise, NFFT=size, Fs=sample_rate, noverlap=size * 3 // 4, vmin=-120)
     spec.set(xlabel="seconds", ylabel="Hz")
-    with whole_file(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, dpi=90)

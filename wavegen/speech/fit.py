@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wavegen.model.acoustic import AcousticModel, Phones
-from wavegen.speech.align import Alignment
+from wavegen.speech.aligner import Alignment
 
 BATCH_FRAMES = 6000
 """Frames per batch, about: a minute of speech."""

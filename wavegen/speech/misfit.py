@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from wavegen.speech.align import Aligner, Words
+from wavegen.speech.aligner import Aligner, Words
 
 LOW = 5.0
 """Deviations below the median from which on a score is suspicious."""

@@ -13,7 +13,7 @@ from wavegen.audio.features import hertz, phase
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.acoustic import AcousticModel
 from wavegen.request import Request
-from wavegen.speech.align import SILENCE, Alignment
+from wavegen.speech.aligner import SILENCE, Alignment
 from wavegen.speech.fit import phones
 
 DRIFT = 20

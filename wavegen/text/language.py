@@ -10,7 +10,7 @@ from wavegen.text.segmentation import Endings
 
 @dataclass(frozen=True)
 class Language:
-    """One language's entry in `wavegen.text.reading.LANGUAGES`."""
+    """One language's entry in `wavegen.text.normalisation.LANGUAGES`."""
 
     normalise: Callable[[str, frozenset[str], str], str]
     """(cleaned text, known words, language code) → lower-case text with numbers, abbreviations and

@@ -19,7 +19,7 @@ import torch
 from wavegen.config import Config
 from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
-from wavegen.files import whole_file
+from wavegen.files import atomic_write
 from wavegen.recipe import to_toml
 
 
@@ -35,7 +35,7 @@ def save_state(run: Path, step: int, state: dict[str, Any], keep: int) -> None:
     data = buffer.getvalue()
     folder = run / "states"
     folder.mkdir(exist_ok=True)
-    with whole_file(folder / f"{step:09d}-{zlib.crc32(data):08x}.pt") as beside:
+    with atomic_write(folder / f"{step:09d}-{zlib.crc32(data):08x}.pt") as beside:
         beside.write_bytes(data)
     for old in states(run)[keep:]:
         old.unlink(missing_ok=True)
@@ -67,7 +67,7 @@ def forget_later_rows(run: Path, step: int) -> None:
     rows = path.read_text().splitlines(keepends=True) if path.exists() else []
     kept = [r for r in rows if r.endswith("\n") and json.loads(r)["step"] <= step]
     if len(kept) < len(rows):
-        with whole_file(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("".join(kept))
 
 
@@ -82,9 +82,9 @@ def clear(run: Path) -> None:
 
 def write_run(run: Path, config: Config, dataset: Dataset) -> None:
     """Write split.json and then config.toml, which marks the directory as that of a run."""
-    with whole_file(run / "split.json") as beside:
+    with atomic_write(run / "split.json") as beside:
         beside.write_text(json.dumps(dataset.split, indent=1, ensure_ascii=False), "utf-8")
-    with whole_file(run / "config.toml") as beside:
+    with atomic_write(run / "config.toml") as beside:
         beside.write_text(to_toml(config), encoding="utf-8")
 
 

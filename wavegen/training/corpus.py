@@ -20,7 +20,7 @@ from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.model.conditioning import FEATURES, needs_text
 from wavegen.speech import fit
-from wavegen.speech.align import Alignment
+from wavegen.speech.aligner import Alignment
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained

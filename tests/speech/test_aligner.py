@@ -3,7 +3,7 @@
 import torch
 from helpers import COMMA, STOP, made_up
 
-from wavegen.speech.align import Aligner, Alignment
+from wavegen.speech.aligner import Aligner, Alignment
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:

@@ -29,7 +29,7 @@ STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 @o.expanded
 def synth(
     *,
-    words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say.")] = None,
+    words: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to say.")] = None,
     text_file: Annotated[
         Path | None,
         typer.Option(

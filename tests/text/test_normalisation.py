@@ -8,7 +8,7 @@ import pytest
 
 from wavegen.errors import TextError
 from wavegen.speech.frontend import read_clip
-from wavegen.text import normalise, phonemes, reading
+from wavegen.text import normalisation, normalise, phonemes
 from wavegen.text.language import Language
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -114,7 +114,7 @@ def test_a_language_is_found_by_its_code_in_any_region(monkeypatch: pytest.Monke
     def read(text: str, known: frozenset[str], language: str) -> str:
         return text.replace("5", f"pyat in {language}, {sorted(known)}")
 
-    endings = replace(reading.PLAIN.endings, titles=frozenset(["ul"]))
-    monkeypatch.setitem(reading.LANGUAGES, "ru", Language(read, endings))
+    endings = replace(normalisation.PLAIN.endings, titles=frozenset(["ul"]))
+    monkeypatch.setitem(normalisation.LANGUAGES, "ru", Language(read, endings))
     assert said("ul. 5. Ul. Mr. X", ["a"], "RU-LV") == "ul . pyat in RU LV , a / Ul . Mr / X"
     assert said("5", language="en-gb") == said("5", language="en") == "five"

@@ -199,6 +199,12 @@ class ConditioningConfig:
     """With ``mel`` features, let the network model the excitation: the residual of linear
     prediction by filters computed from the spectrogram. It then need not model resonances or
     loudness. Replaces ``audio.preemphasis``."""
+    signal: bool = True
+    """With linear prediction, give the network the last sample of the sound and the filter's
+    prediction of the next one, both divided by the frame's gain."""
+    period: bool = True
+    """With linear prediction, give the network the excitation around one pitch period ago, where
+    voiced."""
     acoustic_channels: int = 160
     """Width of the acoustic model, which predicts durations, F0 and mel spectrogram."""
     acoustic_steps: int = 2000
@@ -237,6 +243,10 @@ class TrainConfig:
     the loss. What follows it teaches the network to recover the level that the conditioning asks
     for; without it, a voice that falls silent in generation stays silent, and one that gets loud
     gets louder."""
+    noise: float = 0.0
+    """With linear prediction, maximum level of the noise in the past that the network is given,
+    relative to the excitation; each window has a level between 0 and this. Generation then finds
+    nothing new in the network's own errors. The sample to be predicted has no noise."""
     predicted: float = 0.5
     """With ``mel`` features and texts, fraction of the windows conditioned on the spectrogram that
     the acoustic model predicts for the recording in place of its own, so that the WaveNet learns to
@@ -288,7 +298,7 @@ class TrainConfig:
         for name in ("window_seconds", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 out.append(f"train.{name} must be above 0")
-        for name in ("blank", "predicted"):
+        for name in ("blank", "noise", "predicted"):
             if not 0 <= getattr(self, name) <= 1:
                 out.append(f"train.{name} must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:

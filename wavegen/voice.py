@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from wavegen.audio.linear_prediction import by_spectrum, predictor
+from wavegen.audio.linear_prediction import by_spectrum, input_count, predictor, select
 from wavegen.audio.local_features import LocalFeatures, analyse, silence
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
@@ -131,15 +131,19 @@ class Voice:
     ) -> torch.Tensor:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,); arguments
         as those of `WaveNet.nll`."""
+        codes, given = self.samples(audio, local)
         return self.model.nll(
-            self.codes(audio, local),
+            codes,
             self.encode(speaker, local),
             self.config.hop_length,
             context=context,
             phase=self.phase_codes(local),
+            given=given,
         )
 
-    def codes(self, audio: torch.Tensor, local: LocalFeatures | None) -> torch.Tensor:
+    def samples(
+        self, audio: torch.Tensor, local: LocalFeatures | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Encode a recording as the network's samples.
 
         Args:
@@ -147,10 +151,15 @@ class Voice:
             local: its local features, if the voice takes any.
 
         Returns:
-            (T,) codes of the excitation.
+            (T,) codes of the excitation, and the (T, G) inputs of linear prediction; None in a
+            network that takes none.
         """
-        excitation = predictor(self.config, local).excitation(audio)
-        return self.model.output.encode(excitation).to(self.model.skip_bias.device)
+        filters, device = predictor(self.config, local), self.model.skip_bias.device
+        if not input_count(self.config):
+            return self.model.output.encode(filters.excitation(audio)).to(device), None
+        excitation, inputs = filters.inputs(audio)
+        codes = self.model.output.encode(excitation).to(device)
+        return codes, select(self.config, inputs).to(device)
 
     def speech(self) -> dict[str, torch.nn.Module]:
         """The other models of the voice, by their names in the voice file."""

@@ -3,16 +3,16 @@ filter (`wavegen.audio.synthesis_filter`) turns it back into sound.
 
 A mel spectrogram determines a filter for every frame (as in LPCNet, Valin and Skoglund 2019, §3.1).
 The network then need not model resonances or loudness, only pulses and noise of a constant level,
-and the white noise of its predictions and of µ-law takes on the spectrum of the speech, which masks
-it (ExcitNet, Song, Byun and Kang 2019). F0 adds long-term prediction: low frequencies are predicted
-from the previous pitch period, as in speech codecs, since harmonics are worth only a tenth of a bit
-per sample and a network learns them late. Without a mel spectrogram the filter is constant: a
-pre-emphasis, if anything.
+and the white noise of its predictions takes on the spectrum of the speech, which masks it
+(ExcitNet, Song, Byun and Kang 2019). The previous pitch period is not subtracted: such a filter
+amplifies the network's own errors at every harmonic. Instead, the network is given what predicts
+the next sample: the excitation one period ago (as in QPNet, Wu et al. 2021), the last sample of the
+sound and its prediction by the filter (LPCNet, §3.2). Without a mel spectrogram the filter is
+constant: a pre-emphasis, if anything.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -25,43 +25,33 @@ from wavegen.config import Config
 
 LEVEL = 1 / 16
 """Approximate root mean square of the excitation; leaves headroom for its pulses."""
-LIMIT, SMOOTH = 1.6 * LEVEL, 0.01
-"""Limit of the excitation's level, and the seconds over which it is measured. Recordings stay
-below; generated excitation, which can feed back on itself, is attenuated to this level."""
 FLOOR = 1e-4
 """White noise added to each frame's spectrum, relative to its power: deep gaps between harmonics
 would make the filters ring."""
 QUIET = 1e-6
 """Amplitude below which a frame is not amplified."""
-PERIODIC = 0.85
-"""Gain of the prediction from the previous period, below `CUTOFF`."""
-CUTOFF = 1200.0
-"""Hz up to which voices are about this periodic."""
-WIDTH = 0.0006
-"""Half the length of the low-pass filter in seconds."""
+TAPS = 5
+"""Samples of the excitation around one period ago that the network is given."""
+COMPRESSION = 16.0
+"""Amplitudes that the network is given are compressed to sign(a) · log(1 + COMPRESSION · |a|)."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Short-term and long-term prediction filters of an utterance, one for each frame.
+    """Prediction filters of an utterance, one for each frame.
 
-    The residual e[t] is x[t] − Σ a[k]·x[t − 1 − k], divided by the gain. The excitation is
-    e[t] − Σ b[j]·e[t − lag − j]. After the last frame, its filters continue to apply.
+    The excitation is e[t] = (x[t] − Σ a[k]·x[t − 1 − k]) / g. After the last frame, its filter
+    continues to apply.
     """
 
     coefficients: Tensor
-    """(F, K) short-term coefficients a."""
+    """(F, K) coefficients a."""
     gains: Tensor
-    """(F,)."""
+    """(F,) g."""
     hop_length: int
     """Samples per frame."""
-    taps: Tensor
-    """(F, J) long-term coefficients b, zero where unvoiced; J is 0 without long-term prediction."""
     lags: Tensor
-    """(F,) int64, at least 1."""
-    smooth: float = 0.0
-    """Samples over which the synthesis filter limits the excitation's level to `LIMIT` (0: no
-    limit)."""
+    """(F,) int64 pitch period in samples, 0 where unvoiced."""
 
     @property
     def order(self) -> int:
@@ -69,9 +59,9 @@ class Predictor:
 
     @property
     def reach(self) -> int:
-        """Past samples of audio that can affect one sample of the excitation."""
-        pitch = self.taps.shape[1]
-        return self.order + (int(self.lags.max()) + pitch - 1 if pitch else 0)
+        """Past samples of audio that can affect one sample of the excitation or its inputs."""
+        longest = int(self.lags.max())
+        return self.order + (longest + TAPS // 2 if longest else 0)
 
     def excitation(self, audio: Tensor, first: int = 0, known: int = 0) -> Tensor:
         """Compute the excitation of a recording or an excerpt; its values may exceed ±1.
@@ -84,34 +74,65 @@ class Predictor:
         Returns:
             (n,) float32.
         """
-        residual = self.residual(audio, first - known)
-        pitch = self.taps.shape[1]
-        if not pitch:
-            return residual[known:]
-        at = self._frames(first, len(audio) - known)
-        index = torch.arange(known, len(audio))[:, None] - self.lags[at, None] - torch.arange(pitch)
-        past = residual[index.clamp_min(0)] * (index >= 0)
-        return residual[known:] - (past * self.taps[at]).sum(1)
+        predicted, at = self._predict(audio, first - known)
+        return ((audio - predicted) / self.gains[at])[known:]
 
-    def residual(self, audio: Tensor, first: int = 0) -> Tensor:
-        """(n,) residual e of an excerpt that begins at a recording's sample ``first``, as if only
-        silence preceded it."""
-        at = self._frames(first, len(audio))
-        residual = audio
-        if order := self.order:
-            past = F.pad(audio, (order, 0)).unfold(0, order, 1)[:-1].flip(1)  # (n, K)
-            residual = audio - (past * self.coefficients[at]).sum(1)
-        return residual / self.gains[at]
+    def inputs(self, audio: Tensor, first: int = 0, known: int = 0) -> tuple[Tensor, Tensor]:
+        """Compute the excitation, and what the network is given to predict each of its samples.
 
-    def _frames(self, first: int, count: int) -> Tensor:
-        """(count,) frame index of each sample from ``first`` on."""
-        at = torch.arange(first, first + count) // self.hop_length
-        return at.clamp_(max=len(self.gains) - 1)
+        Args:
+            audio, first, known: as those of `excitation`.
+
+        Returns:
+            (n,) excitation, and (n, 2 + TAPS + 1) inputs, which depend on earlier samples only: the
+            sound one sample ago and the prediction of the sound, both divided by the frame's gain,
+            and `TAPS` samples of the excitation around one period ago, the oldest first, or zeros
+            where unvoiced; all these compressed; and 1 where voiced, else 0.
+        """
+        predicted, at = self._predict(audio, first - known)
+        excitation = (audio - predicted) / self.gains[at]
+        at = at[known:]
+        last = F.pad(audio, (1, 0))[known : len(audio)]
+        sound = torch.stack([last, predicted[known:]], 1) / self.gains[at, None]
+        lags = self.lags[at, None]
+        index = torch.arange(known, len(audio))[:, None] - lags - TAPS // 2 + torch.arange(TAPS)
+        exists = (lags > 0) & (index >= 0)
+        period = excitation[index.where(exists, 0)] * exists
+        given = compress(torch.cat([sound, period], 1))
+        return excitation[known:], torch.cat([given, (lags > 0).float()], 1)
+
+    def _predict(self, audio: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """(n,) prediction of each sample of an excerpt that begins at a recording's sample
+        ``first``, as if only silence preceded it, and the (n,) frame of each."""
+        at = torch.arange(first, first + len(audio)) // self.hop_length
+        at = at.clamp_(max=len(self.gains) - 1)
+        if not self.order:
+            return torch.zeros_like(audio), at
+        past = F.pad(audio, (self.order, 0)).unfold(0, self.order, 1)[:-1].flip(1)  # (n, K)
+        return (past * self.coefficients[at]).sum(1), at
+
+
+def compress(amplitude: Tensor) -> Tensor:
+    """Compress amplitudes logarithmically, as the network is given them."""
+    return amplitude.sign() * (COMPRESSION * amplitude.abs()).log1p()
 
 
 def by_spectrum(config: Config) -> bool:
     """Whether filters are made of the mel spectrogram."""
     return config.conditioning.linear_prediction and config.conditioning.features == "mel"
+
+
+def input_count(config: Config) -> int:
+    """Number of `Predictor.inputs` that the network is given."""
+    c = config.conditioning
+    return (2 * c.signal + (TAPS + 1) * c.period) * by_spectrum(config)
+
+
+def select(config: Config, inputs: Tensor) -> Tensor:
+    """The (n, `input_count`) inputs that the configuration asks for, of (n, 2 + TAPS + 1) from
+    `Predictor.inputs`."""
+    c = config.conditioning
+    return inputs[:, 0 if c.signal else 2 : None if c.period else 2]
 
 
 def predictor(config: Config, local: LocalFeatures | None) -> Predictor:
@@ -124,17 +145,13 @@ def predictor(config: Config, local: LocalFeatures | None) -> Predictor:
         torch.full((1, int(emphasis > 0)), emphasis),
         torch.ones(1),
         hop,
-        torch.zeros(1, 0),
-        torch.ones(1, dtype=torch.int64),
+        torch.zeros(1, dtype=torch.int64),
     )
 
 
 def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Predictor:
-    """Prediction filters of speech.
-
-    The short-term filters are all-pole models of the mel spectra (autocorrelation method, order:
-    the sample rate in kHz plus eight); the long-term filters predict the low-pass filtered signal
-    from the previous pitch period.
+    """Prediction filters of speech: all-pole models of the mel spectra (autocorrelation method,
+    order: the sample rate in kHz plus eight).
 
     Args:
         mel: (M, F), from `features.mel`.
@@ -151,21 +168,7 @@ def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Pre
     coefficients = torch.linalg.solve(correlation[:, apart], wanted)
     left = correlation[:, 0] - (coefficients * wanted).sum(1)
     gains = left.clamp_min(QUIET**2).sqrt() / LEVEL
-    taps, lags = _pitch(f0, sample_rate)
-    smooth = SMOOTH * sample_rate
-    return Predictor(coefficients.float(), gains.float(), hop_length, taps, lags, smooth)
-
-
-def _pitch(f0: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """(F, J) taps and (F,) lags: a Hann-windowed sinc centred on the period, which need not be a
-    whole number of samples."""
-    half = round(WIDTH * sample_rate) + 1
-    period = sample_rate / f0.double().clamp_min(1)
-    voiced = (f0 > 0) & (period > half + 1)  # otherwise the filter would need future samples
-    period = torch.where(voiced, period, half + 1)
-    lags = period.round().long() - half
-    away = lags[:, None] + torch.arange(2 * half + 1) - period[:, None]
-    window = 0.5 + 0.5 * torch.cos(math.pi * away / (half + 0.5))
-    taps = torch.sinc(2 * CUTOFF / sample_rate * away) * window
-    taps *= PERIODIC * voiced[:, None] / taps.sum(1, keepdim=True)
-    return taps.float(), lags
+    period = (sample_rate / f0.clamp_min(1)).round().long()
+    # With a shorter one, the taps would be samples to come.
+    lags = torch.where((f0 > 0) & (period > TAPS // 2), period, 0)
+    return Predictor(coefficients.float(), gains.float(), hop_length, lags)

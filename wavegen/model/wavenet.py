@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.audio import mulaw
+from wavegen.audio.linear_prediction import input_count
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.model.conditioning import PHASES, Conditioning, input_channels
@@ -43,6 +44,8 @@ class WaveNet(nn.Module):
             c.encoder_channels,
             phase=bool(inputs) and c.phase,
         )
+        given = input_count(config)
+        self.given = nn.Linear(given, m.residual_channels, bias=False) if given else None
         self.contexts = nn.ModuleList(
             ContextStack(c, m.layers * 2 * m.residual_channels) for c in m.context
         )
@@ -63,6 +66,7 @@ class WaveNet(nn.Module):
         before: Tensor | None = None,
         history: Tensor | None = None,
         lead: Tensor | None = None,
+        given: Tensor | None = None,
     ) -> Tensor:
         """Teacher forcing.
 
@@ -75,6 +79,7 @@ class WaveNet(nn.Module):
                 end (default: the window itself).
             lead: (B,) samples of the history before the window, each a multiple of every stack's
                 pool (default: 0).
+            given: (B, T, G) from `Predictor.inputs`, in a network that takes them.
 
         Returns:
             (B, T, Q) logits: position t sees codes[:, :t], all of ``local``, and the speaker.
@@ -83,11 +88,11 @@ class WaveNet(nn.Module):
         hop = codes.shape[1] // encoded.shape[1]
         phase = self.conditioning.phase_codes(local, hop)
         if not self.contexts:
-            return self.run(codes, encoded, before, phase=phase)
+            return self.run(codes, encoded, before, phase=phase, given=given)
         history = self.output.companded(codes) if history is None else history
         lead = codes.new_zeros(len(codes)) if lead is None else lead
         context = [c.window(c(history), lead, codes.shape[1]) for c in self.stacks]
-        return self.run(codes, encoded, before, context, phase=phase)
+        return self.run(codes, encoded, before, context, phase=phase, given=given)
 
     def run(
         self,
@@ -97,6 +102,7 @@ class WaveNet(nn.Module):
         context: Sequence[Tensor] = (),
         keep: list[Tensor] | None = None,
         phase: Tensor | None = None,
+        given: Tensor | None = None,
     ) -> Tensor:
         """Like `forward`, but from conditioning that is already encoded.
 
@@ -107,17 +113,28 @@ class WaveNet(nn.Module):
             context: (B, F, C) of each stack, from `ContextStack.window`.
             keep: list to append the (B, T, R) inputs of every block to.
             phase: (B, T) codes from `Conditioning.phase_codes`.
+            given: as in `forward`.
         """
         batch, time = codes.shape
         start = codes.new_full((batch, 1), self.output.start) if before is None else before[:, None]
         x = self.embedding(torch.cat([start, codes[:, :-1]], 1))  # (B, T, R)
-        x = self.conditioning.with_phase(x, phase)
+        x = self.with_given(self.conditioning.with_phase(x, phase), given)
         skip = self.skip_bias.expand(batch, time, -1).clone()  # (B, T, S)
         for block, *conds in zip(self.blocks, *self.project(encoded, context), strict=True):
             if keep is not None:
                 keep.append(x)
             x, skip = block(x, skip, tuple(conds))
         return self.readout(skip)
+
+    def with_given(self, x: Tensor, given: Tensor | None) -> Tensor:
+        """(…, R) inputs of the first block with the projection of (…, G) added."""
+        if self.given is None:
+            return x
+        if given is None:
+            raise ValueError("this model needs the inputs of linear prediction")
+        with torch.autocast(x.device.type, enabled=False):  # as exact as the samples
+            projected: Tensor = self.given(given.to(self.given.weight.dtype))
+            return x + projected
 
     def project(self, encoded: Tensor, context: Sequence[Tensor] = ()) -> list[tuple[Tensor, ...]]:
         """Inputs of the gates from the conditioning and from each context stack: one (…, 2R) for
@@ -149,6 +166,7 @@ class WaveNet(nn.Module):
         chunk_frames: int = 200,
         context: bool = True,
         phase: Tensor | None = None,
+        given: Tensor | None = None,
     ) -> Tensor:
         """Negative log-likelihood of a recording of any length, in pieces with their true past.
 
@@ -159,6 +177,7 @@ class WaveNet(nn.Module):
             chunk_frames: frames of conditioning per piece, about.
             context: whether the context stacks are used; otherwise their output is zero.
             phase: (1, F · hop_length) codes from `Conditioning.phase_codes`.
+            given: (T, G), as in `forward`.
 
         Returns:
             (T,) nats of each sample.
@@ -171,6 +190,8 @@ class WaveNet(nn.Module):
         padded = F.pad(codes, (0, length - total))[None]
         if phase is not None:
             phase = F.pad(phase, (0, length - phase.shape[1]), value=PHASES)
+        if given is not None:
+            given = F.pad(given, (0, 0, 0, length - total))[None]
         companded = self.output.companded(padded)
         known = [c(companded) * context for c in self.stacks]
         past = -(-self.config.receptive_field // stride) * stride
@@ -185,7 +206,9 @@ class WaveNet(nn.Module):
             views = [c.window(k, first, high - low) for c, k in stacks]
             part = encoded[:, low // hop_length : high // hop_length]
             phases = None if phase is None else phase[:, low:high]
-            logits = self.run(piece, part, before, views, phase=phases)[0, begin - low :]
+            inputs = None if given is None else given[:, low:high]
+            logits = self.run(piece, part, before, views, phase=phases, given=inputs)
+            logits = logits[0, begin - low :]
             out.append(self.output.loss(logits, piece[0, begin - low :]))
         return torch.cat(out)[:total]
 

@@ -100,7 +100,7 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     filters = predictor(voice.config, None)
     errors = []
     for x in parts:
-        codes = voice.codes(torch.from_numpy(x), None).cpu()
+        codes = voice.samples(torch.from_numpy(x), None)[0].cpu()
         errors.append(Synthesis(filters)(voice.model.output.decode(codes).numpy()) - x)
     return {
         "dB after silence": float(np.median([decibels(m) for m in made])),

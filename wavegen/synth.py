@@ -298,7 +298,7 @@ def draw(
                 u.samples,
                 key(u.request.seed or 0, u.text, names[u.speaker]),
                 u.request.temperature,
-                None if u.prompt is None else voice.codes(u.prompt, u.local),
+                None if u.prompt is None else voice.samples(u.prompt, u.local)[0],
                 u.ends,
                 None if phase is None else phase[0],
             )

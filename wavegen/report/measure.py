@@ -65,9 +65,10 @@ def conditioning_worth(
             if unit is None:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
         local = voice.observe(audio, speaker, unit)
-        codes = voice.codes(audio, local)
+        codes, given = voice.samples(audio, local)
         for name, (encoded, phase) in _variants(voice, speaker, local).items():
-            nll = voice.model.nll(codes, encoded, voice.config.hop_length, phase=phase)
+            hop = voice.config.hop_length
+            nll = voice.model.nll(codes, encoded, hop, phase=phase, given=given)
             nats[name] += float(nll.double().sum())
         if voice.model.stacks:
             nll = voice.nll(audio, speaker, local, context=False)

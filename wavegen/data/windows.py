@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import Predictor, predictor
+from wavegen.audio.linear_prediction import Predictor, input_count, predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
+from wavegen.data.excerpts import Excerpt, excerpt
 from wavegen.outputs import OUTPUTS, Distribution
 
 PAUSE_SECONDS = (0.03, 0.1)
@@ -73,12 +74,17 @@ class Window:
     blank: Blank | None = None
     predicted: bool = False
     """Whether its mel spectrogram is predicted by the acoustic model, if there is one."""
+    seed: int = 0
+    """Of the noise in its past."""
 
 
 @dataclass(frozen=True)
 class Batch:
     codes: Tensor
-    """(B, T) int64 samples as the output's codes; T is a multiple of `Config.stride`."""
+    """(B, T) int64 samples to be predicted, as the output's codes; T is a multiple of
+    `Config.stride`."""
+    past: Tensor
+    """(B, T) the codes that later samples are predicted from: the same, or with noise."""
     before: Tensor
     """(B,) the code before the first; the start symbol at an utterance's beginning."""
     speaker: Tensor
@@ -93,6 +99,8 @@ class Batch:
     """(B, H) uint8 µ-law codes from further back to the window's end, for context stacks."""
     lead: Tensor | None
     """(B,) samples of the history before the window."""
+    given: Tensor | None
+    """(B, T, G) inputs of linear prediction, in a network that takes them."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Apply a function to every tensor, such as a move to a device or a selection of rows."""
@@ -128,6 +136,7 @@ class Windows:
         self.pause = pause
         self.hop = config.hop_length
         self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
+        self.given = input_count(config)
         self.step = config.stride // self.hop
         self.past = -(-config.model.receptive_field // self.hop)
         fields = [c.receptive_field for c in config.model.context]
@@ -163,7 +172,7 @@ class Windows:
             pool = sorted(windows[i : i + size * POOL], key=lambda w: w.end - w.begin)
             batches += [pool[j : j + size] for j in range(0, len(pool), size)]
         rng.shuffle(batches)
-        return batches
+        return [[dataclasses.replace(w, seed=rng.getrandbits(32)) for w in b] for b in batches]
 
     def _utterances(self, rng: random.Random) -> list[tuple[tuple[int, int], ...]]:
         by_speaker: dict[int, list[int]] = defaultdict(list)
@@ -193,7 +202,8 @@ class Windows:
         return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
 
     def _blank(self, w: Window, rng: random.Random) -> Blank | None:
-        if self.output.end is not None or rng.random() >= self.config.train.blank:
+        fraction = 0.0 if self.given or self.output.end is not None else self.config.train.blank
+        if rng.random() >= fraction:
             return None
         length = max(1, round(rng.uniform(*BLANK_SECONDS) * self.config.conditioning.frame_rate))
         if length >= w.end - w.begin:
@@ -227,54 +237,60 @@ class Windows:
         frames = max(frames, *map(self.frames, windows))
         size, hop, out = len(windows), self.hop, self.output
         time = frames * hop
-        codes = torch.empty(size, time, dtype=torch.int64)
-        before = torch.full((size,), out.start)
         counted, speech = torch.zeros(2, size, time, dtype=torch.bool)
-        local = history = lead = None
+        local = history = lead = given = None
         if self.pause is not None:
             pause = self.pause
             local = LocalFeatures.stack([self._features(w, frames, pause) for w in windows])
         leads = [min(self._low(w), self.span) * hop for w in windows]
-        if self.config.model.context:
-            lead = torch.tensor(leads)
-            history = torch.full((size, max(leads) + time), mulaw.SILENCE, dtype=torch.uint8)
-        for row, (w, past) in enumerate(zip(windows, leads, strict=True)):
+        more = max(1, *leads)  # columns before the window, the last for the sample before it
+        target, past = torch.zeros(2, size, more + time)
+        if self.given:
+            given = torch.zeros(size, time, self.given)
+        for row, w in enumerate(windows):
             low = self._low(w) * hop
             counted[row, w.begin * hop - low : w.end * hop - low] = True
-            audio = torch.zeros(past + time)
-            origin = low - past
-            for at, sound in self._sound(w, origin, w.end * hop):
-                audio[at - origin :][: len(sound)] = sound
-                speech[row, max(0, at - low) : max(0, at - low + len(sound))] = True
+            for at, e in self._sound(w, low - max(leads[row], low > 0), w.end * hop):
+                inside = slice(max(0, at - low), max(0, at - low + len(e.past)))
+                speech[row, inside] = True
+                target[row, at - low + more :][: len(e.past)] = e.target
+                past[row, at - low + more :][: len(e.past)] = e.past
+                if given is not None and e.given is not None:
+                    given[row, inside] = e.given[max(0, low - at) :]
             speech[row] &= counted[row]
             if w.blank is not None:
                 hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
-                audio[past:][hidden] = _corrupted(audio[past:][hidden], w.blank)
+                past[row, more:][hidden] = _corrupted(past[row, more:][hidden], w.blank)
                 counted[row, hidden] = speech[row, hidden] = False
-            drawn = out.encode(audio)
-            codes[row] = drawn[past:]
-            if history is not None:
-                history[row, : past + time] = out.companded(drawn)
-            if low:
-                last = [sound for _, sound in self._sound(w, low - 1, low)]
-                before[row] = out.encode(last[0] if last else torch.zeros(1))[0]
+        drawn = out.encode(past)
+        codes = out.encode(target[:, more:]) if given is not None else drawn[:, more:].clone()
+        first = torch.tensor([self._low(w) == 0 for w in windows])
+        before = torch.where(first, out.start, drawn[:, more - 1])
+        if self.config.model.context:
+            lead = torch.tensor(leads)
+            history = torch.full((size, max(leads) + time), mulaw.SILENCE, dtype=torch.uint8)
+            for row, n in enumerate(leads):
+                history[row, : n + time] = out.companded(drawn[row, more - n :])
+        drawn = drawn[:, more:]
+        for row, w in enumerate(windows):
             if out.end is not None and (end := self._end(w)) is not None:
-                codes[row, end - low] = out.end
-                counted[row, end + 1 - low :] = False
+                at = end - self._low(w) * hop
+                codes[row, at] = drawn[row, at] = out.end
+                counted[row, at + 1 :] = False
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
-        return Batch(codes, before, speaker, local, counted, speech, history, lead)
+        return Batch(codes, drawn, before, speaker, local, counted, speech, history, lead, given)
 
-    def _sound(self, window: Window, begin: int, end: int) -> Iterator[tuple[int, Tensor]]:
-        """(first sample, excitation) of each clip's part of samples ``begin…end`` of a window's
+    def _sound(self, window: Window, begin: int, end: int) -> Iterator[tuple[int, Excerpt]]:
+        """(first sample, excerpt) of each clip's part of samples ``begin…end`` of a window's
         utterance."""
         for index, frame in window.utterance:
             clip, first = self.clips[index], frame * self.hop
             a, b = max(begin, first), min(end, first + clip.samples)
             if a < b:
                 filters = self.known(index, window.predicted)[1]
-                past = min(a - first, filters.reach)
-                sound = clip.audio(a - first - past, b - first)
-                yield a, filters.excitation(sound, a - first, past)
+                known = min(a - first, filters.reach)
+                sound = clip.audio(a - first - known, b - first)
+                yield a, excerpt(self.config, filters, sound, a - first, known, window.seed)
 
     def _end(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""

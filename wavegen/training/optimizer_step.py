@@ -114,12 +114,13 @@ class Stepper:
         local = batch.local
         with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self.logits(
-                batch.codes,
+                batch.past,
                 batch.speaker if self.model.conditioning.speaker is not None else None,
                 None if local is None else local.to(self.model.skip_bias.dtype),
                 batch.before,
                 batch.history,
                 batch.lead,
+                batch.given,
             )
         nats = self.model.output.loss(logits, batch.codes)
         bits = (nats.detach() * batch.speech).sum().double() / math.log(2)

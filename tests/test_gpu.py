@@ -19,6 +19,7 @@ from torch import Tensor
 from wavegen.config import TrainConfig
 from wavegen.data.windows import Batch
 from wavegen.model.wavenet import WaveNet
+from wavegen.training.cuda_graphs import SEEN
 from wavegen.training.optimizer_step import LocalBatch, Stepper
 
 pytestmark = pytest.mark.gpu
@@ -57,7 +58,9 @@ def random_batch(windows: int, samples: int) -> LocalBatch:
     start = torch.full((windows,), 128)
     counted = torch.ones(windows, samples, dtype=torch.bool)
     speaker = torch.zeros(windows, dtype=torch.int64)
-    batch = Batch(codes, start, speaker, None, counted, counted, None, None)
+    batch = Batch(codes, codes, start, speaker, None, counted, counted, None, None, None)
+    if torch.cuda.is_available():
+        batch = batch.each(Tensor.pin_memory)
     return LocalBatch(batch, windows * samples, False)
 
 
@@ -79,10 +82,31 @@ def test_training_steps_in_bf16(accelerator: Accelerator) -> None:
     nats.mean().backward()
     expected = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
     assert near(gradients(s, batch), torch.cat(expected), 0.05)
-    first = s.forward(batch.batch)[0].item()
+    there = batch.batch.each(lambda t: t.to(DEVICE))
+    first = s.forward(there)[0].item()
     for step in range(1, 60):
         assert s.update(batch, step) < 1e4
-    assert s.forward(batch.batch)[0].item() < 0.8 * first
+    assert s.forward(there)[0].item() < 0.8 * first
+    assert not warned
+
+
+@pytest.mark.parametrize("variant", [{}, *VARIANTS], ids=str)
+def test_a_replayed_graph_computes_the_gradients_of_its_batch(
+    accelerator: Accelerator, variant: dict[str, Any]
+) -> None:
+    model, warned = network(**variant), list[str]()
+    replayed, plain = (
+        stepper(model, accelerator, warned, precision="f32", compile=False) for _ in range(2)
+    )
+    plain.graphs = None
+    assert replayed.graphs is not None
+    for i in range(SEEN + 4):
+        batch = random_batch(3, 40 * HOP)
+        assert near(gradients(replayed, batch), gradients(plain, batch), 1e-4)
+        assert replayed.sums.allclose(plain.sums)
+        assert len(replayed.graphs.captured) == (i >= SEEN)
+        for s in (replayed, plain):
+            s.update(batch, i + 1)  # replays read the weights as they are now
     assert not warned
 
 

@@ -25,7 +25,9 @@ def test_the_compiled_network_has_the_same_loss_and_gradients(precision: torch.d
     compiled = s.compiled("aot_eager")  # all of torch.compile but the code generation
     for frames in (4, 7, 1):  # shorter, too, than some shifts
         codes = torch.randint(0, 256, (2, 16 * frames))
-        inputs = codes, torch.tensor([0, 2]), random_features(2, frames), torch.tensor([3, 4])
+        speaker, before = torch.tensor([0, 2]), torch.tensor([3, 4])
+        given = torch.randn(2, 16 * frames, 8)
+        inputs = codes, speaker, random_features(2, frames), before, None, None, given
         results = []
         for logits in (s.network, compiled):
             s.zero_grad()
@@ -48,7 +50,8 @@ def test_training_goes_on_where_the_compiler_fails() -> None:
     warned: list[str] = []
     s = stepper(warned)
     codes = torch.randint(0, 256, (1, 32))
-    inputs = codes, torch.tensor([1]), random_features(1, 2)
+    local, given = random_features(1, 2), torch.randn(1, 32, 8)
+    inputs = codes, torch.tensor([1]), local, None, None, None, given
     s.logits = s.compiled(broken)
     for _ in range(2):
         assert torch.equal(s.logits(*inputs), s.network(*inputs))

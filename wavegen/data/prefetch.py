@@ -14,16 +14,16 @@ B = TypeVar("B")
 def prefetch(
     items: Iterable[A], make: Callable[[A], B], ahead: int
 ) -> Generator[tuple[A, B], None, None]:
-    """Yield each item with ``make(item)``, computed up to ``ahead`` items early in a thread.
+    """Yield each item with ``make(item)``, computed up to ``ahead`` items early, each in a thread.
 
-    A single thread assembles millions of samples a second, and all items share its caches. Errors
-    of ``make`` are raised when the item's turn comes. With 0 ahead there is no thread.
+    Threads share the caches of ``make``. Its errors are raised when the item's turn comes. With 0
+    ahead there is no thread.
     """
     if not ahead:
         yield from ((item, make(item)) for item in items)
         return
     waiting: deque[tuple[A, Future[B]]] = deque()
-    with ThreadPoolExecutor(1, "prefetch") as pool:
+    with ThreadPoolExecutor(ahead, "prefetch") as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(make, item)))

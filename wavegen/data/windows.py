@@ -143,6 +143,8 @@ class Windows:
         self.span = -(-max(fields, default=0) // config.stride) * self.step
         window = round(config.train.window_seconds * config.conditioning.frame_rate)
         self.window = max(1, window)
+        self.grid = -(-(self.window + self.past) // (8 * self.step)) * self.step
+        """Frames to whose multiples batches are padded where few shapes are wanted."""
         # Computing features costs more than storing them, but a corpus may exceed memory.
         numbers = 0 if pause is None else sum(t.numel() for t in pause.tensors.values())
         size = sum(map(self._length, clips)) * numbers

@@ -73,8 +73,12 @@ class _GatedResidual(torch.autograd.Function):
         gx = torch.addmm(gy, gz, taps[-1].t()).view_as(x)
         for k, shift in _past(taps, ctx.dilation, time):
             gx[:, : time - shift].baddbmm_(gz3[:, shift:], taps[k].t().expand(batch, -1, -1))
-            for b in range(batch):  # one batched product and its sum is slower in bf16
-                grad_taps[k].addmm_(x[b, : time - shift].t(), gz3[b, shift:])
+            past, grad = x[:, : time - shift].transpose(1, 2), gz3[:, shift:]
+            if x.is_cuda:
+                grad_taps[k] = torch.bmm(past, grad).sum(0, dtype=torch.float32)
+                continue
+            for b in range(batch):  # on a CPU, the batched product is slower in bf16
+                grad_taps[k].addmm_(past[b], grad[b])
         grad_conds = [_pool(gz3, frames) for frames in ctx.frames]
         return gx, grad_skip, grad_taps, grad_w_res, grad_w_skip, None, *grad_conds
 

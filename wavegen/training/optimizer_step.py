@@ -22,6 +22,7 @@ from wavegen.data.windows import Batch, Window, Windows
 from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs.categorical import END_WEIGHT, Categorical
+from wavegen.training.cuda_graphs import CudaGraphs
 from wavegen.training.schedule import average, learning_rate
 
 
@@ -75,6 +76,9 @@ class Stepper:
         if config.compile and self.device.type == "cuda":
             self.logits = self.compiled("inductor")
         self.ema = AveragedModel(model, multi_avg_fn=average(config.ema_decay))
+        self.graphs: CudaGraphs | None = None
+        if self.device.type == "cuda" and accelerator.num_processes == 1:
+            self.graphs = CudaGraphs(self._gradients, warn)
         self.micro_batches = config.accumulate
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         """Bits and number of the speech samples since the last reset."""
@@ -101,16 +105,18 @@ class Stepper:
         a = self.accelerator
         mine = windows[a.process_index :: a.num_processes]
         # As long as the longest of all processes, since an encoder sees a little of the padding.
-        batch = data.batch(mine or windows[:1], max(map(data.frames, windows)))
+        frames = max(map(data.frames, windows))
+        if self.device.type == "cuda":  # few shapes, for compilers and CUDA graphs
+            frames += -frames % data.grid
+        batch = data.batch(mine or windows[:1], frames)
         if self.device.type == "cuda":
             batch = batch.each(Tensor.pin_memory)
         return LocalBatch(batch, sum(map(data.counted, windows)), not mine)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss in nats, summed over the counted samples, and (2,) float64 bits and number of
-        the speech samples."""
+        """The loss in nats of a batch on the device, summed over the counted samples, and (2,)
+        float64 bits and number of the speech samples."""
         to = self.device
-        batch = batch.each(lambda t: t.to(to, non_blocking=True))
         local = batch.local
         with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self.logits(
@@ -128,24 +134,34 @@ class Stepper:
             nats = nats + (END_WEIGHT - 1) * Categorical.ending(logits, batch.codes)
         return (nats * batch.counted).sum(), torch.stack([bits, batch.speech.sum()])
 
+    def _gradients(self, batch: Batch, weight: Tensor | float) -> Tensor:
+        """Add the gradients of a batch on the device, times a weight; returns its bits and number
+        of speech samples."""
+        nats, sums = self.forward(batch)
+        torch.autograd.backward(nats * weight)
+        return sums
+
     def backward(self, local: LocalBatch) -> None:
         """Add this process's part of the gradients of the mean loss over a batch."""
         count = min(self.micro_batches, len(local.batch.codes))
         world = self.accelerator.num_processes
+        # Gradients are averaged over the processes; times their number they are summed.
+        weight = 0.0 if local.empty else world / local.counted
         for i in range(count):
-            micro_batch = local.batch.each(lambda t, i=i: t[i::count])  # type: ignore[misc]
-            last = i == count - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.network):
-                nats, sums = self.forward(micro_batch)
-                # Gradients are averaged over the processes; times their number they are summed.
-                weight = 0.0 if local.empty else world / local.counted
-                torch.autograd.backward(nats * weight)
+            part = local.batch.each(lambda t, i=i: t[i::count]) if count > 1 else local.batch  # type: ignore[misc]
+            if self.graphs is not None:
+                sums = self.graphs(part, weight, self.device)
+            else:
+                part = part.each(lambda t: t.to(self.device, non_blocking=True))
+                last = i == count - 1
+                with nullcontext() if last else self.accelerator.no_sync(self.network):
+                    sums = self._gradients(part, weight)
             if not local.empty:
                 self.sums += sums
 
     def zero_grad(self) -> None:
-        """Drop all gradients."""
-        self.optimiser.zero_grad(set_to_none=True)
+        """Clear all gradients; those that a CUDA graph adds to stay in their place."""
+        self.optimiser.zero_grad(set_to_none=self.graphs is None)
 
     def _fits(self, local: LocalBatch) -> bool:
         """Whether there is memory enough for `backward`; where there isn't, it leaves no trace."""

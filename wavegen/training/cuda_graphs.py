@@ -67,12 +67,16 @@ class CudaGraphs:
         return self._gradients(batch, factor)
 
     def _capture(self, key: Any, batch: Batch, weight: Tensor) -> None:
-        """Record the kernels for batches like this one; none of them runs."""
-        graph = torch.cuda.CUDAGraph()
-        torch.cuda.synchronize()
+        """Record the kernels for batches like this one; this adds no gradients."""
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
         try:
+            # Autograd must have run on a stream before it can be captured there.
+            with torch.cuda.stream(stream):
+                self._gradients(batch, torch.zeros_like(weight))
+            torch.cuda.synchronize()
             # Other threads pin memory meanwhile.
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, self._pool, stream, capture_error_mode="thread_local"):
                 result = self._gradients(batch, weight)
             self.captured[key] = _Captured(graph, batch, weight, result)
         except (RuntimeError, torch.AcceleratorError) as e:

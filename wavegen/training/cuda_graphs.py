@@ -68,7 +68,7 @@ class CudaGraphs:
 
     def _capture(self, key: Any, batch: Batch, weight: Tensor) -> None:
         """Record the kernels for batches like this one; this adds no gradients."""
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         try:
             # Autograd must have run on a stream before it can be captured there.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import Predictor, input_count, predictor
+from wavegen.audio.linear_prediction import Predictor, by_spectrum, input_count, predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.data.excerpts import Excerpt, excerpt
@@ -137,6 +137,7 @@ class Windows:
         self.hop = config.hop_length
         self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
         self.given = input_count(config)
+        self.filtered = by_spectrum(config)
         self.step = config.stride // self.hop
         self.past = -(-config.model.receptive_field // self.hop)
         fields = [c.receptive_field for c in config.model.context]
@@ -225,6 +226,8 @@ class Windows:
 
     def counted(self, window: Window) -> int:
         """Samples of a window that the loss counts."""
+        if self.filtered:
+            return sum(max(0, b - a) for _, _, a, b in self._parts(window, window.begin * self.hop))
         blank = 0 if window.blank is None else window.blank.end - window.blank.begin
         samples = (window.end - window.begin - blank) * self.hop
         if self.output.end is not None and (end := self._end(window)) is not None:
@@ -252,7 +255,7 @@ class Windows:
         for row, w in enumerate(windows):
             low = self._low(w) * hop
             counted[row, w.begin * hop - low : w.end * hop - low] = True
-            for at, e in self._sound(w, low - max(leads[row], low > 0), w.end * hop):
+            for at, e in self._sound(w, low - max(leads[row], low > 0)):
                 inside = slice(max(0, at - low), max(0, at - low + len(e.past)))
                 speech[row, inside] = True
                 target[row, at - low + more :][: len(e.past)] = e.target
@@ -260,6 +263,8 @@ class Windows:
                 if given is not None and e.given is not None:
                     given[row, inside] = e.given[max(0, low - at) :]
             speech[row] &= counted[row]
+            if self.filtered:  # in a pause the excitation is exactly 0: certain, and of no use
+                counted[row] = speech[row]
             if w.blank is not None:
                 hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
                 past[row, more:][hidden] = _corrupted(past[row, more:][hidden], w.blank)
@@ -282,17 +287,24 @@ class Windows:
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
         return Batch(codes, drawn, before, speaker, local, counted, speech, history, lead, given)
 
-    def _sound(self, window: Window, begin: int, end: int) -> Iterator[tuple[int, Excerpt]]:
-        """(first sample, excerpt) of each clip's part of samples ``begin…end`` of a window's
-        utterance."""
+    def _sound(self, window: Window, begin: int) -> Iterator[tuple[int, Excerpt]]:
+        """(first sample, excerpt) of each clip's part of a window from sample ``begin`` of its
+        utterance on."""
+        for index, first, a, b in self._parts(window, begin):
+            filters = self.known(index, window.predicted)[1]
+            known = min(a - first, filters.reach)
+            sound = self.clips[index].audio(a - first - known, b - first)
+            yield a, excerpt(self.config, filters, sound, a - first, known, window.seed)
+
+    def _parts(self, window: Window, begin: int) -> Iterator[tuple[int, int, int, int]]:
+        """(clip index, its first sample, begin, end) of the clips' parts of a window from sample
+        ``begin`` on, in samples of the utterance."""
         for index, frame in window.utterance:
-            clip, first = self.clips[index], frame * self.hop
-            a, b = max(begin, first), min(end, first + clip.samples)
+            first = frame * self.hop
+            a = max(begin, first)
+            b = min(window.end * self.hop, first + self.clips[index].samples)
             if a < b:
-                filters = self.known(index, window.predicted)[1]
-                known = min(a - first, filters.reach)
-                sound = clip.audio(a - first - known, b - first)
-                yield a, excerpt(self.config, filters, sound, a - first, known, window.seed)
+                yield index, first, a, b
 
     def _end(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""

@@ -5,6 +5,7 @@ A batch may be computed in parts and by several processes: the same voice comes 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -36,6 +37,10 @@ class LocalBatch:
     empty: bool
     """There are fewer windows than processes, and none for this one. Its batch is a copy of
     another's, without weight, since the other processes wait for its gradients."""
+
+    def pin_memory(self) -> LocalBatch:
+        """Copy it into pinned memory."""
+        return dataclasses.replace(self, batch=self.batch.each(Tensor.pin_memory))
 
 
 class Stepper:
@@ -109,8 +114,6 @@ class Stepper:
         if self.device.type == "cuda":  # few shapes, for compilers and CUDA graphs
             frames += -frames % data.grid
         batch = data.batch(mine or windows[:1], frames)
-        if self.device.type == "cuda":
-            batch = batch.each(Tensor.pin_memory)
         return LocalBatch(batch, sum(map(data.counted, windows)), not mine)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.features import octaves, phase
+from wavegen.audio.linear_prediction import Predictor
 from wavegen.audio.local_features import LocalFeatures
+from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.generation.job import Job
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
@@ -27,11 +29,20 @@ VARIANTS: list[dict[str, Any]] = [
     {"output": "logistic_mixture", "mixtures": 4},
     {"output": "gaussian_mixture", "mixtures": 3, "context": STACKS},
     {"ends": True},
+    {"signal": True},
+    {"period": True, "output": "logistic_mixture", "mixtures": 3},
+    {"signal": True, "period": True, "context": STACKS},
 ]
 """What a network can have beside the plain stack."""
 
 
-def network(conditioned: bool = False, phase: bool = False, **model: Any) -> WaveNet:
+def network(
+    conditioned: bool = False,
+    phase: bool = False,
+    signal: bool = False,
+    period: bool = False,
+    **model: Any,
+) -> WaveNet:
     sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12, "skip_channels": 10}
     config = load_config(
         {
@@ -40,6 +51,8 @@ def network(conditioned: bool = False, phase: bool = False, **model: Any) -> Wav
                 "features": "mel" if conditioned else "none",
                 "mel_channels": 3,
                 "phase": phase,
+                "signal": signal,
+                "period": period,
                 "encoder_channels": 8,
                 "speaker_channels": 4,
             },
@@ -60,6 +73,21 @@ def random_features(
     f0 = torch.rand(batch, frames) * 400 * (torch.rand(batch, frames) > 0.3)
     turns = [torch.stack(t) for t in zip(*(phase(f, 16000, HOP) for f in f0), strict=True)]
     return LocalFeatures(mel, mel.mean(1), *octaves(f0), *turns).to(dtype)
+
+
+def random_predictor(frames: int, longest: int = 4 * HOP) -> Predictor:
+    """Stable filters, and periods from the shortest there can be to several frames."""
+    voiced = torch.rand(frames) > 0.3
+    lags = torch.randint(3, longest + 1, (frames,)) * voiced
+    gains = 4 ** (torch.rand(frames) - 0.5)
+    return Predictor(0.1 * torch.randn(frames, 9), gains, HOP, lags)
+
+
+def given_inputs(model: WaveNet, predictor: Predictor, codes: Tensor) -> Tensor:
+    """(T, G) what a network is given for a recording of (T,) codes; G may be 0."""
+    sound = Synthesis(predictor).unclipped(model.output.decode(codes).numpy())
+    inputs = predictor.inputs(torch.from_numpy(sound))[1]
+    return inputs[:, model.selection] if model.given is not None else inputs[:, :0]
 
 
 def random_rows(model: WaveNet, batch: int, frames: int) -> Tensor:

@@ -16,6 +16,7 @@ from helpers import DIGITS, rows, write_recipe
 from networks import HOP, VARIANTS, network, random_features
 from torch import Tensor
 
+from wavegen.audio.linear_prediction import INPUTS
 from wavegen.config import TrainConfig
 from wavegen.data.windows import Batch
 from wavegen.model.wavenet import WaveNet
@@ -39,10 +40,12 @@ def test_the_forward(variant: dict[str, Any]) -> None:
     model = network(conditioned=True, phase=True, **variant).double()
     codes, speaker = torch.randint(0, model.output.levels, (2, 24 * HOP)), torch.tensor([0, 2])
     local = random_features(2, 24, dtype=torch.float64)
+    given = torch.randn(2, 24 * HOP, INPUTS)[..., model.selection]
     with torch.inference_mode():
-        expected = model.output.loss(model(codes, speaker, local), codes)
-        codes, speaker = codes.to(DEVICE), speaker.to(DEVICE)
-        logits = model.to(DEVICE)(codes, speaker, local.each(lambda t: t.to(DEVICE)))
+        expected = model.output.loss(model(codes, speaker, local, given=given), codes)
+        codes, speaker, given = codes.to(DEVICE), speaker.to(DEVICE), given.to(DEVICE)
+        local = local.each(lambda t: t.to(DEVICE))
+        logits = model.to(DEVICE)(codes, speaker, local, given=given)
         found = model.output.loss(logits, codes)
     assert found.device.type == DEVICE
     assert torch.allclose(found.cpu(), expected, atol=1e-6)

@@ -2,13 +2,21 @@
 
 import contextlib
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+import torch
+from helpers import free_voice
 from odd_texts import ODD
 
 from wavegen.errors import TextError
+from wavegen.generation.job import Job
+from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.library import load_voice
 from wavegen.request import Request
-from wavegen.synth import join, plan, synthesize
+from wavegen.synth import draw, join, plan, synthesize
 from wavegen.voice import Voice
 
 
@@ -41,3 +49,32 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
     assert not audio[parts[0].samples : parts[0].samples + 4000].any()
     [whole] = plan(replace(tiny_voice, longest=9), request)
     assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
+
+
+def test_voiced_frames_of_a_voice_with_a_mel_spectrogram_have_a_lower_temperature(
+    tiny_voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Job] = []
+
+    def generate(model: object, jobs: Iterable[Job], *options: object) -> Pieces:
+        asked.extend(jobs)
+        return iter(())
+
+    monkeypatch.setattr(
+        "wavegen.synth.choose_engine", lambda *_: EngineSpec(generate, streams=True)
+    )
+    free = load_voice(str(free_voice(tmp_path / "free.safetensors")))
+    request = Request(text="one", temperature=0.5)
+    [spoken] = plan(tiny_voice, request)
+    [noise] = plan(free, replace(request, text=None, seconds=0.1))
+    assert [*draw(tiny_voice, [spoken]), *draw(free, [noise])] == []
+    [job, plain] = asked
+    assert spoken.local is not None
+    voiced = spoken.local.f0 > 0
+    assert 0 < voiced.sum() < len(voiced)
+    expected = torch.where(voiced, 0.3, 0.45).double()
+    hop = tiny_voice.config.hop_length
+    assert torch.allclose(job.temperatures(0, spoken.samples, hop)[::hop], expected)
+    assert plain.temperature == 0.5
+    assert job.predictor is not None
+    assert plain.predictor is None

@@ -79,7 +79,8 @@ class Synthesizer:
             seconds: length instead of a text, for a voice trained without texts (default: until it
                 ends by itself, where it can).
             seed: another one gives another take.
-            temperature: below 1 is quieter and plainer, 0 takes the most likely sample.
+            temperature: relative to the voice's own; below 1 is quieter and plainer, 0 takes the
+                most likely sample.
             length_scale: above 1 is slower.
             pitch_shift: semitones to raise the pitch by.
             noise_scale: how far durations and pitch stray from the most likely.

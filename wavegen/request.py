@@ -140,7 +140,10 @@ class Request(_Checked):
     )
     temperature: float = field(
         default=1.0,
-        metadata=_about("Below 1: less variation; 0 takes the most likely sample.", low=0.0),
+        metadata=_about(
+            "Relative to the voice's own. Below 1: less variation; 0 takes the most likely sample.",
+            low=0.0,
+        ),
     )
     language: str | None = field(
         default=None,

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.features import mel, power_spectrum
-from wavegen.audio.linear_prediction import LEVEL, Predictor, of_speech, predictor
+from wavegen.audio.linear_prediction import (
+    INPUTS,
+    LEVEL,
+    Predictor,
+    input_count,
+    of_speech,
+    predictor,
+    select,
+)
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Config
 
@@ -17,8 +25,7 @@ RATE, HOP = 16000, 160
 
 def filters(coefficients: Tensor, gains: Tensor, hop: int) -> Predictor:
     """Without pitch."""
-    none = torch.zeros(len(gains), 0), torch.ones(len(gains), dtype=torch.int64)
-    return Predictor(coefficients, gains, hop, *none)
+    return Predictor(coefficients, gains, hop, torch.zeros(len(gains), dtype=torch.int64))
 
 
 def of(audio: Tensor) -> Predictor:
@@ -67,7 +74,7 @@ def test_synthesis_undoes_it_however_both_are_cut(kind: str) -> None:
     audio = speechlike()
     if kind == "mel":
         p = of(audio)
-        assert p.taps.any(1).float().mean() > 0.5
+        assert p.reach == 24 + 97 + 2
     else:
         emphasis = 0.85 if kind == "emphasis" else 0.0
         p = predictor(Config().replace("audio", preemphasis=emphasis), None)
@@ -89,9 +96,11 @@ def test_synthesis_undoes_it_however_both_are_cut(kind: str) -> None:
 
 def test_sound_is_clipped_and_frames_hold() -> None:
     p = filters(torch.tensor([[0.0], [0.9]]), torch.tensor([1.0, 2.0]), 10)
-    made = Synthesis(p)(np.full(100, 0.5, np.float32))
+    loud = np.full(100, 0.5, np.float32)
+    made = Synthesis(p)(loud)
     assert (made[:10] == 0.5).all()
     assert made.max() == 1  # not wrapped
+    assert Synthesis(p).unclipped(loud).max() > 9  # what comes next depends on this
     assert Synthesis(p)(np.zeros(0, np.float32)).size == 0
 
 
@@ -103,25 +112,60 @@ def test_digital_silence_is_not_made_loud() -> None:
     assert 20 * math.log10(np.abs(made).max()) < -70
 
 
-def test_an_excitation_that_got_loud_is_turned_down() -> None:
-    audio = speechlike()
+def test_inputs_are_the_sound_its_prediction_and_the_excitation_one_period_ago() -> None:
+    audio = speechlike(2000)
     p = of(audio)
-    e = p.excitation(audio)
-    loud = torch.where(torch.arange(len(e)) > 4000, 6 * e, e).numpy()
-    calm, made = Synthesis(p)(e.numpy()), Synthesis(p)(loud)
-    assert np.array_equal(calm[:4000], made[:4000])
-    ratio = np.std(made[4500:]) / np.std(calm[4500:])
-    assert 1.2 < ratio < 2.5
+    excitation, inputs = p.inputs(audio)
+    assert torch.equal(excitation, p.excitation(audio))
+    assert inputs.shape == (2000, INPUTS)
+    for t in (0, 3, 150, 1700, 1900):  # frames 10 to 13 have no voice
+        frame = t // HOP
+        sound = [float(audio[t - k]) if t >= k else 0.0 for k in range(25)]
+        predicted = sum(float(a) * x for a, x in zip(p.coefficients[frame], sound[1:], strict=True))
+        voiced = float(p.lags[frame] > 0)
+        past = [voiced * float(excitation[i]) if i >= 0 else 0.0 for i in range(t - 99, t - 94)]
+        gain = float(p.gains[frame])
+        values = [sound[1] / gain, predicted / gain, *past]
+        want = [math.copysign(math.log1p(16 * abs(x)), x) for x in values]
+        assert (inputs[t] - torch.tensor([*want, voiced])).abs().max() < 1e-4
+    for first in (1, 160, 333, 1000):
+        known = min(first, p.reach)
+        piece = p.inputs(audio[first - known :], first, known)
+        assert torch.equal(piece[0], excitation[first:])
+        assert torch.equal(piece[1], inputs[first:])
 
 
-@pytest.mark.parametrize("f0", [80.0, 213.7, 410.0])
-def test_noise_becomes_a_voice_of_the_pitch_asked_for(f0: float) -> None:
-    silence = mel(torch.zeros(16000), RATE, HOP, 80)
-    p = of_speech(silence + 2, torch.full((100,), f0), RATE, HOP)
-    made = Synthesis(p)(LEVEL * torch.randn(16000).numpy())
-    power = np.abs(np.fft.rfft(made * np.hanning(len(made)))) ** 2
-    lines = np.arange(len(power))
-    near = np.abs(lines / f0 - np.round(lines / f0)) * f0 < f0 / 8
-    low, high = (lines > f0 / 2) & (lines < 800), (lines > 4000) & (lines < 6000)
-    assert power[near & low].mean() > 8 * power[~near & low].mean()
-    assert power[near & high].mean() < 1.5 * power[~near & high].mean()
+def test_inputs_depend_on_earlier_samples_only() -> None:
+    audio = speechlike(2000)
+    p = of(audio)
+    other = audio.clone()
+    other[1500:] += 0.1
+    same, changed = p.inputs(audio)[1], p.inputs(other)[1]
+    assert torch.equal(same[:1501], changed[:1501])
+    assert not torch.equal(same[1501], changed[1501])
+
+
+def test_periods_are_those_of_the_pitch_and_none_is_of_samples_to_come() -> None:
+    f0 = torch.tensor([0.0, 100.0, 150.0, 6000.0, 7000.0, 0.5])
+    lags = of_speech(mel(torch.zeros(960), RATE, HOP, 80), f0, RATE, HOP).lags
+    assert lags.tolist() == [0, 160, 107, 3, 0, 16000]
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "expected"),
+    [
+        ({}, slice(0, 8)),
+        ({"period": False}, slice(0, 2)),
+        ({"signal": False}, slice(2, 8)),
+        ({"signal": False, "period": False}, slice(0, 0)),
+    ],
+)
+def test_a_network_takes_the_inputs_asked_for(
+    conditioning: dict[str, bool], expected: slice
+) -> None:
+    inputs = torch.randn(5, INPUTS)
+    config = Config().replace("conditioning", features="mel", **conditioning)
+    assert torch.equal(select(config, inputs), inputs[:, expected])
+    assert input_count(config) == expected.stop - expected.start
+    assert input_count(config.replace("conditioning", features="none")) == 0
+    assert input_count(config.replace("conditioning", linear_prediction=False)) == 0

@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers import Result
 
+from wavegen.audio.linear_prediction import INPUTS
 from wavegen.bench import MELS, Conv1dWaveNet, sized
 
 Cli = Callable[..., Result]
@@ -68,11 +69,14 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
     assert found[0]["ratio"] == 1
     model, config = sized("small")
     twin = Conv1dWaveNet(config)
-    logits = twin(torch.zeros(2, 320, dtype=torch.int64), torch.randn(2, MELS, 2))
+    codes = torch.zeros(2, 320, dtype=torch.int64)
+    logits = twin(codes, torch.randn(2, MELS, 2), torch.randn(2, INPUTS, 320))
     assert logits.shape == (2, 256, 320)
     ours = sum(b.taps.numel() + b.w_res.numel() + b.w_skip.numel() for b in model.blocks)
     theirs = sum(m.weight.numel() for part in (twin.taps, twin.residual, twin.skip) for m in part)
     assert ours == theirs
+    assert model.given is not None
+    assert model.given.weight.numel() == twin.given.weight.numel()
 
 
 @pytest.mark.parametrize(

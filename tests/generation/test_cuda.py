@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import VARIANTS, draw, network, random_rows
+from networks import VARIANTS, draw, network, random_predictor, random_rows
 
 from wavegen.errors import WavegenError
 from wavegen.generation import cached, naive
@@ -25,12 +25,12 @@ def jobs(variant: dict[str, Any], device: str, prompted: int = 0) -> tuple[Any, 
     """A random network in float64 and two jobs for it; the same numbers on any device."""
     torch.manual_seed(0)
     model = network(True, **variant).double()
-    rows = random_rows(model, 2, 40)
+    rows, hot = random_rows(model, 2, 40), 0.5 + torch.rand(7)
     codes = torch.randint(0, model.output.levels, (prompted,))
     prompt = codes.to(device) if prompted else None
     return model.to(device), [
-        Job(rows[0].to(device), 300, "a", prompt=prompt, ends=True),
-        Job(rows[1, :8].to(device), 200, "b", temperature=0.7, prompt=prompt),
+        Job(rows[0].to(device), 300, "a", 1.0, prompt, True, predictor=random_predictor(9)),
+        Job(rows[1, :8].to(device), 200, "b", hot, prompt, predictor=random_predictor(40)),
     ]
 
 

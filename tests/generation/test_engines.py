@@ -8,15 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import HOP, VARIANTS, draw, network, random_features, random_rows
+from networks import (
+    HOP,
+    VARIANTS,
+    draw,
+    given_inputs,
+    network,
+    random_features,
+    random_predictor,
+    random_rows,
+)
 from torch import Tensor
 
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.generation import ENGINES, cached, naive
+from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Job
 from wavegen.generation.numba import engine
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
+from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
 
@@ -88,19 +99,31 @@ def test_every_variant_of_the_network_steps_as_it_runs(
     frames = 12
     rows = random_rows(model, 3, frames)
     codes = torch.randint(0, model.output.levels, (3, frames * HOP))
+    jobs = [Job(r, 1, "", predictor=random_predictor(frames - 2)) for r in rows]
     with torch.inference_mode():
         heard = model.output.companded(codes)
         first = torch.zeros(3, dtype=torch.int64)
         context = [c.window(c(heard), first, codes.shape[1]) for c in model.stacks]
-        whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
+        whole = model.run(
+            codes, rows.expand(-1, frames, -1), None, context, given=all_given(model, jobs, codes)
+        )
         weights, state = cached.Weights.from_model(model), cached.initial_state(model, 3)
+        feedback = Feedback(model, jobs, HOP)
         for t in range(codes.shape[1]):
             cached.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(t // HOP, rows.shape[1] - 1)])]
             parts += [tuple(s.gates) for s in state.contexts]
-            logits = cached.step(weights, state, [sum(p) for p in zip(*parts, strict=True)])
+            gates = [sum(p) for p in zip(*parts, strict=True)]
+            logits = cached.step(weights, state, gates, given=feedback.inputs())
             assert (logits - whole[:, t]).abs().max() < 1e-4
             state.code = codes[:, t]
+            feedback.append(state.code)
+
+
+def all_given(model: WaveNet, jobs: list[Job], codes: Tensor) -> Tensor:
+    """(B, T, G)."""
+    pairs = zip([j.predictor for j in jobs], codes, strict=True)
+    return torch.stack([given_inputs(model, p, c) for p, c in pairs if p is not None])
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -112,8 +135,8 @@ def test_every_variant_of_the_network_draws_the_same_with_any_engine(
     rows = random_rows(model, 2, 40)
     prompt = torch.randint(0, model.output.levels, (prompted,)) if prompted else None
     jobs = [
-        Job(rows[0], 300, "a", prompt=prompt, ends=True),
-        Job(rows[1, :8], 200, "b", temperature=0.7, prompt=prompt),
+        Job(rows[0], 300, "a", prompt=prompt, ends=True, predictor=random_predictor(9)),
+        Job(rows[1, :8], 200, "b", 0.5 + torch.rand(7), prompt, predictor=random_predictor(40)),
     ]
     slow, fast = draw(naive.generate, model, jobs), draw(cached.generate, model, jobs)
     for a, b in zip(slow, fast, strict=True):
@@ -121,6 +144,31 @@ def test_every_variant_of_the_network_draws_the_same_with_any_engine(
     assert len(slow[1]) == 200
     if model.output.end is not None:
         assert len(slow[0]) < 300  # with one chance in 257 a sample (this seed's)
+
+
+@pytest.mark.parametrize("signal", [False, True])
+@pytest.mark.parametrize("period", [False, True])
+@pytest.mark.parametrize("output", ["categorical", "gaussian_mixture"])
+def test_what_is_drawn_is_what_teacher_forcing_draws_from_its_sound(
+    signal: bool, period: bool, output: str
+) -> None:
+    model = network(True, signal=signal, period=period, output=output).double()
+    rows, hot = random_rows(model, 2, 20), 0.3 + torch.rand(2, 9)
+    jobs = [
+        Job(r, 500, str(i), t, predictor=random_predictor(f))
+        for i, (r, t, f) in enumerate(zip(rows, hot, (20, 31), strict=True))
+    ]
+    codes = torch.stack(draw(naive.generate, model, jobs))
+    frames = 32
+    at = torch.arange(frames).clamp(max=19)
+    padded = torch.nn.functional.pad(codes, (0, frames * HOP - 500))
+    with torch.inference_mode():
+        logits = model.run(padded, rows[:, at], given=all_given(model, jobs, padded))
+        for i in range(2):
+            u = torch.from_numpy(Uniforms(str(i)).draw(500))
+            each = hot[i, (torch.arange(500) // HOP).clamp(max=8)].double()[:, None]
+            again = model.output.sample(logits[i, :500], u, each)
+            assert torch.equal(again, codes[i])
 
 
 def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
@@ -149,18 +197,22 @@ def test_a_prompt_leaves_the_state_that_stepping_leaves(
     model = network(True, **variant)
     rows = random_rows(model, 2, 80)
     prompt = torch.randint(0, model.output.levels, (count,))
+    jobs = [Job(r, 1, "", prompt=prompt, predictor=random_predictor(9)) for r in rows]
     with torch.inference_mode():
+        heard = Feedback(model, [replace(j, prompt=None) for j in jobs], HOP)
         weights, stepped = cached.Weights.from_model(model), cached.initial_state(model, 2)
         for t, code in enumerate(prompt):
             cached.update_stacks(weights, stepped)
             parts = [model.conditioning.project(rows[:, min(t // HOP, 79)])]
             parts += [tuple(s.gates) for s in stepped.contexts]
-            cached.step(weights, stepped, [sum(p) for p in zip(*parts, strict=True)])
+            gates = [sum(p) for p in zip(*parts, strict=True)]
+            cached.step(weights, stepped, gates, given=heard.inputs())
             stepped.code = code.expand(2)
-        jobs = [Job(r, 1, "", prompt=prompt) for r in rows]
+            heard.append(stepped.code)
         filled = cached.prompted_state(model, jobs, HOP)
         for state in (stepped, filled):
             cached.update_stacks(weights, state)
+        assert (Feedback(model, jobs, HOP).inputs() - heard.inputs()).abs().sum() < 1e-9
     assert filled.time == stepped.time == count
     assert torch.equal(filled.code, stepped.code)
     for a, b in zip(filled.queues, stepped.queues, strict=True):
@@ -228,4 +280,14 @@ def test_the_phase_in_teacher_forcing_in_pieces_and_compiled() -> None:
         model.run(codes, rows)
     for spec in ENGINES.values():
         with pytest.raises(ValueError, match="needs the phase"):
+            draw(spec.generate, model, [Job(rows[0], 10, "x")])
+
+
+def test_a_network_that_takes_the_inputs_of_linear_prediction_needs_a_predictor() -> None:
+    model = network(True, signal=True)
+    rows = random_rows(model, 1, 3)
+    with pytest.raises(ValueError, match="needs the inputs of linear prediction"):
+        model.run(torch.randint(0, 256, (1, 3 * HOP)), rows)
+    for spec in ENGINES.values():
+        with pytest.raises(ValueError, match="needs the inputs of linear prediction"):
             draw(spec.generate, model, [Job(rows[0], 10, "x")])

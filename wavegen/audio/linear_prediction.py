@@ -32,6 +32,8 @@ QUIET = 1e-6
 """Amplitude below which a frame is not amplified."""
 TAPS = 5
 """Samples of the excitation around one period ago that the network is given."""
+INPUTS = 2 + TAPS + 1
+"""Numbers that `Predictor.inputs` computes for each sample."""
 COMPRESSION = 16.0
 """Amplitudes that the network is given are compressed to sign(a) · log(1 + COMPRESSION · |a|)."""
 
@@ -84,7 +86,7 @@ class Predictor:
             audio, first, known: as those of `excitation`.
 
         Returns:
-            (n,) excitation, and (n, 2 + TAPS + 1) inputs, which depend on earlier samples only: the
+            (n,) excitation, and (n, INPUTS) inputs, which depend on earlier samples only: the
             sound one sample ago and the prediction of the sound, both divided by the frame's gain,
             and `TAPS` samples of the excitation around one period ago, the oldest first, or zeros
             where unvoiced; all these compressed; and 1 where voiced, else 0.
@@ -128,11 +130,16 @@ def input_count(config: Config) -> int:
     return (2 * c.signal + (TAPS + 1) * c.period) * by_spectrum(config)
 
 
-def select(config: Config, inputs: Tensor) -> Tensor:
-    """The (n, `input_count`) inputs that the configuration asks for, of (n, 2 + TAPS + 1) from
-    `Predictor.inputs`."""
+def selection(config: Config) -> slice:
+    """The part of `Predictor.inputs` that the configuration asks for, `input_count` of them."""
     c = config.conditioning
-    return inputs[:, 0 if c.signal else 2 : None if c.period else 2]
+    return slice(0 if c.signal else 2, INPUTS if c.period else 2)
+
+
+def select(config: Config, inputs: Tensor) -> Tensor:
+    """The (n, `input_count`) inputs that the configuration asks for, of (n, INPUTS) from
+    `Predictor.inputs`."""
+    return inputs[:, selection(config)]
 
 
 def predictor(config: Config, local: LocalFeatures | None) -> Predictor:

@@ -61,13 +61,17 @@ class Synthesis:
 
     def __call__(self, excitation: NDArray[np.float32]) -> NDArray[np.float32]:
         """The next piece, clipped to ±1."""
+        piece: NDArray[np.float32] = self.unclipped(excitation).astype(np.float32).clip(-1, 1)
+        return piece
+
+    def unclipped(self, excitation: NDArray[np.float32]) -> Doubles:
+        """The next piece, as what follows it depends on it."""
         count = len(excitation)
         sound = np.append(self._sound, np.zeros(count))
         _run_compiled(self._position, *self._filter, excitation.astype(np.float64), sound)
         self._position += count
         self._sound = sound[count:]
-        piece: NDArray[np.float32] = sound[len(sound) - count :].astype(np.float32).clip(-1, 1)
-        return piece
+        return sound[len(sound) - count :]
 
 
 def _last(values: NDArray[np.float32], count: int) -> Doubles:

@@ -58,7 +58,8 @@ class Result:
 
 
 def sized(name: str, pool: int = 0) -> tuple[WaveNet, Config]:
-    """A random network of one of the `SIZES`, conditioned on mel frames, and its configuration.
+    """A random network of one of the `SIZES`, conditioned on mel frames and with the inputs of
+    linear prediction, and its configuration.
 
     With ``pool`` it has a context stack of ten blocks of 32 channels on frames of ``pool`` samples.
     """

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.audio.linear_prediction import INPUTS
 from wavegen.bench.cells import (
     MELS,
     TRAINING_YARDSTICK,
@@ -37,6 +38,7 @@ class Conv1dWaveNet(nn.Module):
         c, s = m.residual_channels, m.skip_channels
         self.dilations, self.reach = m.dilations, m.kernel_size - 1
         self.embedding = nn.Embedding(257, c)
+        self.given = nn.Conv1d(INPUTS, c, 1, bias=False)
         self.taps = nn.ModuleList(
             nn.Conv1d(c, 2 * c, m.kernel_size, dilation=d) for d in m.dilations
         )
@@ -45,10 +47,10 @@ class Conv1dWaveNet(nn.Module):
         self.skip = nn.ModuleList(nn.Conv1d(c, s, 1) for _ in m.dilations)
         self.hidden, self.head = nn.Conv1d(s, s, 1), nn.Conv1d(s, 256, 1)
 
-    def forward(self, codes: Tensor, rows: Tensor) -> Tensor:
-        """(B, T) codes and (B, E, F) rows to (B, 256, T) logits."""
+    def forward(self, codes: Tensor, rows: Tensor, given: Tensor) -> Tensor:
+        """(B, T) codes, (B, E, F) rows and (B, INPUTS, T) inputs to (B, 256, T) logits."""
         before = F.pad(codes, (1, 0), value=256)[:, :-1]
-        x = self.embedding(before).transpose(1, 2)
+        x = self.embedding(before).transpose(1, 2) + self.given(given)
         total: Tensor | int = 0
         repeat = codes.shape[1] // rows.shape[2]
         for d, taps, cond, residual, skip in zip(
@@ -112,6 +114,7 @@ def _training_rate(cell: Cell, device: str) -> Callable[[], float]:
     """A function that measures samples per second."""
     codes = torch.randint(0, 256, (cell.batch, WINDOW), device=device)
     rows = torch.randn(cell.batch, WINDOW // 160, MELS, device=device)
+    given = torch.randn(cell.batch, WINDOW, INPUTS, device=device)
     wavenet, config = sized(cell.size)
     model = Conv1dWaveNet(config) if cell.engine == TRAINING_YARDSTICK else wavenet
     model.to(device)
@@ -120,9 +123,11 @@ def _training_rate(cell: Cell, device: str) -> Callable[[], float]:
         model.zero_grad()
         with torch.autocast(device, torch.bfloat16, enabled=cell.precision == "bf16"):
             if isinstance(model, WaveNet):
-                loss = F.cross_entropy(model.run(codes, rows).flatten(0, 1), codes.flatten())
+                logits = model.run(codes, rows, given=given)
+                loss = F.cross_entropy(logits.flatten(0, 1), codes.flatten())
             else:
-                loss = F.cross_entropy(model(codes, rows.transpose(1, 2)), codes)
+                logits = model(codes, rows.transpose(1, 2), given.transpose(1, 2))
+                loss = F.cross_entropy(logits, codes)
         torch.autograd.backward(loss)
 
     def run() -> float:

@@ -12,6 +12,7 @@ from typing import cast
 
 import torch
 
+from wavegen.audio.linear_prediction import of_speech
 from wavegen.bench.cells import (
     ENGINE_YARDSTICK,
     SAMPLE_RATE,
@@ -112,10 +113,15 @@ class _DrawingRate:
         self, model: WaveNet, config: Config, cell: Cell, clips: int, seconds: float
     ) -> None:
         self._model, self._config, self._cell, self._seconds = model, config, cell, seconds
-        self._rows = torch.randn(round(LONGEST * 100), model.conditioning.weight.shape[1])
-        self._phase = None
+        frames = round(LONGEST * 100)
+        self._rows = torch.randn(frames, model.conditioning.weight.shape[1])
+        self._phase = self._predictor = None
         if model.conditioning.phase is not None:
             self._phase = torch.arange(round(LONGEST * SAMPLE_RATE)) % PHASES
+        if model.given is not None:
+            mel = torch.randn(config.conditioning.mel_channels, frames)
+            f0 = 200.0 * (torch.rand(frames) > 0.3)
+            self._predictor = of_speech(mel, f0, config.audio.sample_rate, config.hop_length)
         rng = random.Random(0)
         spread = math.log(SHORTEST), math.log(LONGEST)
         rate = config.audio.sample_rate
@@ -142,7 +148,10 @@ class _DrawingRate:
         torch.set_num_threads(self._cell.threads)
         spec, config = ENGINES[self._cell.engine], self._config
         precision = cast(WeightPrecision, self._cell.precision) if spec.precisions else None
-        jobs = [Job(self._rows, n, str(i), phase=self._phase) for i, n in enumerate(lengths)]
+        jobs = [
+            Job(self._rows, n, str(i), phase=self._phase, predictor=self._predictor)
+            for i, n in enumerate(lengths)
+        ]
         block = config.audio.sample_rate // 20
         start = time.perf_counter()
         for _ in spec.draw(self._model, jobs, config.hop_length, block, precision):

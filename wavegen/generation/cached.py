@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Batch, Job
 from wavegen.generation.prompt import replay_prompt
 from wavegen.generation.spec import EngineSpec, Pieces
@@ -161,7 +162,13 @@ def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> Stat
     return state
 
 
-def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = None) -> Tensor:
+def step(
+    weights: Weights,
+    state: State,
+    gates: Gates,
+    phase: Tensor | None = None,
+    given: Tensor | None = None,
+) -> Tensor:
     """Advance by one sample; the caller then sets ``state.code`` to the drawn one.
 
     Args:
@@ -170,6 +177,7 @@ def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = No
         gates: (B, 2R) per block: conditioning from `Conditioning.project` plus the gates of the
             context stacks.
         phase: (B,) codes of the pitch's phase, for a network with phase.
+        given: (B, G) from `Feedback.inputs`, for a network that takes them.
 
     Returns:
         (B, Q) logits of the sample at ``state.time`` before the call.
@@ -177,6 +185,7 @@ def step(weights: Weights, state: State, gates: Gates, phase: Tensor | None = No
     model, t = weights.model, state.time
     state.time = t + 1
     x = model.conditioning.with_phase(model.embedding(state.code), phase)
+    x = model.with_given(x, given)
     return model.readout(weights.main.step(x, state.queues, t, gates, model.skip_bias))
 
 
@@ -212,12 +221,14 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         state = prompted_state(model, batch.jobs, hop_length)
     else:
         state = initial_state(model, len(rows))
+    feedback = None if model.given is None else Feedback(model, batch.jobs, hop_length)
     local: Gates = ()
     gates: Gates = ()
     for begin in range(0, batch.length, block):
         n = min(block, batch.length - begin)
-        u = batch.uniforms(n)
-        phases = batch.phases(batch.begin + begin, batch.begin + begin + n)
+        first = batch.begin + begin
+        u, temperatures = batch.uniforms(n), batch.temperatures(first, first + n, hop_length)
+        phases = batch.phases(first, first + n)
         codes = torch.empty(len(rows), n, dtype=torch.int64, device=rows.device)
         for i in range(n):
             changed = update_stacks(weights, state)
@@ -229,8 +240,11 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
                 parts = [local, *(s.gates for s in state.contexts)]
                 gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
             phase = None if phases is None else phases[:, i]
-            state.code = batch.sample(step(weights, state, gates, phase), u[:, i])
-            codes[:, i] = state.code
+            given = None if feedback is None else feedback.inputs()
+            logits = step(weights, state, gates, phase, given)
+            state.code = codes[:, i] = batch.sample(logits, u[:, i], temperatures[:, i])
+            if feedback is not None:
+                feedback.append(state.code)
         yield from batch.pieces(begin, codes)
         if batch.finished:
             return

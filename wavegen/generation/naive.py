@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 
+from wavegen.generation.feedback import Feedback, prompt_inputs
 from wavegen.generation.job import Batch, Job
 from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.model.wavenet import WaveNet
@@ -30,23 +32,34 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
     batch = Batch(jobs, model.output)
     rows = batch.rows
     codes = batch.prompts
+    feedback, given = None, list[Tensor]()  # (B, G) of each sample
+    if model.given is not None:
+        feedback = Feedback(model, batch.jobs, hop_length)
+        given += torch.stack([prompt_inputs(model, j) for j in batch.jobs], 1)
     for begin in range(0, batch.length, block):
         n = min(block, batch.length - begin)
-        u = batch.uniforms(n)
+        first = batch.begin + begin
+        u, temperatures = batch.uniforms(n), batch.temperatures(first, first + n, hop_length)
         for i in range(n):
-            t = batch.begin + begin + i
+            t = first + i
             start = max(0, t + 1 - reach)
             at = torch.arange(start, t + 1, device=rows.device)
             window = torch.cat([codes[:, start:], codes.new_zeros(len(codes), 1)], 1)
             companded = model.output.companded(codes)
+            if feedback is not None:
+                given.append(feedback.inputs())
             logits = model.run(
                 window,
                 rows[:, (at // hop_length).clamp_(max=rows.shape[1] - 1)],
                 codes[:, start - 1] if start else None,
                 [c(companded)[:, at // c.config.pool] for c in model.stacks],
                 phase=batch.phases(start, t + 1),
+                given=torch.stack(given[start:], 1) if given else None,
             )[:, -1]
-            codes = torch.cat([codes, batch.sample(logits, u[:, i])[:, None]], 1)
+            drawn = batch.sample(logits, u[:, i], temperatures[:, i])
+            codes = torch.cat([codes, drawn[:, None]], 1)
+            if feedback is not None:
+                feedback.append(drawn)
         yield from batch.pieces(begin, codes[:, batch.begin + begin :])
         if batch.finished:
             return

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wavegen.generation.feedback import prompt_inputs
 from wavegen.generation.job import Job
 from wavegen.model.wavenet import WaveNet
 
@@ -45,6 +46,7 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
     inputs: list[Tensor] = []
     rows = job.rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
     phase = job.phases(low, count)
+    given = None if model.given is None else prompt_inputs(model, job)[None, low:]
     model.run(
         codes[:, low:],
         rows,
@@ -52,6 +54,7 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
         views,
         inputs,
         None if phase is None else phase[None],
+        given,
     )
     return PromptState(
         [_last(x[0], n) for x, n in zip(inputs, slots, strict=True)],

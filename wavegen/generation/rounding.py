@@ -16,7 +16,8 @@ from wavegen.model.wavenet import WaveNet
 
 @torch.no_grad()
 def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
-    """A copy of a network whose matrices are rounded; biases and embeddings stay as they are.
+    """A copy of a network whose matrices are rounded; biases, embeddings and the projection of the
+    inputs of linear prediction stay as they are.
 
     bf16 rounds each weight to 8 significant bits, int8 to a multiple of 1/127 of the largest weight
     of its output.

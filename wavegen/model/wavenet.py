@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import input_count
+from wavegen.audio.linear_prediction import input_count, selection
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.model.conditioning import PHASES, Conditioning, input_channels
@@ -46,6 +46,7 @@ class WaveNet(nn.Module):
         )
         given = input_count(config)
         self.given = nn.Linear(given, m.residual_channels, bias=False) if given else None
+        self.selection = selection(config)
         self.contexts = nn.ModuleList(
             ContextStack(c, m.layers * 2 * m.residual_channels) for c in m.context
         )

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,11 +19,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import HOP, VARIANTS, draw, network, random_rows
+from networks import HOP, VARIANTS, draw, given_inputs, network, random_predictor, random_rows
 from torch import Tensor
 
+from wavegen.audio.linear_prediction import Predictor
 from wavegen.config import WeightPrecision
 from wavegen.generation import cached
+from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Job
 from wavegen.generation.numba.engine import generate
 from wavegen.generation.numba.group import Group
@@ -39,11 +42,12 @@ def forced(
     precision: WeightPrecision = "f32",
     slices: int = 37,
     prompt: Tensor | None = None,
+    predictors: Sequence[Predictor | None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Logits (B, T, Q) and drawn samples (B, T) of the engine under teacher forcing."""
     group = Group(pack(model, HOP, precision), len(codes))
-    for i, r in enumerate(rows):
-        group.add(i, Job(r, codes.shape[1] + 1, str(i), prompt=prompt), model)
+    for i, (r, p) in enumerate(zip(rows, predictors or [None] * len(rows), strict=True)):
+        group.add(i, Job(r, codes.shape[1] + 1, str(i), prompt=prompt, predictor=p), model)
     logits, drawn = [], []
     for begin in range(0, codes.shape[1], slices):
         part = codes[:, begin : begin + slices].contiguous()
@@ -66,27 +70,34 @@ def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
         layers=pick(1, 12),
         dilation_cycle=pick(1, 7),
         kernel_size=pick(2, 3),
-        residual_channels=pick(1, 100),
+        residual_channels=pick(1, 200),
         skip_channels=pick(1, 100),
+        signal=data.draw(st.booleans()),
+        period=data.draw(st.booleans()),
+        output=data.draw(st.sampled_from(["categorical", "logistic_mixture"])),
     )
     batch, frames = pick(1, 11), pick(1, 12)
     rows = random_rows(model, batch, frames)
-    codes = torch.randint(0, 256, (batch, frames * HOP))
+    codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
+    predictors = [random_predictor(pick(1, 14), pick(3, 200)) for _ in range(batch)]
+    given = torch.stack([given_inputs(model, *p) for p in zip(predictors, codes, strict=True)])
     with torch.inference_mode():
-        whole = model.run(codes, rows.expand(-1, frames, -1))
-    logits, _ = forced(model, rows, codes, slices=pick(1, 50))
+        whole = model.run(codes, rows.expand(-1, frames, -1), given=given)
+    logits, _ = forced(model, rows, codes, slices=pick(1, 50), predictors=predictors)
     assert (logits - whole).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_lower_precision_computes_with_the_rounded_weights(precision: WeightPrecision) -> None:
-    model = network(conditioned=True, residual_channels=70)
+    model = network(conditioned=True, residual_channels=70, signal=True, period=True)
     rows = random_rows(model, 9, 12)
     codes = torch.randint(0, 256, (9, 12 * HOP))
+    predictors = [random_predictor(12) for _ in rows]
+    given = torch.stack([given_inputs(model, *p) for p in zip(predictors, codes, strict=True)])
     with torch.inference_mode():
-        whole = rounded(model, precision).run(codes, rows)
-        exact = model.run(codes, rows)
-    logits, _ = forced(model, rows, codes, precision)
+        whole = rounded(model, precision).run(codes, rows, given=given)
+        exact = model.run(codes, rows, given=given)
+    logits, _ = forced(model, rows, codes, precision, predictors=predictors)
     assert (logits - whole).abs().max() < 1e-4
     assert 1e-3 < (whole - exact).abs().max() < 0.2
 
@@ -131,8 +142,12 @@ def test_the_same_uniforms_give_the_samples_of_cached(
     length = 2500
     codes = torch.randint(0, model.output.levels, (2, length))
     prompt = codes[0, :prompted] if prompted else None
-    jobs = [Job(r, length + 1, str(i), prompt=prompt) for i, r in enumerate(rows)]
-    _, drawn = forced(model, rows, codes, prompt=prompt)
+    predictors = [random_predictor(90) for _ in rows]
+    jobs = [
+        Job(r, length + 1, str(i), prompt=prompt, predictor=p)
+        for i, (r, p) in enumerate(zip(rows, predictors, strict=True))
+    ]
+    _, drawn = forced(model, rows, codes, prompt=prompt, predictors=predictors)
     same = 0
     with torch.inference_mode():
         weights = cached.Weights.from_model(model)
@@ -142,14 +157,16 @@ def test_the_same_uniforms_give_the_samples_of_cached(
             state = cached.initial_state(model, 2)
         u = torch.from_numpy(np.stack([Uniforms(j.key).draw(length) for j in jobs]))
         no = torch.tensor([False, False])
+        feedback = Feedback(model, jobs, HOP)
         for t in range(length):
             cached.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(state.time // HOP, 99)])]
             parts += [tuple(s.gates) for s in state.contexts]
             gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
-            logits = cached.step(weights, state, gates)
+            logits = cached.step(weights, state, gates, given=feedback.inputs())
             same += int((model.output.sample(logits, u[:, t], 1.0, no) == drawn[:, t]).sum())
             state.code = codes[:, t]
+            feedback.append(state.code)
     # Of 65,536 levels more are near enough to a tie than of 256.
     assert same >= (0.999 if model.output.levels == 256 else 0.99) * 2 * length
 
@@ -175,9 +192,10 @@ def test_batch_threads_lanes_and_blocks_change_no_bit(
             rows[i, : rng.randint(1, 20)],
             rng.randint(1, 600),
             f"job {i}",
-            rng.choice([1.0, 0.8]),
+            rng.choice([1.0, 0.8, 0.5 + torch.rand(9)]),
             prompt if i % 5 == 0 else None,
             i % 3 == 0,
+            predictor=random_predictor(rng.randint(1, 30), 3 + 10 * i),
         )
         for i in range(30)
     ]
@@ -208,7 +226,7 @@ def test_shut_gates_and_faint_signals_leave_no_denormal_numbers() -> None:
             p.mul_(1e-3)
         model.conditioning.bias[32::64] = -100.0
     group = Group(pack(model, HOP, "f32"), 1)
-    group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5))
+    group.add(0, Job(random_rows(model, 1, 1)[0], 2000, "x", 0.5), model)
     group.advance(1000)
     tiny = np.finfo(np.float32).tiny
     for name in ("queues", "context_gates", "gated", "skip", "hidden", "logits", "probabilities"):

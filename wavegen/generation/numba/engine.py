@@ -26,7 +26,8 @@ What was tried, in µs per sample of one utterance (L20 R64 S256, one Zen 4 core
 f32 then reads weights at 80 % of what the core reads from a buffer of that size. bf16 is bound by
 multiply-adds (one vector of 16 a cycle, 15 µs) and reading (18 µs) at once, int8 by its conversion
 to float; more would need products of rounded activations (dpbf16, vpdpbusd). A batch of 8 runs at
-80 % of the core's multiply-adds.
+80 % of the core's multiply-adds. The inputs of linear prediction take 0.2 µs of a lone utterance's
+sample and 0.08 in a batch.
 """
 
 from __future__ import annotations

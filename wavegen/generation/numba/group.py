@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from wavegen.generation.job import Job
+from wavegen.generation.job import Job, prompt_sound
+from wavegen.generation.numba.feedback import Past, gather
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.state import new_state
 from wavegen.generation.numba.step import run
@@ -20,6 +22,24 @@ NO_CODES = np.empty((0, 0), np.int64)
 NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
 
+@dataclass
+class Lane:
+    """A job in progress."""
+
+    index: int
+    job: Job
+    stream: Uniforms
+    past: Past | None
+    """None in a network without inputs of linear prediction."""
+    done: int = 0
+    """Samples drawn."""
+
+    @property
+    def time(self) -> int:
+        """The next sample to draw."""
+        return self.job.begin + self.done
+
+
 class Group:
     """Up to C utterances that advance together; the first `size` lanes are in use."""
 
@@ -27,17 +47,22 @@ class Group:
         self.net, self.capacity, self.size = net, capacity, 0
         self._run: Any = run[net.matrices.weights.dtype.name]
         self.state = new_state(net, capacity)
-        self.jobs: list[tuple[int, Job, Uniforms]] = []
-        self.done: list[int] = []
+        self.lanes: list[Lane] = []
 
-    def add(self, index: int, job: Job, model: WaveNet | None = None) -> None:
-        """Give the next free lane to a job; the model is needed for one with a prompt.
+    def add(self, index: int, job: Job, model: WaveNet) -> None:
+        """Give the next free lane to a job.
 
         Raises:
-            ValueError: the network needs the phase of the pitch, and the job has none.
+            ValueError: the network needs the phase of the pitch or a predictor, and the job has
+                none.
         """
         if self.net.phase.size and job.phase is None:
             raise ValueError("this model needs the phase of the pitch")
+        past = None
+        if self.net.given.size:
+            heard = prompt_sound(job, model.output)
+            assert job.predictor is not None
+            past = Past(job.predictor, *heard)
         lane, self.size = self.size, self.size + 1
         for values in self._by_lane():
             values[lane] = 0
@@ -46,10 +71,8 @@ class Group:
         self.state.code[lane] = self.net.start
         self.state.may_end[lane] = job.ends
         if job.prompt is not None:
-            assert model is not None
             self._start_from_prompt(lane, job, model)
-        self.jobs.append((index, job, Uniforms(job.key)))
-        self.done.append(0)
+        self.lanes.append(Lane(index, job, Uniforms(job.key), past))
 
     @torch.inference_mode()
     def _start_from_prompt(self, lane: int, job: Job, model: WaveNet) -> None:
@@ -84,9 +107,8 @@ class Group:
                 queues[:, lane] = queues[:, last]
             for values in self._by_lane():
                 values[lane] = values[last]
-        self.jobs[lane], self.done[lane] = self.jobs[last], self.done[last]
-        self.jobs.pop()
-        self.done.pop()
+        self.lanes[lane] = self.lanes[last]
+        self.lanes.pop()
 
     def _by_lane(self) -> list[Any]:
         """The arrays that hold a row for each lane."""
@@ -133,46 +155,48 @@ class Group:
             (index of the job, its (n,) int64 codes) of each; after the last codes of an utterance
             that has ended by itself, an empty piece.
         """
-        left = (j.length - d for (_, j, _), d in zip(self.jobs, self.done, strict=True))
-        count = min([count, *left])
-        uniforms = np.empty((self.size, count))
-        temperatures = np.empty(self.size)
+        count = min([count, *(lane.job.length - lane.done for lane in self.lanes)])
+        uniforms, temperatures = np.empty((2, self.size, count))
         phases = np.empty((self.size, count), np.int64) if self.net.phase.size else NO_CODES
-        for lane, (_, job, stream) in enumerate(self.jobs):
-            uniforms[lane] = stream.peek(count)
-            temperatures[lane] = job.temperature
-            at = job.begin + self.done[lane]
-            if phases.size and (known := job.phases(at, at + count)) is not None:
-                phases[lane] = known.numpy()
+        for i, lane in enumerate(self.lanes):
+            uniforms[i] = lane.stream.peek(count)
+            end = lane.time + count
+            temperatures[i] = lane.job.temperatures(lane.time, end, self.net.hop).numpy()
+            if phases.size and (known := lane.job.phases(lane.time, end)) is not None:
+                phases[i] = known.numpy()
         drawn = np.empty((self.size, count), np.int64)
-        rows = self._rows(count)
+        frames = -(-count // self.net.hop) + 1
+        past = gather([(self._row(x) - 1, x.past) for x in self.lanes if x.past], frames + 1, count)
         count = self._run(
-            self.net, self.state, self.size, count, rows.reshape(-1), rows.shape[1],
-            phases, uniforms, temperatures, forced, drawn, logits,
+            self.net, self.state, self.size, count, self._rows(frames).reshape(-1), frames,
+            phases, past, uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip
         out = []
-        for lane in reversed(range(self.size)):
-            index, job, stream = self.jobs[lane]
-            stream.draw(count)
-            self.done[lane] += count
-            ended = count > 0 and drawn[lane, count - 1] == self.net.end
+        for i, lane in reversed([*enumerate(self.lanes)]):
+            lane.stream.draw(count)
+            lane.done += count
+            if lane.past:
+                lane.past.keep(past, i, count)
+            ended = count > 0 and drawn[i, count - 1] == self.net.end
             if count > ended:
-                out.append((index, torch.from_numpy(drawn[lane, : count - ended])))
+                out.append((lane.index, torch.from_numpy(drawn[i, : count - ended])))
             if ended:
-                out.append((index, torch.from_numpy(drawn[lane, :0])))
-            if ended or self.done[lane] == job.length:
-                self.remove(lane)
+                out.append((lane.index, torch.from_numpy(drawn[i, :0])))
+            if ended or lane.done == lane.job.length:
+                self.remove(i)
         return out
 
-    def _rows(self, count: int) -> Any:
-        """(size, F, E) rows of conditioning that begin within the next samples."""
-        hop = self.net.hop
-        frames = -(-count // hop) + 1
+    def _row(self, lane: Lane) -> int:
+        """The first row of conditioning that begins within the next samples."""
+        return -(-lane.time // self.net.hop)
+
+    def _rows(self, frames: int) -> Any:
+        """(size, F, E) rows of conditioning from there on."""
         out = np.zeros((self.size, frames, self.net.row), np.float32)
-        for lane, (_, job, _) in enumerate(self.jobs):
-            first = -(-(job.begin + self.done[lane]) // hop)
-            wanted = torch.arange(first, first + frames).clamp_(max=len(job.rows) - 1)
-            out[lane, :, : job.rows.shape[1]] = job.rows[wanted].detach().numpy()
+        for i, lane in enumerate(self.lanes):
+            rows, first = lane.job.rows, self._row(lane)
+            wanted = torch.arange(first, first + frames).clamp_(max=len(rows) - 1)
+            out[i, :, : rows.shape[1]] = rows[wanted].detach().numpy()
         return out
 
 

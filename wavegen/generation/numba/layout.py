@@ -60,6 +60,11 @@ class Network(NamedTuple):
     """Per code; or, for mixtures, weight, bias and start symbol."""
     phase: Floats
     """Per code of the pitch's phase; empty for a network without phase."""
+    given: Floats
+    """(INPUTS, R) matrix in panels: what is added to the first block's input for each of
+    `Predictor.inputs`; empty for a network without them."""
+    amplitudes: NDArray[np.float64]
+    """Per code; empty for mixtures, whose codes are amplitudes."""
     cond_bias: Floats
     skip_bias: Floats
     hidden_bias: Floats

@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wavegen.audio.linear_prediction import INPUTS
 from wavegen.config import WeightPrecision
 from wavegen.generation.numba.layout import Floats, Integers, Matrices, Network, Stacks
 from wavegen.generation.numba.simd import HALF, PANEL
 from wavegen.generation.rounding import matrices, round_matrix
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
-from wavegen.outputs.mixture import ScalarInput
+from wavegen.outputs.mixture import Mixture, ScalarInput
 
 
 @torch.no_grad()
@@ -42,6 +43,10 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         phase=np.empty(0, np.float32)
         if phase is None
         else _aligned(_pad(phase.weight, 1).flatten()),
+        given=_given(model),
+        amplitudes=np.empty(0)
+        if isinstance(model.output, Mixture)
+        else model.output.decode(torch.arange(model.output.start)).double().numpy(),
         cond_bias=vector(model.conditioning.bias, 2 * m.layers),
         skip_bias=vector(model.skip_bias),
         hidden_bias=vector(model.hidden.bias),
@@ -58,6 +63,15 @@ def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network
         hop=hop_length,
         row=int(products.entries[conditioning, 2]),
     )
+
+
+def _given(model: WaveNet) -> Floats:
+    """See `Network.given`."""
+    if model.given is None:
+        return np.empty(0, np.float32)
+    every = model.given.weight.new_zeros(INPUTS, model.config.residual_channels)
+    every[model.selection] = model.given.weight.t()
+    return _aligned(_panels(_pad(every.float(), 1), "f32"))
 
 
 def _matrices(model: WaveNet, precision: WeightPrecision) -> Matrices:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.compiled import compile_entry, compile_inner
-from wavegen.generation.numba import simd
+from wavegen.generation.numba import feedback, simd
+from wavegen.generation.numba.feedback import Feedback
 from wavegen.generation.numba.layout import Floats, Integers, Network
 from wavegen.generation.numba.sampling import draw_amplitude, draw_code
 from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
 from wavegen.generation.numba.state import AHEAD, State
 from wavegen.outputs import Sampler
-from wavegen.outputs.mixture import LEVELS
 
 
 @compile_inner
@@ -131,7 +131,7 @@ def _embed(net: Network, state: State, lane: int, phase: int) -> None:
         for j in range(channels):
             state.x[to + j] = net.embedding[at + j]
     else:
-        amplitude = np.float32((code - LEVELS // 2) / (LEVELS // 2))
+        amplitude = np.float32(feedback.decode(net, code))
         for j in range(channels):
             state.x[to + j] = amplitude * net.embedding[j] + net.embedding[channels + j]
     if net.phase.size:
@@ -147,6 +147,7 @@ def _run(
     rows: Floats,
     frames: int,
     phases: Integers,
+    past: Feedback,
     uniforms: NDArray[np.float64],
     temperatures: NDArray[np.float64],
     forced: Integers,
@@ -163,8 +164,9 @@ def _run(
         rows: (N, F, E), flat: the rows of conditioning that begin in this call.
         frames: F.
         phases: (C, n) codes of the pitch's phase, or (0, 0) for a network without.
+        past: of linear prediction; changed in place.
         uniforms: (C, n) in [0, 1).
-        temperatures: (C,) divide the logits; 0 takes the most likely sample.
+        temperatures: (C, n), as in `Distribution.sample`.
         forced: (C, n) samples to continue with in place of the drawn ones, or (0, 0).
         drawn: (C, n) is filled with the samples drawn.
         logits: (C, n, Q) is filled with the logits, or is empty.
@@ -184,6 +186,8 @@ def _run(
                 _next_row(net, state, lane, rows, frames)
             state.until_row[lane] -= 1
             _embed(net, state, lane, phases[lane, i] if phases.size else 0)
+        if net.given.size:
+            feedback.add_inputs(net, state, past, lanes, i)
         _blocks(net, state, lanes, clock)
         _readout(net, state, lanes)
         ended = False
@@ -195,16 +199,18 @@ def _run(
             if net.sampler != Sampler.CATEGORICAL:
                 code = draw_amplitude(
                     net.sampler, state.logits, at, net.levels // 3,
-                    temperatures[lane], uniforms[lane, i],
+                    temperatures[lane, i], uniforms[lane, i],
                 )  # fmt: skip
             else:
                 if net.end >= 0 and not state.may_end[lane]:
                     state.logits[at + net.end] = np.float32(-1e30)
-                code = draw_code(net, state, at, temperatures[lane], uniforms[lane, i])
+                code = draw_code(net, state, at, temperatures[lane, i], uniforms[lane, i])
                 ended |= code == net.end
             drawn[lane, i] = code
             state.code[lane] = forced[lane, i] if forced.size else code
             state.position[lane] += 1
+            if net.given.size:
+                feedback.append(net, state, past, lane, i)
             if (
                 len(net.stacks.pool)
                 and code != net.end

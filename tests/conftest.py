@@ -82,6 +82,8 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory, tiny_config: Config) ->
     assert isinstance(voice, SpeakingVoice)
     fit_speech(voice, dataset)
     voice.name = "tiny"
+    for part in (voice.model, *voice.speech().values()):
+        part.half().float()  # as its file stores it
     return voice
 
 

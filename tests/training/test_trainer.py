@@ -2,18 +2,19 @@
 
 import errno
 import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import resumed, rows, trainer
+from helpers import TINY, resumed, rows, trainer
 
 from wavegen.config import Config
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
-from wavegen.recipe import to_toml
+from wavegen.recipe import load_config, to_toml
 from wavegen.training.checkpoint import states
 from wavegen.training.hooks import Stopped
 
@@ -161,3 +162,29 @@ def test_a_full_disk_stops_with_the_last_good_state(
     again = resumed(tmp_path / "run")
     assert again.step == 3
     assert not list((tmp_path / "run").rglob(".wavegen-*"))
+
+
+@pytest.mark.slow
+def test_the_network_knows_more_of_voiced_speech_than_the_frequency_of_its_samples(
+    tmp_path: Path,
+) -> None:
+    changes = {
+        "model": {"layers": 8, "dilation_cycle": 8, "residual_channels": 24, "skip_channels": 24},
+        "train": {"steps": 200, "batch_size": 4, "learning_rate": 2e-2, "predicted": 0.0},
+    }
+    table = {name: values | changes.get(name, {}) for name, values in TINY.items()}
+    t = trainer(tmp_path / "run", load_config(table, "test"))
+    t.train()
+    bits, codes = [], []
+    for clip in t.validation + t.test:
+        local = clip.local(False)
+        assert local is not None
+        audio = clip.audio(0, clip.samples)
+        nats = t.averaged.nll(audio, clip.speaker, local)
+        voiced = local.voicing.repeat_interleave(t.config.hop_length)[: clip.samples] > 0
+        bits.append(nats[voiced] / math.log(2))
+        codes.append(t.averaged.samples(audio, local)[0][voiced])
+    _, counts = torch.cat(codes).unique(return_counts=True)
+    frequency = counts / counts.sum()
+    entropy = -(frequency * frequency.log2()).sum()  # what the best guess without a past costs
+    assert torch.cat(bits).mean() < entropy - 0.15

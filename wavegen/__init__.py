@@ -1,10 +1,15 @@
 """wavegen: command-line audio synthesis with WaveNet."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wavegen.api import load_voice
     from wavegen.report.train import train
+
+# OpenMP reads this when torch loads it. By default its threads spin while they wait for each other,
+# so that on a busy machine training slows down by far more than its share of the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load_voice", "train"]

@@ -262,7 +262,7 @@ class TrainConfig:
     ema_decay: float = 0.999
     """Decay per step of the exponential moving average of the weights, which a voice stores."""
     precision: Precision = "auto"
-    """``bf16`` (autocast), ``f32``, or ``auto``: bf16 if it is the faster in matrix products."""
+    """``bf16`` (autocast), ``f32``, or ``auto``: bf16 where the hardware has it."""
     compile: bool = True
     """On a GPU, use ``torch.compile``; if that fails, training continues without it."""
     log_every: int = 50

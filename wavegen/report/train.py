@@ -52,7 +52,7 @@ def train(
         folder: the recordings, searched at any depth.
         recipe: the name of a bundled recipe, or a TOML file (default: the defaults of `Config`).
         out: the run directory (default: ``runs/`` and the recipe's or the folder's name).
-        resume: resume the run in ``out``.
+        resume: resume the run in ``out``; one that has saved nothing yet is started.
         steps: optimiser steps.
         minutes: choose the steps so that training takes about this long.
         size: replaces the recipe's size of the network.
@@ -72,8 +72,6 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise TrainingError("give --steps or --minutes, not both")
-    if resume and (recipe is not None or minutes is not None):
-        raise TrainingError(KEPT)
     preset = SIZES[size] if size is not None else {}
     given = [*(f"model.{k}={v}" for k, v in preset.items()), *settings]
     given += [f"data.layout={layout}"] if layout is not None else []
@@ -89,7 +87,10 @@ def train(
     if fold is not None:
         load_config({}, "settings", [f"data.fold={fold}"])  # raises what is wrong with it
         run /= f"fold-{fold.replace('/', '-of-')}"
-        given += [] if resume else [f"data.fold={fold}"]
+    resume = resume and (run / "config.toml").exists()
+    if resume and (recipe is not None or minutes is not None):
+        raise TrainingError(KEPT)
+    given += [f"data.fold={fold}"] if fold is not None and not resume else []
     cache = Path(cache_dir) if cache_dir is not None else None
     with ExitStack() as stack:
         recording = _recording(hooks or Hooks(), stack)

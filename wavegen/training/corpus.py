@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import llvmlite.binding
 import torch
 from torch import Tensor
 
@@ -46,7 +45,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
         )
     precision = config.train.precision
     if precision == "auto":
-        precision = "bf16" if _bf16_pays(device) else "f32"
+        precision = "bf16" if _has_bf16(device) else "f32"
     return (
         config.replace("data", layout=dataset.layout)
         .replace("conditioning", features=features)
@@ -54,21 +53,12 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     )
 
 
-def _bf16_pays(device: torch.device) -> bool:
-    """Whether bf16 matrix products are faster than f32 here; many CPUs only emulate them."""
+def _has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware; many CPUs only emulate it."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-
-    def seconds(dtype: torch.dtype) -> float:
-        a, b = torch.ones(8192, 128, dtype=dtype), torch.ones(128, 128, dtype=dtype)
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            a @ b
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
-
-    return seconds(torch.bfloat16) < 0.7 * seconds(torch.float32)
+    features = llvmlite.binding.get_host_cpu_features()
+    return any(features.get(name) for name in ("avx512bf16", "amx-bf16", "bf16"))  # the last: Arm
 
 
 def new_voice(config: Config, dataset: Dataset) -> Voice:

@@ -28,7 +28,9 @@ Out = Annotated[
         "--out", help="Run directory (default: runs/ and the recipe's or the folder's name)."
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Resume the run, or start it if it has saved nothing yet.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Resume the run, or start it if it has saved nothing yet.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
 Minutes = Annotated[

@@ -107,12 +107,13 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
         batch = random_batch(3, 40 * HOP)
         assert near(gradients(replayed, batch), gradients(plain, batch), 1e-4)
         assert replayed.sums.allclose(plain.sums)
-        assert len(replayed.graphs.captured) == (i >= SEEN)
         for s in (replayed, plain):
             s.update(batch, i + 1)  # replays read the weights as they are now
+    assert len(replayed.graphs.captured) == 1
     assert not warned
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # the compiler's own
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_the_compiled_network(accelerator: Accelerator, precision: str) -> None:
     model, warned = network(), list[str]()
@@ -132,12 +133,13 @@ def test_a_batch_that_exceeds_the_memory_is_computed_in_parts(accelerator: Accel
     s = stepper(model, accelerator, warned, precision="f32", compile=False)
     expected = gradients(s, batch)
     peaks = []
-    for parts in (1, 2):
+    # What one part needs at least, and what two take.
+    for parts, peak in ((1, torch.cuda.max_memory_allocated), (2, torch.cuda.max_memory_reserved)):
         s.micro_batches = parts
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         gradients(s, batch)
-        peaks.append(torch.cuda.max_memory_reserved())
+        peaks.append(peak())
     assert not warned
     s.micro_batches = 1
     torch.cuda.empty_cache()

@@ -5,6 +5,7 @@ import torch
 from networks import random_features
 from torch import Tensor
 
+from wavegen.audio.linear_prediction import INPUTS
 from wavegen.config import Config
 from wavegen.model.layers import _GatedResidual
 from wavegen.model.wavenet import WaveNet
@@ -66,21 +67,24 @@ def test_outputs_see_exactly_the_receptive_field_and_never_the_future(
 def test_logits_never_depend_on_the_sample_they_predict_or_later_ones() -> None:
     model = WaveNet(small(conditioned=True), 2).double()
     speaker, local = torch.tensor([1]), random_features(1, 4, 1, torch.float64)
-    codes = torch.randint(0, 256, (1, 40))
-    base = model(codes, speaker, local)
+    codes, given = torch.randint(0, 256, (1, 40)), torch.randn(1, 40, INPUTS)
+    base = model(codes, speaker, local, given=given)
     for t in (0, 1, 17, 39):
-        changed = codes.clone()
+        changed, later = codes.clone(), given.clone()
         changed[:, t:] = (changed[:, t:] + 100) % 256
-        assert torch.equal(model(changed, speaker, local)[:, : t + 1], base[:, : t + 1])
+        later[:, t + 1 :] += 1  # what is given for sample t + 1 depends on sample t
+        logits = model(changed, speaker, local, given=later)
+        assert torch.equal(logits[:, : t + 1], base[:, : t + 1])
+        assert not torch.equal(logits[:, t + 1 :], base[:, t + 1 :]) or t == 39
 
 
 def test_logits_depend_on_speaker_and_on_features_of_other_frames() -> None:
     model = WaveNet(small(conditioned=True), 2).double()
-    codes = torch.randint(0, 256, (1, 40))
+    codes, given = torch.randint(0, 256, (1, 40)), torch.randn(1, 40, INPUTS)
     local = random_features(1, 4, 1, torch.float64)
     local.mel.requires_grad_()
-    a = model(codes, torch.tensor([0]), local)
-    assert not torch.equal(a, model(codes, torch.tensor([1]), local))
+    a = model(codes, torch.tensor([0]), local, given=given)
+    assert not torch.equal(a, model(codes, torch.tensor([1]), local, given=given))
     [grad] = torch.autograd.grad(a[0, :10].sum(), local.mel)
     assert grad[0, :, 1].abs().sum() > 0  # frame 1 from samples of frame 0
 
@@ -107,8 +111,9 @@ def test_likelihood_in_pieces_equals_one_forward() -> None:
     speaker = torch.tensor([1])
     rows = model.conditioning.encode(1, speaker, local)
     padded = torch.cat([codes, codes.new_zeros(5)])[None]
-    whole = model.output.loss(model(padded, speaker, local), padded)[0, :205]
-    pieces = model.nll(codes, rows, hop, chunk_frames=4)
+    given = torch.randn(210, INPUTS)
+    whole = model.output.loss(model(padded, speaker, local, given=given[None]), padded)[0, :205]
+    pieces = model.nll(codes, rows, hop, chunk_frames=4, given=given[:205])
     assert torch.allclose(whole, pieces, atol=1e-12)
 
 
@@ -135,6 +140,7 @@ def test_the_names_of_the_weights_are_pinned() -> None:
         "conditioning.encoder.0.bias",
         "conditioning.encoder.1.weight",
         "conditioning.encoder.1.bias",
+        "given.weight",
         "embedding.weight",
         "blocks.0.taps",
         "blocks.0.w_res",

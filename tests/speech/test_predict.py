@@ -23,7 +23,7 @@ def model() -> AcousticModel:
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
         model.pitch.bias[0] = 9.0  # all is voiced
-    model.duration_spread.fill_(0.2)
+    model.duration_spread.fill_(1.0)
     return model
 
 

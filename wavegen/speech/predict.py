@@ -16,6 +16,10 @@ from wavegen.request import NOISE_SCALE, Request
 from wavegen.speech.aligner import SILENCE, Alignment
 from wavegen.speech.fit import phones
 
+RHYTHM = 0.3
+"""Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
+together."""
+
 
 @torch.inference_mode()
 def predict_features(
@@ -45,7 +49,7 @@ def predict_features(
     batch, _ = phones([alignment], [speaker])
     encoded = model.encode(batch)
     log = model.durations(encoded, batch.mask)[0]
-    log += noise.draw(*log.shape) * model.duration_spread
+    log += RHYTHM * noise.draw(*log.shape) * model.duration_spread
     shortest = torch.tensor([float(s >= silent) for s in symbols])  # frames
     lengths = _rounded(log.expm1().maximum(shortest) * request.length_scale)
     total = sum(lengths)

@@ -86,8 +86,9 @@ def prosody(voice: SpeakingVoice, data: Dataset, paths: list[str]) -> dict[str, 
             errors["mean"] += list(np.abs(mean - true)[kept] * ms)
             own = np.array([by_symbol.get(i, mean) for i in ids])
             errors["mean of phoneme"] += list(np.abs(own - true)[kept] * ms)
-            held = voice.acoustic.frames(encoded, given)
-            _, octave = voice.acoustic.melodies(held, torch.ones(1, 1, held.shape[2]))
+            total = int(given.sum())
+            held = voice.acoustic.frames(encoded, given, total)
+            _, octave, _ = voice.acoustic.melodies(held, torch.ones(1, 1, total))
             voiced = clip.voicing > 0
             cents["model"] += (1200 * (octave[0] - clip.octaves)[voiced].abs()).tolist()
             cents["mean"] += (1200 * (flat - clip.octaves)[voiced].abs()).tolist()

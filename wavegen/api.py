@@ -15,7 +15,7 @@ import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
 from wavegen.library import find_voice
-from wavegen.request import Request
+from wavegen.request import NOISE_SCALE, Request
 from wavegen.synth import Audio, draw, plan
 from wavegen.voice import Voice
 
@@ -64,7 +64,7 @@ class Synthesizer:
         temperature: float = 1.0,
         length_scale: float = 1.0,
         pitch_shift: float = 0.0,
-        noise_scale: float = 0.0,
+        noise_scale: float = NOISE_SCALE,
         language: str | None = None,
         sentence_silence: float | None = None,
         max_seconds: float | None = None,
@@ -83,7 +83,7 @@ class Synthesizer:
                 most likely sample.
             length_scale: above 1 is slower.
             pitch_shift: semitones to raise the pitch by.
-            noise_scale: how far durations and pitch stray from the most likely.
+            noise_scale: how far durations, pitch and spectrum stray from the average reading.
             language: how to read the text, as espeak-ng names it (default: the voice's).
             sentence_silence: seconds between sentences (default: the voice's own).
             max_seconds: refuse to speak for longer (default: no limit).

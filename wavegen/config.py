@@ -205,10 +205,10 @@ class ConditioningConfig:
     period: bool = True
     """With linear prediction, give the network the excitation around one pitch period ago, where
     voiced."""
-    acoustic_channels: int = 160
+    acoustic_channels: int = 128
     """Width of the acoustic model, which predicts durations, F0 and mel spectrogram."""
-    acoustic_steps: int = 2000
-    """Training steps of the acoustic model, each on about a minute of speech."""
+    acoustic_steps: int = 5000
+    """Training steps of the acoustic model, each on about 15 seconds of speech."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16

@@ -13,7 +13,7 @@ import torch
 
 from wavegen.errors import ConfigError, VoiceError
 from wavegen.recipe import load_config
-from wavegen.voice import FORMAT, OLDEST_FORMAT, Voice, find_speaker, numbered, untrained
+from wavegen.voice import FORMAT, Voice, find_speaker, numbered, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "kathleen"
@@ -68,8 +68,6 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     try:
         _check(about)
         config = load_config(about["config"], str(path))
-        if about["format"] < 4 and config.model.context:
-            raise VoiceError(f"{path} has context stacks of an older form: train it anew")
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         voice = untrained(config, speakers, symbols, words, about["longest"])
         voice.training, voice.name = about["training"], _name(path)
@@ -190,10 +188,9 @@ def _about(path: Path, file: Any) -> dict[str, Any]:
         raise VoiceError(f"{path} is a safetensors file, but not a wavegen voice")
     try:
         about: dict[str, Any] = json.loads(text)
-        if about["format"] not in range(OLDEST_FORMAT, FORMAT + 1):
+        if about["format"] != FORMAT:
             raise VoiceError(
-                f"{path} has voice format {about['format']}; this version reads "
-                f"{OLDEST_FORMAT} to {FORMAT}"
+                f"{path} has voice format {about['format']}; this version reads {FORMAT}"
             )
     except (ValueError, KeyError, TypeError) as e:
         raise VoiceError(f"{path} has a broken description ({e})") from e

@@ -19,6 +19,8 @@ from wavegen.errors import WavegenError
 
 LONGEST = 86400.0
 """Seconds of one utterance at most: a day."""
+NOISE_SCALE = 0.7
+"""How far what is spoken strays from the average, by default."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +164,10 @@ class Request(_Checked):
         default=0.0, metadata=_about("Semitones to raise the pitch by.", low=-24.0, high=24.0)
     )
     noise_scale: float = field(
-        default=0.0,
+        default=NOISE_SCALE,
         metadata=_about(
-            "How far durations and pitch stray from the most likely; 1 is as far as in the "
-            "recordings.",
+            "How far pitch and spectrum, and durations less so, stray from the average: 0 is "
+            "flat and muffled, 1 as varied as the recordings.",
             low=0.0,
             high=2.0,
         ),

@@ -26,11 +26,8 @@ from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.speech.predict import predict_features
 
-FORMAT = 4
-"""Version of the voice file that is written. Version 3, whose context stacks were rectified, is
-read too where there are none."""
-OLDEST_FORMAT = 3
-"""The oldest version that is read."""
+FORMAT = 5
+"""Version of the voice file."""
 
 
 @dataclass

@@ -1,13 +1,14 @@
 """Training of the acoustic model."""
 
+import random
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from wavegen.model.acoustic import AcousticModel
+from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
 from wavegen.speech.aligner import Alignment
-from wavegen.speech.fit import Recording, fit, phones
+from wavegen.speech.fit import Corpus, Recording, fit, phones
 
 
 def utterance(rng: np.random.Generator) -> Recording:
@@ -33,14 +34,43 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
         encoded = model.encode(batch)
         guess = model.durations(encoded, batch.mask)[0].expm1()
         assert (guess - lengths[0]).abs().max() < 1.0
-        rows = model.frames(encoded, lengths)
+        rows = model.frames(encoded, lengths, len(new.voicing))
         mask = torch.ones(1, 1, rows.shape[2])
-        logit, octave = model.melodies(rows, mask)
+        logit, octave, _ = model.melodies(rows, mask)
         assert ((logit[0] > 0) == (new.voicing > 0)).float().mean() > 0.95
         assert ((octave[0] - new.octaves).abs() * new.voicing).max() < 0.1
-        spectrum = model.spectra(rows, new.voicing[None], new.octaves[None], mask)[0]
-        assert (spectrum - new.mel).abs().mean() < 0.1
+        spectrum, _ = model.spectra(rows, new.voicing[None], new.octaves[None], mask)
+        assert (spectrum[0] - new.mel).abs().mean() < 0.1
     assert 0 < model.duration_spread < 0.3
+
+
+def test_what_is_drawn_varies_as_the_recordings_do() -> None:
+    rng = np.random.default_rng(0)
+    clips = []
+    for _ in range(400):  # too many to know by heart
+        plain = utterance(rng)
+        strayed = plain.octaves + 0.2 * rng.standard_normal() * plain.voicing  # the whole clip
+        rough = plain.mel + 0.3 * torch.from_numpy(rng.standard_normal(plain.mel.shape)).float()
+        clips.append(replace(plain, octaves=strayed, mel=rough))
+    model = AcousticModel(6, 0, 4, 32)
+    fit(model, clips, 300, 0)
+    batch, lengths = phones([plain.alignment], [0])
+    pitches, spectra = [], []
+    torch.manual_seed(0)
+    voicing = plain.voicing[None]
+    with torch.inference_mode():
+        rows = model.frames(model.encode(batch), lengths, voicing.shape[1])
+        mask = torch.ones_like(voicing)[:, None]
+        _, mean, hidden = model.melodies(rows, mask)
+        for _ in range(40):
+            noise = slow_noise(torch.randn(1, voicing.shape[1] + SLOW - 1))
+            octaves = model.draw_pitch(mean, hidden, voicing, noise)
+            pitches.append(octaves[voicing > 0])
+        average, hidden = model.spectra(rows, voicing, plain.octaves[None], mask)
+        for _ in range(40):
+            spectra.append(model.draw_mel(average, hidden, torch.randn(average.shape)))
+    assert 0.1 < torch.stack(pitches).std(0).mean() < 0.3
+    assert 0.2 < torch.stack(spectra).std(0).mean() < 0.4
 
 
 def test_padding_and_company_change_nothing() -> None:
@@ -56,6 +86,26 @@ def test_padding_and_company_change_nothing() -> None:
         assert torch.allclose(
             model.durations(x, both.mask)[1, :3], model.durations(y, alone.mask)[0], atol=1e-6
         )
-        rows = model.frames(y, own)
-        assert rows.shape[2] == 5
-        assert torch.allclose(model.frames(x, lengths)[1, :, :5], rows[0], atol=1e-6)
+        rows = model.frames(y, own, 5)
+        together = model.frames(x, lengths, sum(a.alignment.frames))
+        assert torch.allclose(together[1, :, :5], rows[0], atol=1e-6)
+
+
+def test_a_batch_is_what_was_recorded() -> None:
+    rng = np.random.default_rng(2)
+    clips = [utterance(rng) for _ in range(4)]
+    clips[3] = replace(clips[3], alignment=Alignment(((1, 2), (3,)), (3, 0, 2)))
+    tracks = ("voicing", "octaves", "mel")
+    clips[3] = replace(clips[3], **{k: getattr(clips[3], k)[..., :5] for k in tracks})
+    corpus = Corpus(clips, torch.device("cpu"))
+    batch, lengths, *read = corpus.batch([3, 1])
+    given, wanted = phones([clips[n].alignment for n in (3, 1)], [0, 0])
+    assert torch.equal(batch.symbols, given.symbols)
+    assert torch.equal(batch.mask, given.mask)
+    assert torch.equal(lengths, wanted)
+    for name, track in zip(tracks, read, strict=True):
+        assert torch.equal(track[0, ..., :5], getattr(clips[3], name))
+        assert (track[0, ..., 5:] == 0).all()
+        assert torch.equal(track[1], getattr(clips[1], name))
+    everything = sorted(n for some in corpus.batches(random.Random(0)) for n in some)
+    assert everything == [0, 1, 2, 3]

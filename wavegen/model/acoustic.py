@@ -2,22 +2,34 @@
 
 The design of FastSpeech 2 (Ren et al. 2021, §2): phonemes are encoded, repeated for their
 durations, and decoded with F0 as a further input. Here all layers are convolutions, for which an
-hour of speech is enough.
+hour of speech is enough. F0 and mel spectrogram are predicted twice: as an average, which sounds
+flat and muffled, and as a distribution around it, from which they are drawn (`model.flow`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.model.flow import Flow
+
 KERNEL = 5
 DROPOUT = 0.1
 PLACES = 6
 """Channels that encode the position of a frame in its phoneme."""
+PITCH_BLOCKS, MEL_BLOCKS = 6, 8
+"""Of the flows of F0, whose blocks are half as wide as other layers, and of the spectrogram."""
+PITCH_STEPS, MEL_STEPS = 4, 4
+"""Steps in which they are drawn."""
+
+
+SLOW = 32
+"""Frames over which the noise is averaged that F0 is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,23 @@ class Phones:
         return _mask(self.counts, self.symbols.shape[1])
 
 
+class Losses(NamedTuple):
+    """Of a batch; scalars."""
+
+    lengths: Tensor
+    """Mean square error of log durations."""
+    voicing: Tensor
+    """Cross-entropy."""
+    pitch: Tensor
+    """Absolute error of the average F0 in voiced frames, in octaves."""
+    pitch_flow: Tensor
+    """See `Flow.loss`."""
+    mel: Tensor
+    """Absolute error of the average mel spectrogram."""
+    mel_flow: Tensor
+    """See `Flow.loss`."""
+
+
 class AcousticModel(nn.Module):
     """Log lengths of phonemes, voicing and F0 of frames, and their mel spectrogram.
 
@@ -52,27 +81,33 @@ class AcousticModel(nn.Module):
     duration_spread: Tensor
     """Standard deviation of log durations around the prediction."""
     pitch_spread: Tensor
-    """The same of F0, in octaves."""
+    """Unit of the flow of F0, in octaves: about its standard deviation around the average."""
+    mel_spread: Tensor
+    """(mels, 1) the same of the spectrogram, of each band."""
 
     def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
         super().__init__()
         self.symbol = nn.Embedding(symbols, channels)
         self.start = nn.Embedding(2, channels)
         self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.encoder = _Blocks(channels, (1, 1, 1, 2))
+        self.encoder = _Blocks(channels, (1, 1, 2))
         self.rhythm = _Blocks(channels, (1, 1))
         self.length = nn.Conv1d(channels, 1, 1)
-        nn.init.zeros_(self.length.weight)
         assert self.length.bias is not None
         nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
         self.place = nn.Conv1d(PLACES, channels, 1)
-        self.melody = _Blocks(channels, (1, 2, 4))
+        self.melody = _Blocks(channels, (1, 4))
         self.pitch = nn.Conv1d(channels, 2, 1)
+        self.pitch_flow = Flow(1, channels + 1, channels // 2, PITCH_BLOCKS)
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
-        self.decoder = _Blocks(channels, (1, 2, 4, 1, 2))
+        self.decoder = _Blocks(channels, (1, 2, 4))
         self.mel = nn.Conv1d(channels, mels, 1)
+        self.mel_flow = Flow(mels, channels, channels, MEL_BLOCKS)
+        for head in (self.length, self.pitch, self.mel):
+            nn.init.zeros_(head.weight)
         self.register_buffer("duration_spread", torch.tensor(0.0))
-        self.register_buffer("pitch_spread", torch.tensor(0.0))
+        self.register_buffer("pitch_spread", torch.tensor(1.0))
+        self.register_buffer("mel_spread", torch.ones(mels, 1))
 
     def encode(self, phones: Phones) -> Tensor:
         """(B, channels, N)."""
@@ -87,10 +122,18 @@ class AcousticModel(nn.Module):
         out: Tensor = self.length(self.rhythm(encoded, mask))[:, 0]
         return out
 
-    def frames(self, encoded: Tensor, lengths: Tensor) -> Tensor:
-        """Repeat phonemes: (B, channels, N), and (B, N) frames of each, to (B, channels, F)."""
+    def frames(self, encoded: Tensor, lengths: Tensor, total: int) -> Tensor:
+        """Repeat phonemes.
+
+        Args:
+            encoded: (B, channels, N).
+            lengths: (B, N) frames of each phoneme.
+            total: F, frames of the longest utterance.
+
+        Returns:
+            (B, channels, F).
+        """
         ends = lengths.cumsum(1)
-        total = int(ends[:, -1].max())
         centre = torch.arange(total, device=ends.device).expand(len(ends), -1) + 0.5
         at = torch.searchsorted(ends.double(), centre.double(), right=True)
         at = at.clamp_(max=ends.shape[1] - 1)  # (B, F)
@@ -104,14 +147,43 @@ class AcousticModel(nn.Module):
         out: Tensor = x + self.place(torch.stack(places, 1).to(x.dtype))
         return out
 
-    def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, channels, F), and a (B, 1, F) mask, to the logit of voicing and to F0 as by
-        `features.octaves`, both (B, F)."""
-        voiced, octaves = self.pitch(self.melody(frames, mask)).unbind(1)
-        return voiced, octaves
+    def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Voicing and average F0.
 
-    def spectra(self, frames: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor) -> Tensor:
-        """The mel spectrogram.
+        Args:
+            frames: (B, channels, F).
+            mask: (B, 1, F).
+
+        Returns:
+            The logit of voicing and F0 as by `features.octaves`, both (B, F), and what `draw_pitch`
+            needs to know, (B, channels, F).
+        """
+        hidden = self.melody(frames, mask)
+        voiced, octaves = self.pitch(hidden).unbind(1)
+        return voiced, octaves, hidden
+
+    def draw_pitch(self, octaves: Tensor, hidden: Tensor, voicing: Tensor, noise: Tensor) -> Tensor:
+        """Draw the F0 of one utterance, smooth as the noise is.
+
+        Args:
+            octaves: (1, F) the average, from `melodies`.
+            hidden: (1, channels, F), likewise.
+            voicing: (1, F) 1 or 0.
+            noise: (1, F), from `slow_noise`.
+
+        Returns:
+            (1, F) as by `features.octaves`; 0 where unvoiced.
+        """
+        where = voicing[:, None]
+        conditions = torch.cat([hidden, where], 1)
+        mask = torch.ones_like(where)
+        drawn = self.pitch_flow.sample(noise[:, None], conditions, mask, where, PITCH_STEPS)[:, 0]
+        return (octaves + drawn * self.pitch_spread) * voicing
+
+    def spectra(
+        self, frames: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The average mel spectrogram.
 
         Args:
             frames: (B, channels, F).
@@ -120,15 +192,29 @@ class AcousticModel(nn.Module):
             mask: (B, 1, F).
 
         Returns:
-            (B, mels, F).
+            (B, mels, F), and what `draw_mel` needs to know, (B, channels, F).
         """
         tone = self.tone(torch.stack([voicing, octaves], 1))
-        out: Tensor = self.mel(self.decoder(frames + tone, mask))
-        return out
+        hidden = self.decoder(frames + tone, mask)
+        return self.mel(hidden), hidden
+
+    def draw_mel(self, mel: Tensor, hidden: Tensor, noise: Tensor) -> Tensor:
+        """Draw the mel spectrogram of one utterance.
+
+        Args:
+            mel: (1, mels, F) the average, from `spectra`.
+            hidden: (1, channels, F), likewise.
+            noise: (1, mels, F) normal, see `Flow.sample`.
+
+        Returns:
+            (1, mels, F).
+        """
+        mask = torch.ones_like(mel[:, :1])
+        return mel + self.mel_flow.sample(noise, hidden, mask, mask, MEL_STEPS) * self.mel_spread
 
     def loss(
         self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Losses:
         """Losses of the predictions.
 
         Args:
@@ -137,27 +223,45 @@ class AcousticModel(nn.Module):
             voicing: (B, F) 1 or 0.
             octaves: (B, F) F0, as by `features.octaves`.
             mel: (B, mels, F).
-
-        Returns:
-            Mean square error of log lengths; cross-entropy of voicing plus absolute error of voiced
-            F0; absolute error of the mel spectrogram.
         """
         encoded = self.encode(phones)
         known = phones.mask
         wanted = lengths.to(encoded.dtype).log1p()
         log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
-        frames = self.frames(encoded, lengths)
-        mask = _mask(lengths.sum(1), frames.shape[2])
-        logit, melody = self.melodies(frames, mask)
+        total = mel.shape[2]
+        frames = self.frames(encoded, lengths, total)
+        mask = _mask(lengths.sum(1), total)
+        logit, melody, hidden = self.melodies(frames, mask)
         bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
-        off = ((melody - octaves).abs() * voicing).sum() / voicing.sum().clamp_min(1)
-        far = ((self.spectra(frames, voicing, octaves, mask) - mel).abs() * mask).sum()
-        total = mask.sum()
-        return (
-            log.sum() / known.sum(),
-            (bce * mask[:, 0]).sum() / total + off,
-            far / (total * mel.shape[1]),
+        off = octaves - melody
+        where = voicing[:, None]
+        pitch_flow = self.pitch_flow.loss(
+            (off * voicing / self.pitch_spread)[:, None].detach(),
+            slow_noise(torch.randn(len(mel), total + SLOW - 1, device=mel.device))[:, None],
+            torch.cat([hidden, where], 1),
+            mask,
+            where,
         )
+        spectrum, hidden = self.spectra(frames, voicing, octaves, mask)
+        far = mel - spectrum
+        away = (far / self.mel_spread).detach()
+        mel_flow = self.mel_flow.loss(away, torch.randn_like(mel), hidden, mask, mask)
+        return Losses(
+            log.sum() / known.sum(),
+            (bce * mask[:, 0]).sum() / mask.sum(),
+            (off.abs() * voicing).sum() / voicing.sum().clamp_min(1),
+            pitch_flow,
+            (far.abs() * mask).sum() / (mask.sum() * mel.shape[1]),
+            mel_flow,
+        )
+
+
+def slow_noise(noise: Tensor) -> Tensor:
+    """(B, F + SLOW − 1) normal to (B, F), normal too, but smooth in time: a Hann window's mean.
+    Speakers raise and lower their voices over syllables, not frames."""
+    window = torch.hann_window(SLOW, device=noise.device)
+    kernel = window / window.square().sum().sqrt()
+    return F.conv1d(noise[:, None], kernel[None, None])[:, 0]
 
 
 class _Blocks(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -10,16 +11,28 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from wavegen.model.acoustic import AcousticModel, Phones
 from wavegen.speech.aligner import Alignment
 
-BATCH_FRAMES = 6000
-"""Frames per batch, about: a minute of speech."""
+BATCH_FRAMES = 1500
+"""Frames per batch, about: 15 seconds of speech."""
 LEARNING_RATE = 1e-3
 WARMUP = 100
-PROSODY_WEIGHT = 0.15
-"""Weight of the losses of F0 and durations relative to that of the mel spectrogram."""
+DECAY = 0.998
+"""Of the moving average of the weights."""
+WEIGHTS = {
+    "lengths": 0.15,
+    "voicing": 0.15,
+    "pitch": 1.0,
+    "pitch_flow": 0.3,
+    "mel": 1.0,
+    "mel_flow": 1.0,
+}
+"""Of the `Losses`."""
+REST = 0.5
+"""What is left of the standard deviation of a feature around its average prediction, about."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ def phones(alignments: Sequence[Alignment], speakers: Sequence[int]) -> tuple[Ph
         torch.tensor([int(i == 0) for w in a.words for i in range(len(w))]) for a in alignments
     ]
     lengths = [torch.tensor(a.frames) for a in alignments]
-    padded = [torch.nn.utils.rnn.pad_sequence(x, True) for x in (symbols, starts, lengths)]
+    padded = [pad_sequence(x, True) for x in (symbols, starts, lengths)]
     counts = torch.tensor([len(s) for s in symbols])
     return Phones(padded[0], padded[1], counts, torch.tensor(list(speakers))), padded[2]
 
@@ -55,69 +68,117 @@ def fit(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Train in place, with Adam and a learning rate that falls to zero over the steps.
+    """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
+    are then a moving average of those of the last steps.
 
     Args:
         model: on the device to train on.
         clips: the training recordings.
         steps: optimiser steps.
-        seed: of the order of the clips and the dropout.
+        seed: of the order of the clips, the dropout and the noise.
         progress: called with (steps done, steps).
     """
-    device = model.mel.weight.device
+    corpus = Corpus(clips, model.mel.weight.device)
+    corpus.set_scale(model)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98))
     rng = random.Random(seed)
-    spread = torch.zeros(2, device=device)
+    weights = list(model.parameters())
+    averages = [w.detach().clone() for w in weights]
+    spread = torch.zeros((), device=model.mel.weight.device)
     model.train()
-    batches: list[list[Recording]] = []
+    batches: list[list[int]] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for step in range(steps):
-            batches = batches or _batches(clips, rng)
-            batch = _batch(batches.pop(), device)
+            batches = batches or corpus.batches(rng)
             rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP)
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            lengths, tone, mel = model.loss(*batch)
-            torch.autograd.backward(mel + PROSODY_WEIGHT * (tone + lengths))
+            losses = model.loss(*corpus.batch(batches.pop()))
+            weighed = [WEIGHTS[name] * loss for name, loss in losses._asdict().items()]
+            torch.autograd.backward(torch.stack(weighed).sum())
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
+            # Faster at first, or the random initial weights would linger.
+            decay = min(DECAY, (step + 1) / (step + 10))
+            for average, w in zip(averages, weights, strict=True):
+                average.lerp_(w.detach(), 1 - decay)
             # The residual spread at the end, from which variations are drawn.
-            spread.lerp_(torch.stack([lengths.detach(), tone.detach()]), 0.01)
+            spread.lerp_(losses.lengths.detach(), 0.01)
             progress(step + 1, steps)
+    for average, w in zip(averages, weights, strict=True):
+        w.data.copy_(average)
+    model.duration_spread.copy_(spread.sqrt())
     model.eval()
-    model.duration_spread.copy_(spread[0].sqrt())
-    model.pitch_spread.copy_(spread[1])
 
 
-def _batch(
-    clips: Sequence[Recording], device: torch.device
-) -> tuple[Phones, Tensor, Tensor, Tensor, Tensor]:
-    """The arguments of `AcousticModel.loss`."""
-    p, lengths = phones([c.alignment for c in clips], [c.speaker for c in clips])
-    longest = int(lengths.sum(1).max())
+class Corpus:
+    """Recordings on a device, end to end, so that a batch is read by its places alone."""
 
-    def padded(tracks: Iterable[Tensor]) -> Tensor:
-        same = [F.pad(t.float(), (0, longest - t.shape[-1])) for t in tracks]
-        return torch.stack(same).to(device)
+    def __init__(self, clips: Sequence[Recording], device: torch.device) -> None:
+        self.frames = [sum(c.alignment.frames) for c in clips]
+        self.device = device
+        made, lengths = phones([c.alignment for c in clips], [c.speaker for c in clips])
+        self.counts = made.counts.tolist()
 
-    return (
-        Phones(*(t.to(device) for t in (p.symbols, p.starts, p.counts, p.speaker))),
-        lengths.to(device),
-        padded(c.voicing for c in clips),
-        padded(c.octaves for c in clips),
-        padded(c.mel for c in clips),
-    )
+        def moved(tracks: Iterable[Tensor]) -> Tensor:
+            """(…, F) tracks end to end, and a last frame of zeros, frames first."""
+            whole = torch.cat(list(tracks), -1)
+            return F.pad(whole, (0, 1)).movedim(-1, 0).contiguous().to(device)
 
+        self.phones = Phones(
+            *(t.to(device) for t in (made.symbols, made.starts, made.counts, made.speaker))
+        )
+        self.lengths = lengths.to(device)
+        self.tracks = [
+            moved(c.voicing for c in clips),
+            moved(c.octaves for c in clips),
+            moved(c.mel for c in clips),
+        ]
+        self.begins = [0, *itertools.accumulate(self.frames)]
 
-def _batches(clips: Sequence[Recording], rng: random.Random) -> list[list[Recording]]:
-    """All clips once, batched with others of similar length."""
-    order = sorted(clips, key=lambda c: sum(c.alignment.frames) * rng.uniform(0.9, 1.1))
-    out: list[list[Recording]] = [[]]
-    for c in order:
-        if (len(out[-1]) + 1) * sum(c.alignment.frames) > BATCH_FRAMES and out[-1]:
-            out.append([])
-        out[-1].append(c)
-    rng.shuffle(out)
-    return out
+    def batch(self, which: Sequence[int]) -> tuple[Phones, Tensor, Tensor, Tensor, Tensor]:
+        """The arguments of `AcousticModel.loss`."""
+        places = [torch.arange(self.begins[n], self.begins[n + 1]) for n in which]
+        at = pad_sequence(places, True, self.begins[-1]).to(self.device, non_blocking=True)
+        rows = torch.tensor(which).to(self.device, non_blocking=True)
+        longest = max(self.counts[n] for n in which)
+        p = self.phones
+        voicing, octaves, mel = (t[at].float() for t in self.tracks)
+        return (
+            Phones(
+                p.symbols[rows, :longest], p.starts[rows, :longest], p.counts[rows], p.speaker[rows]
+            ),
+            self.lengths[rows, :longest],
+            voicing,
+            octaves,
+            mel.transpose(1, 2),
+        )
+
+    def batches(self, rng: random.Random) -> list[list[int]]:
+        """All recordings once, each batched with others of similar length."""
+        order = sorted(
+            range(len(self.frames)), key=lambda n: self.frames[n] * rng.uniform(0.9, 1.1)
+        )
+        out: list[list[int]] = [[]]
+        for n in order:
+            if (len(out[-1]) + 1) * self.frames[n] > BATCH_FRAMES and out[-1]:
+                out.append([])
+            out[-1].append(n)
+        rng.shuffle(out)
+        return out
+
+    @torch.no_grad()
+    def set_scale(self, model: AcousticModel) -> None:
+        """Begin at the mean of the features, and set the units of the flows."""
+        voicing, octaves, mel = (t[:-1].float() for t in self.tracks)
+        share = voicing.sum().clamp_min(1)
+        mean = octaves.sum() / share
+        variance = ((octaves - mean).square() * voicing).sum() / share
+        model.pitch_spread.copy_((REST * variance.sqrt()).clamp_min(1e-3))
+        model.mel_spread.copy_((REST * mel.std(0))[:, None].clamp_min(1e-3))
+        assert model.pitch.bias is not None
+        assert model.mel.bias is not None
+        model.pitch.bias[1] = mean
+        model.mel.bias.copy_(mel.mean(0))

@@ -23,6 +23,7 @@ DROPOUT = 0.1
 PLACES = 6
 """Channels that encode the position of a frame in its phoneme."""
 PITCH_BLOCKS, MEL_BLOCKS = 6, 8
+PITCH_WIDTH, MEL_WIDTH = 64, 96
 """Of the flows of F0, whose blocks are half as wide as other layers, and of the spectrogram."""
 PITCH_STEPS, MEL_STEPS = 4, 4
 """Steps in which they are drawn."""
@@ -90,19 +91,19 @@ class AcousticModel(nn.Module):
         self.symbol = nn.Embedding(symbols, channels)
         self.start = nn.Embedding(2, channels)
         self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.encoder = _Blocks(channels, (1, 1, 2))
+        self.encoder = _Blocks(channels, (1, 1, 1, 2))
         self.rhythm = _Blocks(channels, (1, 1))
         self.length = nn.Conv1d(channels, 1, 1)
         assert self.length.bias is not None
         nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
         self.place = nn.Conv1d(PLACES, channels, 1)
-        self.melody = _Blocks(channels, (1, 4))
+        self.melody = _Blocks(channels, (1, 2, 4))
         self.pitch = nn.Conv1d(channels, 2, 1)
-        self.pitch_flow = Flow(1, channels + 1, channels // 2, PITCH_BLOCKS)
+        self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
-        self.decoder = _Blocks(channels, (1, 2, 4))
+        self.decoder = _Blocks(channels, (1, 2, 4, 1, 2))
         self.mel = nn.Conv1d(channels, mels, 1)
-        self.mel_flow = Flow(mels, channels, channels, MEL_BLOCKS)
+        self.mel_flow = Flow(mels, channels, MEL_WIDTH, MEL_BLOCKS)
         for head in (self.length, self.pitch, self.mel):
             nn.init.zeros_(head.weight)
         self.register_buffer("duration_spread", torch.tensor(0.0))

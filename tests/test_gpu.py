@@ -79,7 +79,7 @@ def near(found: Tensor, expected: Tensor, tolerance: float) -> bool:
 
 def test_training_steps_in_bf16(accelerator: Accelerator) -> None:
     model, batch, warned = network(), random_batch(4, 40 * HOP), list[str]()
-    s = stepper(model, accelerator, warned, precision="bf16", compile=False, warmup_steps=1)
+    s = stepper(model, accelerator, warned, precision="bf16", warmup_steps=1)
     assert s.device.type == DEVICE
     nats = model.output.loss(model(batch.batch.codes, before=batch.batch.before), batch.batch.codes)
     nats.mean().backward()
@@ -98,9 +98,7 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
     accelerator: Accelerator, variant: dict[str, Any]
 ) -> None:
     model, warned = network(**variant), list[str]()
-    replayed, plain = (
-        stepper(model, accelerator, warned, precision="f32", compile=False) for _ in range(2)
-    )
+    replayed, plain = (stepper(model, accelerator, warned, precision="f32") for _ in range(2))
     plain.graphs = None
     assert replayed.graphs is not None
     for i in range(SEEN + 4):
@@ -113,24 +111,9 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
     assert not warned
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # the compiler's own
-@pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_the_compiled_network(accelerator: Accelerator, precision: str) -> None:
-    model, warned = network(), list[str]()
-    plain, compiled = (
-        stepper(model, accelerator, warned, precision=precision, compile=c) for c in (False, True)
-    )
-    assert DEVICE == "cpu" or compiled.logits is not compiled.network
-    for frames in (40, 7, 1):
-        batch = random_batch(3, frames * HOP)
-        tolerance = 1e-3 if precision == "f32" else 0.1
-        assert near(gradients(compiled, batch), gradients(plain, batch), tolerance)
-    assert not warned
-
-
 def test_a_batch_that_exceeds_the_memory_is_computed_in_parts(accelerator: Accelerator) -> None:
     model, batch, warned = network(residual_channels=64), random_batch(4, 16000), list[str]()
-    s = stepper(model, accelerator, warned, precision="f32", compile=False)
+    s = stepper(model, accelerator, warned, precision="f32")
     expected = gradients(s, batch)
     peaks = []
     # What one part needs at least, and what two take.

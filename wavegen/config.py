@@ -263,8 +263,6 @@ class TrainConfig:
     """Decay per step of the exponential moving average of the weights, which a voice stores."""
     precision: Precision = "auto"
     """``bf16`` (autocast), ``f32``, or ``auto``: bf16 where the hardware has it."""
-    compile: bool = True
-    """On a GPU, use ``torch.compile``; if that fails, training continues without it."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500

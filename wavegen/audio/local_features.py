@@ -72,7 +72,7 @@ class LocalFeatures:
             ValueError: a feature is missing.
         """
         channels = []
-        for name in names:  # a plain loop, which torch.compile can trace
+        for name in names:
             t = getattr(self, name)
             if t is None:
                 raise ValueError(f"these local features have no {name}")

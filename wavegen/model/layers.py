@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -83,27 +82,7 @@ class _GatedResidual(torch.autograd.Function):
         return gx, grad_skip, grad_taps, grad_w_res, grad_w_skip, None, *grad_conds
 
 
-_fast: Any = _GatedResidual.apply  # torch has no types for it
-
-
-def _plain(
-    x: Tensor,
-    skip: Tensor,
-    taps: Tensor,
-    w_res: Tensor,
-    w_skip: Tensor,
-    dilation: int,
-    *conds: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """The same as plain operations, for a compiler to fuse; it can't see into an autograd node."""
-    batch, time, channels = x.shape
-    z = x @ taps[-1]
-    for k, shift in _past(taps, dilation, time):
-        z = z + F.pad(x[:, : time - shift] @ taps[k], (0, 0, shift, 0))
-    for cond in conds:
-        z = (z.view(batch, cond.shape[1], -1, 2 * channels) + cond[:, :, None]).view_as(z)
-    h = torch.tanh(z[..., :channels]) * torch.sigmoid(z[..., channels:])
-    return x + h @ w_res, skip + h @ w_skip
+_block: Any = _GatedResidual.apply  # torch has no types for it
 
 
 def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, int]]:
@@ -164,14 +143,13 @@ class GatedResidualBlock(nn.Module):
             (B, T, R) for the next block, and the skip sum.
         """
         args = (x, skip, self.taps, self.w_res, self.w_skip)
-        block: Any = _plain if torch.compiler.is_compiling() else _fast
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             with torch.autocast(x.device.type, enabled=False):
-                out = block(
+                out = _block(
                     *(t.to(dtype) for t in args), self.dilation, *(t.to(dtype) for t in conds)
                 )
         else:
-            out = block(*args, self.dilation, *conds)
+            out = _block(*args, self.dilation, *conds)
         y, total = out
         return y, total

@@ -43,10 +43,14 @@ class CudaGraphs:
     def __init__(self, gradients: Gradients, warn: Callable[[str], None]) -> None:
         self._gradients = gradients
         self._warn = warn
+        self._works = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all graphs, and free their memory."""
         self._seen: Counter[Any] = Counter()
         self.captured: dict[Any, _Captured] = {}
         self._pool = torch.cuda.graph_pool_handle()
-        self._works = True
 
     def __call__(self, batch: Batch, weight: float, device: torch.device) -> Tensor:
         """Add the gradients of a batch in pinned memory; arguments and result as `Gradients`."""
@@ -79,6 +83,8 @@ class CudaGraphs:
             with torch.cuda.graph(graph, self._pool, stream, capture_error_mode="thread_local"):
                 result = self._gradients(batch, weight)
             self.captured[key] = _Captured(graph, batch, weight, result)
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, torch.AcceleratorError) as e:
             self._works = False
             self._warn(f"trains without CUDA graphs: {str(e).splitlines()[0]}")

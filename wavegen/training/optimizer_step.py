@@ -51,7 +51,7 @@ class Stepper:
         config: how to train.
         accelerator: the device, and the other processes, each of which computes a part of every
             batch.
-        warn: called when a batch does not fit into memory, and when the compiler fails.
+        warn: called when a batch does not fit into memory, or can't be captured.
     """
 
     def __init__(
@@ -77,9 +77,6 @@ class Stepper:
             fused=True,
         )
         self.network = accelerator.prepare_model(model)
-        self.logits: Callable[..., Tensor] = self.network
-        if config.compile and self.device.type == "cuda":
-            self.logits = self.compiled("inductor")
         self.ema = AveragedModel(model, multi_avg_fn=average(config.ema_decay))
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:
@@ -88,30 +85,13 @@ class Stepper:
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         """Bits and number of the speech samples since the last reset."""
 
-    def compiled(self, backend: str | Callable[..., Any]) -> Callable[..., Tensor]:
-        """The compiled network, or the network itself once the compiler has failed."""
-        from torch._dynamo.exc import TorchDynamoException  # takes a second
-
-        # Dynamic, since windows have any length.
-        fused: Any = torch.compile(self.network, dynamic=True, backend=backend)
-
-        def logits(*args: Tensor | None) -> Tensor:
-            try:
-                return fused(*args)  # type: ignore[no-any-return]
-            except TorchDynamoException as e:
-                self.warn(f"trains without torch.compile, which failed ({type(e).__name__})")
-                self.logits = self.network
-                return self.network(*args)  # type: ignore[no-any-return]
-
-        return logits
-
     def read(self, data: Windows, windows: Sequence[Window]) -> LocalBatch:
         """Read this process's part of a batch: of n processes, every n-th window."""
         a = self.accelerator
         mine = windows[a.process_index :: a.num_processes]
         # As long as the longest of all processes, since an encoder sees a little of the padding.
         frames = max(map(data.frames, windows))
-        if self.device.type == "cuda":  # few shapes, for compilers and CUDA graphs
+        if self.device.type == "cuda":  # few shapes, for CUDA graphs
             frames += -frames % data.grid
         batch = data.batch(mine or windows[:1], frames)
         return LocalBatch(batch, sum(map(data.counted, windows)), not mine)
@@ -122,7 +102,7 @@ class Stepper:
         to = self.device
         local = batch.local
         with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            logits = self.logits(
+            logits = self.network(
                 batch.past,
                 batch.speaker if self.model.conditioning.speaker is not None else None,
                 None if local is None else local.to(self.model.skip_bias.dtype),
@@ -175,6 +155,8 @@ class Stepper:
         except torch.OutOfMemoryError:
             self.sums = sums
         # Outside the handler, where the error would still hold on to all that was computed.
+        if self.graphs is not None:
+            self.graphs.clear()
         self.zero_grad()
         torch.cuda.empty_cache()
         return False

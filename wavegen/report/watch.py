@@ -93,7 +93,7 @@ def silent_samples(step: int, samples: Sequence[Audio]) -> str | None:
     return (
         f"step {step:,}: {silent} of {counted(len(samples), 'sample')} silent; if later ones are "
         "too, look for long silences in the data (data.trim_db cuts them at the ends of clips) or "
-        "raise train.blank"
+        "raise train.blank or train.noise"
     )
 
 

@@ -8,7 +8,7 @@ import torch
 
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
 from wavegen.speech.aligner import Alignment
-from wavegen.speech.fit import Corpus, Recording, fit, phones
+from wavegen.speech.fit import PROBE, Corpus, Recording, fit, phones
 
 
 def utterance(rng: np.random.Generator) -> Recording:
@@ -109,3 +109,12 @@ def test_a_batch_is_what_was_recorded() -> None:
         assert torch.equal(track[1], getattr(clips[1], name))
     everything = sorted(n for some in corpus.batches(random.Random(0)) for n in some)
     assert everything == [0, 1, 2, 3]
+
+
+def test_fitting_ends_in_about_the_time_it_is_given() -> None:
+    rng = np.random.default_rng(0)
+    done: list[tuple[int, int]] = []
+    model = AcousticModel(6, 0, 4, 16)
+    fit(model, [utterance(rng) for _ in range(20)], 10**9, 0, lambda *x: done.append(x), 1.0)
+    steps, total = done[-1]
+    assert PROBE <= steps == total < 10**5

@@ -39,7 +39,7 @@ Minutes = Annotated[
         "--minutes",
         min=0.01,
         max=1e6,
-        help="Choose the steps so that training takes about this long.",
+        help="Choose the steps so that all of it takes about this long.",
     ),
 ]
 Fold = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
 LEARNING_RATE = 1e-3
 WARMUP = 100
+PROBE = 20
+"""Steps after which it is known how long the others take."""
 DECAY = 0.998
 """Of the moving average of the weights."""
 WEIGHTS = {
@@ -67,6 +70,7 @@ def fit(
     steps: int,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    seconds: float = math.inf,
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
     are then a moving average of those of the last steps.
@@ -77,7 +81,9 @@ def fit(
         steps: optimiser steps.
         seed: of the order of the clips, the dropout and the noise.
         progress: called with (steps done, steps).
+        seconds: take fewer steps if they would take longer.
     """
+    begin = time.monotonic()
     corpus = Corpus(clips, model.mel.weight.device)
     corpus.set_scale(model)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98))
@@ -89,7 +95,12 @@ def fit(
     batches: list[list[int]] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for step in range(steps):
+        for step in itertools.count():
+            if step == PROBE and seconds < math.inf:
+                each = (time.monotonic() - begin) / PROBE
+                steps = min(steps, max(PROBE, int(seconds / each)))
+            if step >= steps:
+                break
             batches = batches or corpus.batches(rng)
             rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP)
             for group in optimiser.param_groups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -79,6 +80,7 @@ def fit_speech(
     dataset: Dataset,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
     device: torch.device | str = "cpu",
+    seconds: float = math.inf,
 ) -> list[tuple[str, str]]:
     """Fit the speech models of a voice with texts to its training clips: the aligner, then the
     acoustic model.
@@ -89,6 +91,7 @@ def fit_speech(
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
             "fitting the acoustic model") and the rounds, clips or steps done of all in it.
         device: to train the acoustic model on.
+        seconds: take fewer steps of the acoustic model if all of it would take longer.
 
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
@@ -96,6 +99,7 @@ def fit_speech(
     if not isinstance(voice, SpeakingVoice):
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
+    begin = time.monotonic()
     aligner = DatasetAligner(voice.aligner, dataset, voice.symbols, voice.sample_rate)
     aligner.fit(paths, partial(progress, "fitting the aligner"))
     wrong = aligner.misfits(paths, partial(progress, "checking the texts"))
@@ -107,7 +111,8 @@ def fit_speech(
         progress("aligning", done, len(paths))
     steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
     fitting = partial(progress, "fitting the acoustic model")
-    fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting)
+    left = seconds - (time.monotonic() - begin)
+    fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting, left)
     voice.acoustic.to("cpu")
     return wrong
 

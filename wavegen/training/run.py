@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.trainer import Trainer
 
+SPEECH_FRACTION = 0.3
+"""Part of ``minutes`` after which no further steps of the acoustic model are planned."""
 KEPT = (
     "--resume keeps the run's own recipe; only --steps and --set train.… may change it, and not "
     "train.seed"
@@ -75,7 +78,8 @@ def start_run(
         folder: the recordings, searched at any depth.
         run: the run directory, which is made; it must not hold a run.
         config: how to train.
-        minutes: choose ``train.steps`` so that training takes about this long.
+        minutes: choose ``train.steps``, and at most so many ``conditioning.acoustic_steps``, that all
+            of it takes about this long.
         device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is a device.
         cache: folder of prepared audio (default: the user's cache folder).
         allow_bad: train even if over a tenth of the files are unusable.
@@ -133,6 +137,7 @@ def new_trainer(
 ) -> Trainer:
     """`start_run` up to the first step: the trainer of a new voice whose aligner and acoustic model
     are fitted; arguments and errors as those of `start_run`."""
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     if (run / "config.toml").exists():
         raise TrainingError(
             f"{run} already holds a run: --resume continues it, --out names another folder"
@@ -147,7 +152,8 @@ def new_trainer(
             clear(run)
     voice = new_voice(config, dataset)
     if first:
-        misfits = fit_speech(voice, dataset, hooks.progress, accelerator.device)
+        seconds = SPEECH_FRACTION * (deadline - time.monotonic())
+        misfits = fit_speech(voice, dataset, hooks.progress, accelerator.device, seconds)
         for path, why in misfits:
             hooks.warn(f"left out {path}: {why}")
         dataset = dataset.leaving_out([path for path, _ in misfits])
@@ -158,7 +164,7 @@ def new_trainer(
     if not first:
         trainer.restore()  # takes what the first process has fitted
     if minutes is not None:
-        trainer.calibrate(minutes)
+        trainer.calibrate(deadline - time.monotonic())
     if first:
         write_run(run, trainer.config, dataset)
     return trainer

@@ -208,9 +208,12 @@ class Trainer:
         took = self._sum(took)[0] / self.accelerator.num_processes * 1.08
         return Speed(took / len(times[warm:]), count / len(times[warm:]))
 
-    def calibrate(self, minutes: float) -> None:
-        """Set the number of steps to what takes about ``minutes``."""
-        steps = max(1, int(minutes * 60 / self.speed(20.0).seconds))
+    def calibrate(self, seconds: float) -> None:
+        """Set the number of steps to what takes about ``seconds``, this measurement included."""
+        begin = time.monotonic()
+        step = self.speed(min(20.0, seconds / 10)).seconds
+        [left] = self._sum(seconds - (time.monotonic() - begin))
+        steps = max(1, int(left / self.accelerator.num_processes / step))
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
         self.stepper.config = self.config.train
 

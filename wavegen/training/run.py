@@ -78,8 +78,8 @@ def start_run(
         folder: the recordings, searched at any depth.
         run: the run directory, which is made; it must not hold a run.
         config: how to train.
-        minutes: choose ``train.steps``, and at most so many ``conditioning.acoustic_steps``, that all
-            of it takes about this long.
+        minutes: choose ``train.steps``, and where needed fewer ``conditioning.acoustic_steps``, so
+            that all of it takes about this long.
         device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is a device.
         cache: folder of prepared audio (default: the user's cache folder).
         allow_bad: train even if over a tenth of the files are unusable.

@@ -124,6 +124,17 @@ def fit(
     model.eval()
 
 
+@torch.inference_mode()
+def duration_spread(model: AcousticModel, clips: Sequence[Recording]) -> float:
+    """Root mean square error of log durations on clips that the model was not fitted to: its own
+    clips, which it partly knows by heart, would make it too small."""
+    errors = []
+    for clip in clips:
+        batch, lengths = phones([clip.alignment], [clip.speaker])
+        errors.append(model.durations(model.encode(batch), batch.mask) - lengths.float().log1p())
+    return float(torch.cat(errors, 1).square().mean().sqrt())
+
+
 class Corpus:
     """Recordings on a device, end to end, so that a batch is read by its places alone."""
 

@@ -49,6 +49,8 @@ def predict_features(
     batch, _ = phones([alignment], [speaker])
     encoded = model.encode(batch)
     log = model.durations(encoded, batch.mask)[0]
+    # The mean of a log-normal distribution; its median would be too fast.
+    log += model.duration_spread**2 / 2
     log += RHYTHM * noise.draw(*log.shape) * model.duration_spread
     shortest = torch.tensor([float(s >= silent) for s in symbols])  # frames
     lengths = _rounded(log.expm1().maximum(shortest) * request.length_scale)

@@ -26,6 +26,10 @@ from wavegen.speech.predict import predict_mel
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 
+HELD_OUT = 50
+"""Validation clips on which the spread of durations is measured."""
+
+
 def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     """Replace every ``auto`` by a choice, which a resumed run keeps.
 
@@ -114,6 +118,10 @@ def fit_speech(
     left = seconds - (time.monotonic() - begin)
     fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting, left)
     voice.acoustic.to("cpu")
+    held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]
+    if held:
+        clips = [aligned_recording(voice, dataset, p) for p in held]
+        voice.acoustic.duration_spread.fill_(fit.duration_spread(voice.acoustic, clips))
     return wrong
 
 

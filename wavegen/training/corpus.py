@@ -25,7 +25,6 @@ from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
-
 HELD_OUT = 50
 """Validation clips on which the spread of durations is measured."""
 

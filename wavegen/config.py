@@ -205,7 +205,7 @@ class ConditioningConfig:
     period: bool = True
     """With linear prediction, give the network the excitation around one pitch period ago, where
     voiced."""
-    acoustic_channels: int = 128
+    acoustic_channels: int = 160
     """Width of the acoustic model, which predicts durations, F0 and mel spectrogram."""
     acoustic_steps: int = 5000
     """Training steps of the acoustic model, each on about 15 seconds of speech."""

@@ -19,7 +19,7 @@ from wavegen.errors import WavegenError
 
 LONGEST = 86400.0
 """Seconds of one utterance at most: a day."""
-NOISE_SCALE = 0.7
+NOISE_SCALE = 0.8
 """How far what is spoken strays from the average, by default."""
 
 

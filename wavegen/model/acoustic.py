@@ -23,8 +23,8 @@ DROPOUT = 0.1
 PLACES = 6
 """Channels that encode the position of a frame in its phoneme."""
 PITCH_BLOCKS, MEL_BLOCKS = 6, 8
-PITCH_WIDTH = 64
-"""Blocks of the flows of F0 and of the spectrogram, and the channels of the former."""
+PITCH_WIDTH, MEL_WIDTH = 64, 96
+"""Blocks of the flows of F0 and of the spectrogram, and their channels."""
 PITCH_STEPS, MEL_STEPS = 4, 4
 """Steps in which they are drawn."""
 
@@ -103,7 +103,7 @@ class AcousticModel(nn.Module):
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
         self.decoder = _Blocks(channels, (1, 2, 4, 1, 2))
         self.mel = nn.Conv1d(channels, mels, 1)
-        self.mel_flow = Flow(mels, channels, channels, MEL_BLOCKS)
+        self.mel_flow = Flow(mels, channels, MEL_WIDTH, MEL_BLOCKS)
         for head in (self.length, self.pitch, self.mel):
             nn.init.zeros_(head.weight)
         self.register_buffer("duration_spread", torch.tensor(0.0))

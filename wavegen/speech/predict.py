@@ -20,6 +20,9 @@ RHYTHM = 0.3
 """Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
 together."""
 
+SPECTRUM = 0.3
+"""Share of the noise in spectra: more of it is heard as roughness and costs intelligibility."""
+
 
 @torch.inference_mode()
 def predict_features(
@@ -86,7 +89,7 @@ def _draw_mel(
 ) -> Tensor:
     """The (M, F) spectrogram of one utterance; arguments as those of `AcousticModel.spectra`."""
     mean, hidden = model.spectra(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
-    return model.draw_mel(mean, hidden, noise.draw(*mean.shape))[0]
+    return model.draw_mel(mean, hidden, SPECTRUM * noise.draw(*mean.shape))[0]
 
 
 class _Noise:

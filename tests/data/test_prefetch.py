@@ -1,5 +1,6 @@
 """Reading ahead changes nothing but the time."""
 
+import gc
 import itertools
 import multiprocessing
 
@@ -30,7 +31,10 @@ def test_tensors_come_as_they_were_made(workers: int) -> None:
 
 
 def test_an_endless_reader_leaves_no_process_behind() -> None:
+    others = set(multiprocessing.active_children())
     read = prefetch(itertools.count(), lambda n: n, 2)
     assert [next(read) for _ in range(3)] == [0, 1, 2]
+    assert len(set(multiprocessing.active_children()) - others) == 2
     del read
-    assert not multiprocessing.active_children()
+    gc.collect()
+    assert not set(multiprocessing.active_children()) - others

@@ -33,8 +33,11 @@ def test_train_records_warns_and_returns_a_voice_that_is_named_for_its_run(tmp_p
     assert (longer.finished, longer.step) == (True, 3)
 
 
-def test_steps_and_minutes_exclude_each_other_and_a_resumed_run_keeps_its_recipe() -> None:
+def test_steps_and_minutes_exclude_each_other_and_a_resumed_run_keeps_its_recipe(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(TrainingError, match="not both"):
         wavegen.train(DIGITS, steps=1, minutes=1)
+    (tmp_path / "config.toml").touch()
     with pytest.raises(TrainingError, match="keeps the run's own recipe"):
-        wavegen.train(DIGITS, "digits", resume=True)
+        wavegen.train(DIGITS, "digits", tmp_path, resume=True)

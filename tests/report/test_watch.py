@@ -106,7 +106,14 @@ def test_each_kind_of_warning_is_said_once() -> None:
         w.row({"step": step, "val_bits": 4 + step / 20})
         w.samples(1000 * step, [SILENCE, NOISE])
         w.data({"ann": 2.0}, ["a.wav"], 3)
-    kinds = ("exploding", "over-fitting", "silent", "noise", "under a minute", "clipped (")
+    kinds = (
+        "exploding",
+        "over-fitting",
+        "silent",
+        "recordings for noise",
+        "under a minute",
+        "clipped (",
+    )
     assert [sum(k in line for line in said) for k in kinds] == [1] * 6
     assert len(said) == 6
     assert not any("\n" in line for line in said)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,8 +158,8 @@ def test_failed_jobs_come_in_order(tiny_voice_file: Path) -> None:
 def test_the_newest_clip_counts_whichever_list_names_it(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    same = {"noise_scale": 0.0}  # clips of one length
-    a, b = (job(tiny_voice_file, 1, "a.wav", "one", seed=s, **same) for s in (1, 2))
+    one = Request(text="one", voice=str(tiny_voice_file), noise_scale=0.0)  # clips of one length
+    a, b = (RenderJob(1, "a.wav", replace(one, seed=s)) for s in (1, 2))
     assert render([a], tmp_path, Renderer(), (1, 2)).made == 1
     size = (tmp_path / "a.wav").stat().st_size
     assert render([b], tmp_path, Renderer()).made == 1

@@ -242,7 +242,7 @@ class TrainConfig:
     """Fraction of the windows in which one stretch is made much fainter or louder and excluded from
     the loss. What follows it teaches the network to recover the level that the conditioning asks
     for; without it, a voice that falls silent in generation stays silent, and one that gets loud
-    gets louder. Unused with the inputs of linear prediction, which need only ``noise``."""
+    gets louder. Unused with linear prediction, where ``noise`` does this."""
     noise: float = 0.0
     """With linear prediction, maximum level of the noise in the past that the network is given,
     relative to the excitation; each window has a level between 0 and this. Generation then finds

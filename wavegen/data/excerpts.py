@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,16 +27,6 @@ class Excerpt:
     """(n,) excitation that later samples are predicted from: the same, or with noise."""
     given: Tensor | None
     """(n, G) inputs of linear prediction, in a network that takes them; computed from the past."""
-
-    def cut(self, begin: int, end: int) -> Excerpt:
-        """Samples ``begin…end``."""
-        return self.each(lambda t: t[begin:end])
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> Excerpt:
-        """Apply a function to every tensor."""
-        given = None if self.given is None else change(self.given)
-        target = change(self.target)
-        return Excerpt(target, target if self.past is self.target else change(self.past), given)
 
 
 def excerpt(

@@ -205,7 +205,7 @@ class Windows:
         return [Window(utterance, a, b) for a, b in itertools.pairwise(cuts)]
 
     def _blank(self, w: Window, rng: random.Random) -> Blank | None:
-        fraction = 0.0 if self.given or self.output.end is not None else self.config.train.blank
+        fraction = 0.0 if self.filtered or self.output.end is not None else self.config.train.blank
         if rng.random() >= fraction:
             return None
         length = max(1, round(rng.uniform(*BLANK_SECONDS) * self.config.conditioning.frame_rate))
@@ -227,7 +227,7 @@ class Windows:
     def counted(self, window: Window) -> int:
         """Samples of a window that the loss counts."""
         if self.filtered:
-            return sum(max(0, b - a) for _, _, a, b in self._parts(window, window.begin * self.hop))
+            return sum(b - a for _, _, a, b in self._parts(window, window.begin * self.hop))
         blank = 0 if window.blank is None else window.blank.end - window.blank.begin
         samples = (window.end - window.begin - blank) * self.hop
         if self.output.end is not None and (end := self._end(window)) is not None:

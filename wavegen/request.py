@@ -166,8 +166,8 @@ class Request(_Checked):
     noise_scale: float = field(
         default=NOISE_SCALE,
         metadata=_about(
-            "How far pitch and spectrum, and durations less so, stray from the average: 0 is "
-            "flat and muffled, 1 as varied as the recordings.",
+            "How far pitch and, less so, durations and spectrum stray from the average: 0 is flat, "
+            "1 about as varied in pitch as the recordings.",
             low=0.0,
             high=2.0,
         ),

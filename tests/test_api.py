@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,18 @@ def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
             next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]
     with pytest.raises(VoiceError, match="no voice 'nobody'"):
         wavegen.load_voice("nobody")
+
+
+def test_a_voice_gives_each_of_eight_threads_its_own_samples(tiny_voice_file: Path) -> None:
+    voice = wavegen.load_voice(tiny_voice_file)
+    asked = [(text, i % len(voice.speakers)) for i, text in enumerate(["four two", "seven"] * 8)]
+
+    def speak(text: str, speaker: int) -> list[bytes]:
+        return [c.audio.tobytes() for c in voice.synthesize(text, speaker, seed=speaker)]
+
+    alone = [speak(*a) for a in asked]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda a: speak(*a), asked)) == alone
 
 
 def test_importing_wavegen_does_not_import_torch() -> None:

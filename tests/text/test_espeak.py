@@ -1,6 +1,8 @@
 """Words to phonemes with espeak-ng."""
 
+import random
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -23,3 +25,14 @@ def test_without_espeak_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
         phonemes(["one"])
     monkeypatch.undo()
     assert phonemes(["one"])
+
+
+def test_threads_that_read_several_languages_at_once_get_their_own_words() -> None:
+    words = "the quick brown fox haus baum maison jardin casa luna river stone winter".split()
+    rng = random.Random(0)
+    jobs = [(rng.choices(words, k=4), rng.choice(("en-us", "de", "fr"))) for _ in range(600)]
+    alone = {str(job): phonemes(*job) for job in sorted(jobs, key=lambda job: job[1])}
+    espeak._phonemes.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda job: phonemes(*job), jobs))
+    assert found == [alone[str(job)] for job in jobs]

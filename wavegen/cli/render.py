@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
@@ -205,15 +206,16 @@ def _time(seconds: float) -> str:
 
 
 def _lines(jobs: Path) -> Iterator[str]:
+    from wavegen.decoding import read_text, text_lines
+
     try:
-        with (
-            os.fdopen(0, encoding="utf-8-sig", errors="replace", closefd=False)
-            if str(jobs) == "-"
-            else jobs.open(encoding="utf-8-sig", errors="replace", newline="")
-        ) as file:
-            if file.isatty():
-                raise WavegenError("standard input is a terminal: give it a job list")
-            yield from file
+        if str(jobs) == "-":
+            with os.fdopen(0, "rb", closefd=False) as file:
+                if file.isatty():
+                    raise WavegenError("standard input is a terminal: give it a job list")
+                yield from text_lines(file, "standard input")
+        else:
+            yield from io.StringIO(read_text(jobs), newline="")
     except OSError as e:
         raise WavegenError(f"can't read {jobs}: {e.strerror}") from e
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wavegen.synth import Audio, Utterance
     from wavegen.voice import Voice
 
+STDIN = "standard input"
 STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
@@ -229,20 +230,22 @@ def _some(requests: Iterable[Request]) -> Iterator[Request]:
 
 def _read(file: Path | None, by_line: bool) -> Iterator[str]:
     """What to say from a file or standard input, as one text or line by line as they come."""
+    from wavegen.decoding import read_text, text_lines, text_of
+
     if file is not None:
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = read_text(file)
         except OSError as e:
             raise TextError(f"can't read {file}: {e.strerror}") from e
     elif sys.stdin is None or sys.stdin.isatty():
         raise TextError("nothing to say: give TEXT, --text-file, or text on standard input")
     elif by_line:
-        while line := sys.stdin.buffer.readline():
+        for line in text_lines(iter(sys.stdin.buffer.readline, b""), STDIN):
             if line := line.strip():
-                yield line.decode("utf-8", errors="replace")
+                yield line
         return
     else:
-        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        text = text_of(sys.stdin.buffer.read(), STDIN)
     if not text.strip():
         raise TextError("the text is empty")
     yield text

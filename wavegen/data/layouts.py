@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections import defaultdict
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from wavegen.audio.reading import SUFFIXES, UNREADABLE
 from wavegen.config import DataConfig
+from wavegen.decoding import decode, read_text, tell
 from wavegen.errors import DataError
 
 DIGIT_FILES = r"(?P<text>\d+)_(?P<speaker>[A-Za-z][A-Za-z-]*)_\d+"
@@ -46,6 +48,8 @@ class Folder:
     """Audio in formats that can't be read, sorted."""
     texts: set[str] = field(default_factory=set)
     """Possible transcripts."""
+    encodings: set[str] = field(default_factory=set)
+    """Of the transcripts read so far."""
 
 
 def scan(root: Path) -> Folder:
@@ -162,16 +166,14 @@ def _metadata(path: Path) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = defaultdict(list)
     bars = False
     try:
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            for row in csv.reader(f, delimiter="|", quoting=csv.QUOTE_NONE):
-                if not any(c.strip() for c in row):
-                    continue
-                columns = [c.strip() for c in row[1:3]]
-                bars = bars or bool(columns)
-                name = row[0].strip().removeprefix("wavs/")
-                rows[name].append(next((c for c in columns[::-1] if c), ""))
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path} is not UTF-8 text ({e.reason}); save it as UTF-8") from e
+        lines = io.StringIO(read_text(path), newline="")
+        for row in csv.reader(lines, delimiter="|", quoting=csv.QUOTE_NONE):
+            if not any(c.strip() for c in row):
+                continue
+            columns = [c.strip() for c in row[1:3]]
+            bars = bars or bool(columns)
+            name = row[0].strip().removeprefix("wavs/")
+            rows[name].append(next((c for c in columns[::-1] if c), ""))
     except csv.Error as e:
         raise DataError(f"{path} is no table of rows id|text: {e}") from e
     except OSError as e:
@@ -219,11 +221,15 @@ def _transcript(folder: Folder, path: str) -> tuple[str, str]:
     try:
         # Not pathlib's read_text, which takes twice the time.
         with open(f"{folder.root}/{path}", "rb") as f:  # noqa: PTH123
-            text = " ".join(f.read().decode("utf-8-sig").split())
-    except UnicodeDecodeError:
-        return "", f"its transcript {path} is not UTF-8 text"
+            text, encoding = decode(f.read())
+    except UnicodeError:
+        return "", f"its transcript {path} is no text in an encoding that can be told"
     except OSError as e:
         return "", f"can't read its transcript {path}: {e.strerror}"
+    if encoding not in folder.encodings:
+        folder.encodings.add(encoding)
+        tell(f"transcript {path} in {folder.root}, and maybe others,", encoding)
+    text = " ".join(text.split())
     return text, "" if text else f"its transcript {path} is empty"
 
 

@@ -225,8 +225,8 @@ def list_format(file: Path, first_line: str) -> ListFormat:
     Raises:
         WavegenError: it is not a job list.
     """
-    if "\0" in first_line or "\ufffd" in first_line:  # bytes that are not UTF-8
-        raise WavegenError(f"{file}: a job list must be text in UTF-8")
+    if "\0" in first_line:
+        raise WavegenError(f"{file} holds zero bytes: a job list must be text")
     suffix = file.suffix.lower()
     if ARRAY.match(first_line):
         raise WavegenError(f"{file} is a JSON array: a job list must have one JSON object per line")

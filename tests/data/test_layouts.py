@@ -9,7 +9,7 @@ from helpers import DIGITS
 from wavegen.config import Config, DataConfig
 from wavegen.data.dataset import open_dataset
 from wavegen.data.layouts import Clip, find_clips
-from wavegen.errors import DataError
+from wavegen.errors import DataError, WavegenError
 
 Tone = Callable[..., Path]
 
@@ -57,7 +57,8 @@ def test_ljspeech_lists_what_has_no_row_no_text_or_no_audio(tmp_path: Path, tone
 @pytest.mark.parametrize(
     ("table", "part"),
     [
-        (b"a|\x00\x01\x02\n", "metadata.csv has no rows"),
+        (b"\xff\xfea", "metadata.csv is no text"),
+        (b"caf\xe9\n", "metadata.csv has no rows"),
         (b"id,text\na,one\n", "metadata.csv has no rows id|text"),
         (b"", "metadata.csv has no rows id|text"),
         (b"a|" + b"x" * 200_000, "metadata.csv is no table of rows id|text"),
@@ -68,7 +69,7 @@ def test_metadata_that_is_no_table_is_a_clear_error(
 ) -> None:
     tone(tmp_path / "wavs" / "a.wav")
     write(tmp_path, {"metadata.csv": table})
-    with pytest.raises(DataError, match=part.replace("|", r"\|")):
+    with pytest.raises(WavegenError, match=part.replace("|", r"\|")):
         found(tmp_path)
 
 

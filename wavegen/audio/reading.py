@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.decoding import FOREIGN, KNOWN, decode
 from wavegen.errors import DataError
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
-"""Suffixes of readable audio files."""
-UNREADABLE = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".ape", ".wv")
-"""Suffixes of audio that libsndfile can't decode; such files are reported, never ignored."""
+SUFFIXES = (*KNOWN, *FOREIGN)
+"""Suffixes of audio files."""
+LEAST_RATE = 1000
+"""Hz; less is no sound."""
 UNKNOWN = 0x7FFF0000
 """From this many bytes on, the length in a WAV header means unknown, as written into pipes."""
 
@@ -40,10 +41,9 @@ class Recording:
 
 
 def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
-    """Read an audio file of any format that libsndfile knows, at any rate, width and channel count.
+    """Read an audio file of any format that `decode` knows, at any rate, width and channel count.
 
-    Channels are averaged, and the rate is converted by `torchaudio.functional.resample` (windowed
-    sinc).
+    Channels are averaged, and the rate is converted by libsoxr.
 
     Args:
         path: the file.
@@ -53,24 +53,18 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
     Raises:
         DataError: the file is missing, empty, not audio, or contains NaN or infinite samples.
     """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as f:
-            source_rate, channels = f.samplerate, f.channels
-            encoding = f"{f.format}/{f.subtype}"
-            audio = f.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.SoundFileError, OSError, MemoryError) as e:  # a header may claim anything
-        raise DataError(f"can't read {path} as audio: {_reason(path, e)}") from e
+    sound = decode(path)
+    audio, source_rate = sound.audio, sound.sample_rate
     if audio.size == 0:
         raise DataError(f"{path} holds no samples")
     if not np.isfinite(audio).all():
         raise DataError(f"{path} holds NaN or infinite samples")
+    if source_rate < LEAST_RATE:
+        raise DataError(f"{path} has a sample rate of {source_rate} Hz, below {LEAST_RATE} Hz")
     if source_rate != sample_rate:
-        import torch
-        import torchaudio.functional as AF
+        import soxr
 
-        audio = AF.resample(torch.from_numpy(audio), source_rate, sample_rate).numpy()
+        audio = soxr.resample(audio, source_rate, sample_rate)
     trimmed = 0.0
     if trim_db > 0:
         import librosa
@@ -84,7 +78,9 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         _warn_of_cut(path)
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
-    return Recording(audio, sample_rate, source_rate, channels, encoding, clipped, trimmed)
+    return Recording(
+        audio, sample_rate, source_rate, sound.channels, sound.format, clipped, trimmed
+    )
 
 
 @cache  # once for each file
@@ -103,18 +99,3 @@ def _warn_of_cut(path: Path) -> None:
                     log.warning("%s is cut off: %.1f%% is missing", path, 100 * missing / length)
                 return
             f.seek(length + length % 2, os.SEEK_CUR)
-
-
-def _reason(path: Path, error: Exception) -> str:
-    """Why a file can't be read, since libsndfile mostly says "System error"."""
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return "there is no such file"
-    except OSError as e:  # such as a name that is too long
-        return e.strerror or str(e)
-    if path.is_dir():
-        return "it is a folder"
-    if path.is_file() and not size:
-        return "the file is empty"
-    return str(error).rsplit("\n", 1)[-1].removeprefix(f"Error opening {str(path)!r}: ")

@@ -28,7 +28,8 @@ from sklearn.svm import SVC
 
 from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
-from wavegen.data.layouts import Clip, find_clips
+from wavegen.data.clip import Clip
+from wavegen.data.layouts import find_clips
 from wavegen.data.split import split_clips
 from wavegen.generation.rounding import rounded
 from wavegen.library import load_voice
@@ -97,7 +98,7 @@ def main(
     """Print the figures as JSON."""
     v = load_voice(voice)
     rate, data = v.sample_rate, v.config.data
-    _, clips = find_clips(recordings, data)
+    clips = find_clips(recordings, data).clips
     by_path = {c.path: c for c in clips}
     split = split_clips(clips, data.validation, data.test, v.config.train.seed)
     real = {p: read_audio(recordings / p, rate).audio for p in by_path}

@@ -9,7 +9,7 @@ import pty
 import struct
 import subprocess
 import termios
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,14 @@ def rows(run: Path) -> list[dict[str, float]]:
 def write_recipe(path: Path, **train: object) -> Path:
     path.write_text(to_toml(load_config({**TINY, "train": {**TINY["train"], **train}}, "tiny")))
     return path
+
+
+def make_files(root: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files and the folders that they lie in."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def free_voice(path: Path, **model: Any) -> Path:

@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Layout = Literal["auto", "flat", "folders", "pattern", "ljspeech", "vctk", "sidecar"]
+Layout = Literal[
+    "auto", "flat", "folders", "pattern", "ljspeech", "table", "vctk", "librispeech", "sidecar"
+]
 Features = Literal["auto", "none", "phones_f0", "mel"]
 Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
 Pooling = Literal["mean", "conv"]

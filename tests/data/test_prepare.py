@@ -32,7 +32,7 @@ def progress(done, total):
 prepare.COMMIT_SECONDS = 0.0
 prepare.COMMIT_SHARE = 1e9
 root, cache = map(Path, sys.argv[1:])
-prepare.prepare(root, find_clips(root, DataConfig())[1], 8000, cache=cache, progress=progress)
+prepare.prepare(root, find_clips(root, DataConfig()).clips, 8000, cache=cache, progress=progress)
 """
 
 
@@ -49,7 +49,7 @@ def test_what_was_killed_goes_on_where_it_was(
     done = subprocess.run([sys.executable, "-c", KILLED, DIGITS, tmp_path], check=False)
     assert done.returncode == -9
     monkeypatch.setattr(prepare_module, "_decode_one", spy)
-    clips = find_clips(DIGITS, DataConfig())[1]
+    clips = find_clips(DIGITS, DataConfig()).clips
     data = prepare(DIGITS, clips, 8000, cache=tmp_path)
     assert len(decoded) == 60 - 19  # the last one was not yet written into the index
     for c in clips:
@@ -58,7 +58,7 @@ def test_what_was_killed_goes_on_where_it_was(
 
 
 def test_an_interrupt_keeps_what_is_decoded(tmp_path: Path) -> None:
-    clips = find_clips(DIGITS, DataConfig())[1]
+    clips = find_clips(DIGITS, DataConfig()).clips
 
     def interrupt(done: int, total: int) -> None:
         if done == 7:
@@ -79,7 +79,7 @@ def test_a_cache_of_files_that_mostly_changed_is_made_small_again(
         for n in range(3):
             tone(root / f"{n}.wav", seconds=seconds)
         tone(root / "same.wav", seconds=0.2)
-        data = prepare(root, find_clips(root, DataConfig())[1], 8000, cache=cache)
+        data = prepare(root, find_clips(root, DataConfig()).clips, 8000, cache=cache)
     [file] = cache.rglob("*.i16")
     assert file.stat().st_size <= 2 * 8000 * (3 * 0.6 + 3 * 0.7 + 2 * 0.2)
     want = read_audio(root / "same.wav", 8000).audio
@@ -87,7 +87,7 @@ def test_a_cache_of_files_that_mostly_changed_is_made_small_again(
 
 
 def test_a_cache_that_is_being_written_is_not_cleared(tmp_path: Path) -> None:
-    prepare(DIGITS, find_clips(DIGITS, DataConfig())[1], 8000, cache=tmp_path)
+    prepare(DIGITS, find_clips(DIGITS, DataConfig()).clips, 8000, cache=tmp_path)
     [folder] = index.folders(tmp_path)
     with index.lock(folder), pytest.raises(DataError, match="by another process"):
         clear(tmp_path)
@@ -95,7 +95,7 @@ def test_a_cache_that_is_being_written_is_not_cleared(tmp_path: Path) -> None:
 
 
 def test_prepared_audio_is_that_of_the_files(tmp_path: Path) -> None:
-    _, clips = find_clips(DIGITS, DataConfig())
+    clips = find_clips(DIGITS, DataConfig()).clips
     data = prepare(DIGITS, clips, 8000, cache=tmp_path)
     for c in clips[::7]:
         want = read_audio(DIGITS / c.path, 8000).audio
@@ -122,7 +122,7 @@ def test_only_what_changed_is_decoded_again(
 
     def run(rate: int = 8000) -> prepare_module.Prepared:
         decoded.clear()
-        return prepare(root, find_clips(root, DataConfig())[1], rate, cache=cache)
+        return prepare(root, find_clips(root, DataConfig()).clips, rate, cache=cache)
 
     first = run()
     assert sorted(decoded) == [f"{n}.wav" for n in range(5)]
@@ -141,7 +141,7 @@ def test_only_what_changed_is_decoded_again(
 
 
 def test_a_broken_cache_is_made_anew(tmp_path: Path) -> None:
-    _, clips = find_clips(DIGITS, DataConfig())
+    clips = find_clips(DIGITS, DataConfig()).clips
     prepare(DIGITS, clips, 8000, cache=tmp_path)
     [samples] = tmp_path.rglob("*.i16")
     os.truncate(samples, 100)
@@ -153,4 +153,4 @@ def test_a_broken_cache_is_made_anew(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="can't write the cache"):
-        prepare(DIGITS, find_clips(DIGITS, DataConfig())[1], 8000, cache=tmp_path / "file")
+        prepare(DIGITS, find_clips(DIGITS, DataConfig()).clips, 8000, cache=tmp_path / "file")

@@ -26,8 +26,8 @@ Layout = Annotated[
     str | None,
     typer.Option(
         "--layout",
-        help="How files name speakers and texts: auto, flat, folders, pattern, ljspeech, vctk or "
-        "sidecar.",
+        help="How files name speakers and texts: auto, flat, folders, pattern, ljspeech, table, "
+        "vctk, librispeech or sidecar.",
     ),
 ]
 Settings = Annotated[
@@ -95,6 +95,8 @@ def show_dataset(
     dataset: Dataset, config: Config, console: Console = show.err, most: int | None = 20
 ) -> None:
     """Print what was found in a folder, with up to ``most`` warnings of each sort."""
+    from wavegen.data.folder import counted_kinds
+
     rate = config.audio.sample_rate
     seconds = dataset.seconds(rate)
     total = sum(seconds.values())
@@ -108,6 +110,7 @@ def show_dataset(
         *(("format", f"{name}: {n:,}") for name, n in dataset.sources().most_common()),
         ("speakers", _speakers(seconds, most) if dataset.speakers else "none found"),
         ("text", listed(text) if dataset.units else "none found"),
+        *([("other files", listed(counted_kinds(dataset.others)))] if dataset.others else []),
         ("split", listed([f"{len(paths):,} {part}" for part, paths in dataset.split.items()])),
     ]
     print_facts(facts, console)
@@ -123,10 +126,17 @@ def show_dataset(
     clipped = [
         f"{e.path}: {counted(e.clipped, 'sample')} beyond ±1 clipped" for e in entries if e.clipped
     ]
-    for messages in (clipped, [f"left out {path}: {why}" for path, why in dataset.left_out]):
+    for messages in (
+        dataset.notes,
+        clipped,
+        [f"left out {path}: {why}" for path, why in dataset.left_out],
+    ):
         for message in messages[:most]:
             warn(message)
         if most is not None and len(messages) > most:
             warn(f"… and {counted(len(messages) - most, 'more file')} like this")
     if not dataset.split["validation"]:
         warn("no clip is held out for validation: over-fitting will go unseen")
+    elif only := dataset.never_held_out():
+        names = ", ".join(only[:most]) + (" …" if most and len(only) > most else "")
+        warn(f"no clip is held out of {counted(len(only), 'speaker')} with a single one: {names}")

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.config import Config
+from wavegen.data.clip import Clip
 from wavegen.data.index import Entry
-from wavegen.data.layouts import Clip, find_clips
+from wavegen.data.layouts import find_clips
 from wavegen.data.pieces import cut_long
 from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
@@ -45,6 +46,10 @@ class Dataset:
     """Name of the local features, as in the configuration but never ``auto``."""
     tracks: Tracks = field(default_factory=no_tracks)
     """F0 of each clip, if the features include it."""
+    others: dict[str, int] = field(default_factory=dict)
+    """Number of files that are neither audio nor read for it, by kind."""
+    notes: list[str] = field(default_factory=list)
+    """What was found but not used, such as a second table of metadata."""
 
     def entry(self, path: str) -> Entry:
         return self.prepared.entries[path]
@@ -68,6 +73,11 @@ class Dataset:
         """Number of files by format, rate and channel count."""
         entries = [self.entry(p) for p in self.clips]
         return Counter(f"{e.format} {e.source_rate} Hz, {e.channels} ch" for e in entries)
+
+    def never_held_out(self) -> list[str]:
+        """Speakers with clips to train on only."""
+        held = {self.clips[p].speaker for n in ("validation", "test") for p in self.split[n]}
+        return [s for s in self.speakers if s not in held]
 
     def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """RMS and peak of each clip in dBFS; digital silence is −120 dB."""
@@ -113,7 +123,8 @@ def open_dataset(
     Raises:
         DataError: there is no audio, no usable audio, or too many unusable files.
     """
-    layout, clips = find_clips(root, config.data)
+    found = find_clips(root, config.data)
+    clips = found.clips
     placed = [c for c in clips if not c.problem and not c.spare]
     rate = config.audio.sample_rate
     prepared = prepare(
@@ -164,5 +175,16 @@ def open_dataset(
         finding = partial(progress, "finding F0")
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, finding)
     return Dataset(
-        root, layout, usable, units, left_out, prepared, split, speakers, features, tracks
+        root,
+        found.layout,
+        usable,
+        units,
+        left_out,
+        prepared,
+        split,
+        speakers,
+        features,
+        tracks,
+        found.others,
+        found.notes,
     )

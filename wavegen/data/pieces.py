@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from wavegen.data.layouts import Clip
+from wavegen.data.clip import Clip
 from wavegen.data.prepare import Prepared
 
 

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from wavegen.audio.reading import read_audio
 from wavegen.cache import default_cache
 from wavegen.data import index
+from wavegen.data.clip import Clip
 from wavegen.data.index import Entry, Index
-from wavegen.data.layouts import Clip
 from wavegen.errors import DataError
 
 COMMIT_SECONDS = 5.0

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from wavegen.data.layouts import Clip
+from wavegen.data.clip import Clip
 
 Split = dict[str, list[str]]
 """``train``, ``validation``, ``test`` → paths."""
@@ -18,10 +18,10 @@ def split_clips(
     """Split clips, stratified by speaker.
 
     Clips are ranked by a hash of seed and path, so the split is the same on every machine, and new
-    clips hardly change the part of old ones. A data set of two or more clips always has one to
-    validate on if ``validation`` is above 0. With ``fold`` K/N the test set is every N-th clip from
-    the K-th on, so the N test sets partition the data (except that a speaker's only clip is always
-    used for training).
+    clips hardly change the part of old ones. If ``validation`` is above 0, at least one clip of
+    every speaker with two or more is held out to validate on. With ``fold`` K/N the test set is
+    every N-th clip from the K-th on, so the N test sets partition the data (except that a speaker's
+    only clip is always used for training).
 
     Args:
         clips: the usable clips.
@@ -42,16 +42,11 @@ def split_clips(
         if not rest:  # one is needed to train on
             held, rest = [], held
         most = len(rest) - 1  # likewise
-        a = min(round(validation * len(ranked)), most)
+        a = min(max(round(validation * len(ranked)), validation > 0), most)
         b = min(a + (0 if n else round(test * len(ranked))), most)
         out["validation"] += rest[:a]
         out["test"] += held + rest[a:b]
         out["train"] += rest[b:]
-    if validation > 0 and not out["validation"] and len(out["train"]) > 1:
-        largest = max(by_speaker, key=lambda s: len(by_speaker[s]))
-        moved = next(p for p in out["train"] if p in by_speaker[largest])
-        out["train"].remove(moved)
-        out["validation"].append(moved)
     return {k: sorted(v) for k, v in out.items()}
 
 

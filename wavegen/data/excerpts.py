@@ -60,7 +60,18 @@ def _noise(excitation: Tensor, maximum: float, seed: int) -> Tensor:
     """(n,) noise for an excitation: a deviation of its level, and white noise in proportion to it
     (as in LPCNet, Valin and Skoglund 2019, §3.4), by an amount between 0 and the maximum."""
     generator = torch.Generator().manual_seed(seed)
+    level, gain = amounts(maximum, generator)
+    return (gain - 1) * excitation + level * white_noise(excitation, generator)
+
+
+def amounts(maximum: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The level of an excerpt's white noise, between 0 and the maximum, and the factor by which the
+    level of its excitation deviates; (1,) each."""
     level = maximum * torch.rand(1, generator=generator)
-    gain = 10 ** (level * GAIN / 20 * torch.randn(1, generator=generator))
-    white = level * torch.randn(len(excitation), generator=generator)
-    return (gain - 1) * excitation + white * (excitation.abs() + FLOOR)
+    return level, 10 ** (level * GAIN / 20 * torch.randn(1, generator=generator))
+
+
+def white_noise(excitation: Tensor, generator: torch.Generator) -> Tensor:
+    """(n,) white noise in proportion to an excitation, of level 1."""
+    white = torch.randn(len(excitation), generator=generator)
+    return white * (excitation.abs() + FLOOR)

@@ -217,10 +217,10 @@ class Windows:
 
     def frames(self, window: Window) -> int:
         """Frames of a window with its past, a multiple of the stride."""
-        frames = window.end - self._low(window)
+        frames = window.end - self.low(window)
         return frames + -frames % self.step
 
-    def _low(self, window: Window) -> int:
+    def low(self, window: Window) -> int:
         """First frame of a window with its past."""
         return max(0, window.begin - self.past) // self.step * self.step
 
@@ -230,7 +230,7 @@ class Windows:
             return sum(b - a for _, _, a, b in self._parts(window, window.begin * self.hop))
         blank = 0 if window.blank is None else window.blank.end - window.blank.begin
         samples = (window.end - window.begin - blank) * self.hop
-        if self.output.end is not None and (end := self._end(window)) is not None:
+        if self.output.end is not None and (end := self.end_sample(window)) is not None:
             samples -= window.end * self.hop - (end + 1)
         return samples
 
@@ -247,13 +247,13 @@ class Windows:
         if self.pause is not None:
             pause = self.pause
             local = LocalFeatures.stack([self._features(w, frames, pause) for w in windows])
-        leads = [min(self._low(w), self.span) * hop for w in windows]
+        leads = [min(self.low(w), self.span) * hop for w in windows]
         more = max(1, *leads)  # columns before the window, the last for the sample before it
         target, past = torch.zeros(2, size, more + time)
         if self.given:
             given = torch.zeros(size, time, self.given)
         for row, w in enumerate(windows):
-            low = self._low(w) * hop
+            low = self.low(w) * hop
             counted[row, w.begin * hop - low : w.end * hop - low] = True
             for at, e in self._sound(w, low - max(leads[row], low > 0)):
                 inside = slice(max(0, at - low), max(0, at - low + len(e.past)))
@@ -267,11 +267,11 @@ class Windows:
                 counted[row] = speech[row]
             if w.blank is not None:
                 hidden = slice(w.blank.begin * hop - low, w.blank.end * hop - low)
-                past[row, more:][hidden] = _corrupted(past[row, more:][hidden], w.blank)
+                past[row, more:][hidden] = corrupted(past[row, more:][hidden], w.blank)
                 counted[row, hidden] = speech[row, hidden] = False
         drawn = out.encode(past)
         codes = out.encode(target[:, more:]) if given is not None else drawn[:, more:].clone()
-        first = torch.tensor([self._low(w) == 0 for w in windows])
+        first = torch.tensor([self.low(w) == 0 for w in windows])
         before = torch.where(first, out.start, drawn[:, more - 1])
         if self.config.model.context:
             lead = torch.tensor(leads)
@@ -280,8 +280,8 @@ class Windows:
                 history[row, : n + time] = out.companded(drawn[row, more - n :])
         drawn = drawn[:, more:]
         for row, w in enumerate(windows):
-            if out.end is not None and (end := self._end(w)) is not None:
-                at = end - self._low(w) * hop
+            if out.end is not None and (end := self.end_sample(w)) is not None:
+                at = end - self.low(w) * hop
                 codes[row, at] = drawn[row, at] = out.end
                 counted[row, at + 1 :] = False
         speaker = torch.tensor([self.clips[w.utterance[0][0]].speaker for w in windows])
@@ -306,7 +306,7 @@ class Windows:
             if a < b:
                 yield index, first, a, b
 
-    def _end(self, window: Window) -> int | None:
+    def end_sample(self, window: Window) -> int | None:
         """The sample after the utterance's last one, if the window holds it."""
         index, frame = window.utterance[-1]
         end = frame * self.hop + self.clips[index].samples
@@ -314,7 +314,7 @@ class Windows:
 
     def _features(self, window: Window, frames: int, pause: LocalFeatures) -> LocalFeatures:
         """Local features of a window with its past, padded with silence to ``frames``."""
-        low, filled = self._low(window), 0
+        low, filled = self.low(window), 0
         parts = []
         for index, first in window.utterance:
             begin = max(low, first)
@@ -327,7 +327,7 @@ class Windows:
         return LocalFeatures.cat([*parts, pause.repeat(frames - filled)])
 
 
-def _corrupted(audio: Tensor, blank: Blank) -> Tensor:
+def corrupted(audio: Tensor, blank: Blank) -> Tensor:
     same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
     noise = torch.randn(audio.shape, generator=same) * 10 ** (blank.noise / 20)
-    return audio * 10 ** (blank.gain / 20) + noise
+    return audio * 10 ** (blank.gain / 20) + noise.to(audio.device)

@@ -5,42 +5,35 @@ A batch may be computed in parts and by several processes: the same voice comes 
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from wavegen.config import TrainConfig
-from wavegen.data.windows import Batch, Window, Windows
+from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs.categorical import END_WEIGHT, Categorical
 from wavegen.training.cuda_graphs import CudaGraphs
+from wavegen.training.reading import LocalBatch
 from wavegen.training.schedule import average, learning_rate
 
 
-@dataclass(frozen=True)
-class LocalBatch:
-    """The part of a batch that this process computes."""
+class Norms(NamedTuple):
+    """Norms of the gradient."""
 
-    batch: Batch
-    counted: int
-    """Samples of the whole batch that the loss counts."""
-    empty: bool
-    """There are fewer windows than processes, and none for this one. Its batch is a copy of
-    another's, without weight, since the other processes wait for its gradients."""
-
-    def pin_memory(self) -> LocalBatch:
-        """Copy it into pinned memory."""
-        return dataclasses.replace(self, batch=self.batch.each(Tensor.pin_memory))
+    last: float
+    peak: float
+    """The largest one since the last `Stepper.reset`."""
+    diverged: int
+    """The first step at which it was not finite, 0 if none was."""
 
 
 class Stepper:
@@ -77,24 +70,16 @@ class Stepper:
             fused=True,
         )
         self.network = accelerator.prepare_model(model)
-        self.ema = AveragedModel(model, multi_avg_fn=average(config.ema_decay))
+        self.averaged: WaveNet = copy.deepcopy(model).requires_grad_(False)
+        """The network with the moving average of the weights."""
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:
             self.graphs = CudaGraphs(self._gradients, warn)
         self.micro_batches = config.accumulate
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
-        """Bits and number of the speech samples since the last reset."""
-
-    def read(self, data: Windows, windows: Sequence[Window]) -> LocalBatch:
-        """Read this process's part of a batch: of n processes, every n-th window."""
-        a = self.accelerator
-        mine = windows[a.process_index :: a.num_processes]
-        # As long as the longest of all processes, since an encoder sees a little of the padding.
-        frames = max(map(data.frames, windows))
-        if self.device.type == "cuda":  # few shapes, for CUDA graphs
-            frames += -frames % data.grid
-        batch = data.batch(mine or windows[:1], frames)
-        return LocalBatch(batch, sum(map(data.counted, windows)), not mine)
+        """Bits and number of the speech samples since the last `reset`."""
+        self._norm = self._peak = torch.zeros((), device=self.device)
+        self._diverged = torch.zeros((), dtype=torch.int64, device=self.device)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss in nats of a batch on the device, summed over the counted samples, and (2,)
@@ -177,39 +162,50 @@ class Stepper:
             self.micro_batches *= 2
             self.warn(f"out of memory: each batch is now computed in {self.micro_batches} parts")
 
-    def update(self, local: LocalBatch, step: int) -> float:
-        """Take step number ``step``; returns the norm of the gradient.
+    def update(self, local: LocalBatch, step: int) -> None:
+        """Take step number ``step``. It does not wait for the device.
 
-        A norm that is not finite leaves the weights as they were.
+        A gradient that is not finite leaves the weights as they were, see `norms`.
         """
         self.gradients(local)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        if norm.isfinite():
-            for group in self.optimiser.param_groups:
-                group["lr"] = learning_rate(self.config, step)
-            self.optimiser.step()
-            self.ema.update_parameters(self.model)
+        infinite = ~norm.isfinite()
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, step)
+        self.optimiser.found_inf = infinite.float()  # type: ignore[attr-defined]  # it then skips
+        self.optimiser.step()
+        torch._foreach_lerp_(
+            list(self.averaged.parameters()),
+            [p.detach() for p in self.model.parameters()],
+            average(self.config.ema_decay, step),
+        )
         self.zero_grad()
-        return float(norm)
+        self._norm, self._peak = norm, torch.maximum(self._peak, norm)
+        self._diverged = torch.where(infinite & (self._diverged == 0), step, self._diverged)
 
-    @property
-    def averaged(self) -> WaveNet:
-        """The network with the moving average of the weights."""
-        assert isinstance(self.ema.module, WaveNet)
-        return self.ema.module
+    def norms(self) -> Norms:
+        """The norms of the gradient; this waits for the device."""
+        numbers = torch.stack([self._norm.double(), self._peak.double(), self._diverged.double()])
+        last, peak, diverged = numbers.tolist()
+        return Norms(last, peak, int(diverged))
+
+    def reset(self) -> None:
+        """Begin new sums, and a new peak of the norm."""
+        self.sums.zero_()
+        self._peak = torch.zeros_like(self._peak)
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
         return {
             "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
+            "ema": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`; raises ValueError, KeyError or RuntimeError if it can't."""
         self.model.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
+        self.averaged.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
         for group in self.optimiser.param_groups:
             group["weight_decay"] = self.config.weight_decay  # a resumed run may change it

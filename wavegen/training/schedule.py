@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import torch
 
 from wavegen.config import TrainConfig
 
@@ -18,12 +15,7 @@ def learning_rate(t: TrainConfig, step: int) -> float:
     return t.learning_rate * 0.5 * (1 + math.cos(math.pi * min(through, 1.0)))
 
 
-def average(decay: float) -> Any:
-    """An exponential moving average, for `torch.optim.swa_utils.AveragedModel`."""
-
-    def update(averages: Any, weights: Any, count: Any) -> None:
-        # Faster at first, or the random initial weights would linger.
-        d = min(decay, (1.0 + float(count)) / (10.0 + float(count)))
-        torch._foreach_lerp_(list(averages), [w.detach() for w in weights], 1.0 - d)
-
-    return update
+def average(decay: float, step: int) -> float:
+    """The weight of step ``step`` (from 1) in an exponential moving average."""
+    # More at first, or the random initial weights would linger.
+    return 1 - min(decay, step / (9 + step)) if step > 1 else 1.0

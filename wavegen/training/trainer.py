@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,21 @@ from torch import Tensor
 
 from wavegen.config import Config
 from wavegen.data.dataset import Dataset
-from wavegen.data.prefetch import prefetch
-from wavegen.data.windows import TrainingClip, Window, Windows
+from wavegen.data.windows import TrainingClip, Windows
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
 from wavegen.training.checkpoint import forget_later_rows, load_state, save_state
 from wavegen.training.corpus import total_bits, training_clip
 from wavegen.training.hooks import Hooks, Speed, Stopped
-from wavegen.training.optimizer_step import LocalBatch, Stepper
+from wavegen.training.optimizer_step import Norms, Stepper
+from wavegen.training.reading import LocalBatch, Reader, variants
 from wavegen.training.schedule import learning_rate
-from wavegen.voice import FORMAT, Voice
+from wavegen.voice import FORMAT, SpeakingVoice, Voice
 
 COUNTERS = ("step", "epoch", "index", "seen", "best", "seconds")
 """What a trainer counts, and a saved state holds."""
+STOP_EVERY = 10
+"""Steps between those at which several processes agree whether to stop."""
 
 
 @dataclass
@@ -69,10 +70,18 @@ class Trainer:
         self.windows = Windows(clips["train"], self.config, self.voice.pause(1))
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
+        self._asked = False
 
     @property
     def config(self) -> Config:
         return self.voice.config
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads the training set."""
+        progress = partial(self.hooks.progress, "copying the training set to the GPU")
+        kinds = variants(self.config, isinstance(self.voice, SpeakingVoice))
+        return Reader(self.windows, self.accelerator, kinds, progress)
 
     @property
     def device(self) -> torch.device:
@@ -98,13 +107,16 @@ class Trainer:
         t = self.config.train
         self.voice.model.train()
         self.hooks.progress("training", self.step, t.steps)
-        mark, mark_seen, peak = time.monotonic(), self.seen, 0.0
+        mark, mark_seen = time.monotonic(), self.seen
         waited, asked = 0.0, time.monotonic()
         for batch in self._batches():
             waited += time.monotonic() - asked
-            norm = self._update(batch)
-            peak = max(peak, norm)
-            if self.step % t.log_every == 0 or self.step == t.steps:
+            self.stepper.update(batch, self.step + 1)
+            self.step += 1
+            self.seen += batch.counted
+            last = self.step == t.steps
+            if self.step % t.log_every == 0 or last:
+                norms = self._finite()
                 now = time.monotonic()
                 elapsed = now - mark
                 self.seconds += elapsed
@@ -114,23 +126,25 @@ class Trainer:
                         "step": self.step,
                         "loss_bits": bits / max(speech, 1),
                         "learning_rate": learning_rate(t, self.step),
-                        "gradient_norm": norm,
-                        "gradient_norm_max": peak,
+                        "gradient_norm": norms.last,
+                        "gradient_norm_max": norms.peak,
                         "samples_per_second": (self.seen - mark_seen) / elapsed,
                         "waiting_for_data": waited / elapsed,
                     }
                 )
-                self.stepper.sums.zero_()
-                peak = waited = 0.0
+                self.stepper.reset()
+                waited = 0.0
                 mark, mark_seen = now, self.seen
             before = time.monotonic()
-            if self.step % t.validate_every == 0 or self.step == t.steps:
+            if self.step % t.validate_every == 0 or last:
+                self._finite()
                 self._validate()
             self.hooks.progress("training", self.step, t.steps)
-            stop = bool(self._sum(self.hooks.stop())[0])
-            if self.step % t.checkpoint_every == 0 or self.step == t.steps or stop:
+            stop = self._stops()
+            if self.step % t.checkpoint_every == 0 or last or stop:
+                self._finite()
                 self.save()
-            if stop and self.step < t.steps:
+            if stop and not last:
                 raise Stopped
             if t.sample_every and self.step % t.sample_every == 0:
                 self.hooks.sample(self.averaged, self.step)
@@ -140,44 +154,34 @@ class Trainer:
 
     def _batches(self) -> Iterator[LocalBatch]:
         """The batches that follow the last step, to the end of training."""
-
-        def planned() -> Iterator[tuple[int, int, list[Window]]]:
-            epoch, index = self.epoch, self.index
-            while True:
-                batches = self.windows.epoch(epoch)
-                for i in range(index, len(batches)):
-                    last = i + 1 == len(batches)
-                    yield epoch + last, 0 if last else i + 1, batches[i]
-                epoch, index = epoch + 1, 0
-
-        def read(plan: tuple[int, int, list[Window]]) -> tuple[int, int, LocalBatch]:
-            epoch, index, windows = plan
-            return epoch, index, self.stepper.read(self.windows, windows)
-
-        # A CPU that trains has no core to spare. A process reads two million samples a second.
-        cuda = self.device.type == "cuda"
-        workers = min(8, max(1, (os.cpu_count() or 1) - 1)) if cuda else 0
-        batches = prefetch(planned(), read, workers, pin=cuda)
+        batches = self.reader.batches(self.epoch, self.index)
         while self.step < self.config.train.steps:
             self.epoch, self.index, batch = next(batches)
             yield batch
 
-    def _update(self, batch: LocalBatch) -> float:
-        """Take one step; returns the norm of the gradient."""
-        norm = self.stepper.update(batch, self.step + 1)
-        if not math.isfinite(norm):
+    def _finite(self) -> Norms:
+        """The norms of the gradient, all finite; this waits for the device."""
+        norms = self.stepper.norms()
+        if norms.diverged:
             raise TrainingError(
-                f"the loss or its gradient is no longer finite at step {self.step + 1}; the state "
+                f"the loss or its gradient is no longer finite at step {norms.diverged}; the state "
                 f"of step {self.saved} is kept in {self.run} (a lower train.learning_rate may help)"
             )
-        self.step += 1
-        self.seen += batch.counted
-        return norm
+        return norms
+
+    def _stops(self) -> bool:
+        """Whether to stop, in all processes alike."""
+        self._asked = self.hooks.stop() or self._asked
+        if self.accelerator.num_processes == 1:
+            return self._asked
+        t = self.config.train  # asking the others at every step would make each wait for all
+        due = self.step % STOP_EVERY == 0 or self.step == t.steps
+        return due and bool(self._sum(self._asked)[0])
 
     def _sum(self, *values: float | Tensor) -> list[float]:
         """Sums over all processes."""
-        total = torch.stack([torch.as_tensor(v, dtype=torch.float64).cpu() for v in values])
-        summed: Tensor = self.accelerator.reduce(total.to(self.device), "sum")
+        numbers = [torch.as_tensor(v, dtype=torch.float64, device=self.device) for v in values]
+        summed: Tensor = self.accelerator.reduce(torch.stack(numbers), "sum")
         return summed.tolist()
 
     def speed(self, seconds: float = 2.0) -> Speed:
@@ -191,7 +195,7 @@ class Trainer:
         times, counted = [], []
         for done, windows in enumerate(batches):
             self.hooks.progress("measuring the speed", done, len(batches))
-            batch = self.stepper.read(self.windows, windows)
+            batch = self.reader.read(windows)
             start = time.perf_counter()
             self.stepper.gradients(batch)
             self._sum(0.0)  # waits for the device

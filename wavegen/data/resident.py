@@ -79,7 +79,7 @@ class Resident:
         self.variants = list(variants)
         hop, clips = windows.hop, windows.clips
         lengths = [c.frames(hop) for c in clips]
-        self.starts = (1 + torch.tensor([0, *lengths]).cumsum(0)).tolist()
+        self.starts: list[int] = (1 + torch.tensor([0, *lengths]).cumsum(0)).tolist()
         """The first frame of each clip; frame 0 is a pause."""
         self.frames = self.starts[-1]
         since = torch.cat([torch.arange(n) for n in (1, *lengths)])
@@ -113,7 +113,7 @@ class Resident:
     @staticmethod
     def size(windows: Windows, variants: int) -> int:
         """Bytes that a training set takes, about."""
-        pause = {} if windows.pause is None else windows.pause.tensors
+        pause: dict[str, Tensor] = {} if windows.pause is None else windows.pause.tensors
         features = sum(t.numel() for t in pause.values())
         noisy = bool(windows.given and windows.config.train.noise)
         sample = 4 + (4 if windows.given else 0) + (6 if noisy else 0)

@@ -130,13 +130,13 @@ class Voice:
         as those of `WaveNet.nll`."""
         codes, given = self.samples(audio, local)
         return self.model.nll(
-            codes,
+            codes[None],
             self.encode(speaker, local),
             self.config.hop_length,
             context=context,
             phase=self.phase_codes(local),
-            given=given,
-        )
+            given=None if given is None else given[None],
+        )[0]
 
     def samples(
         self, audio: torch.Tensor, local: LocalFeatures | None

@@ -113,7 +113,7 @@ def test_likelihood_in_pieces_equals_one_forward() -> None:
     padded = torch.cat([codes, codes.new_zeros(5)])[None]
     given = torch.randn(210, INPUTS)
     whole = model.output.loss(model(padded, speaker, local, given=given[None]), padded)[0, :205]
-    pieces = model.nll(codes, rows, hop, chunk_frames=4, given=given[:205])
+    pieces = model.nll(codes[None], rows, hop, chunk_frames=4, given=given[None, :205])[0]
     assert torch.allclose(whole, pieces, atol=1e-12)
 
 

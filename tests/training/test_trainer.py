@@ -176,7 +176,7 @@ def test_the_network_knows_more_of_voiced_speech_than_the_frequency_of_its_sampl
     t = trainer(tmp_path / "run", load_config(table, "test"))
     t.train()
     bits, codes = [], []
-    for clip in t.validation + t.test:
+    for clip in t.validation.clips + t.test.clips:
         local = clip.local(False)
         assert local is not None
         audio = clip.audio(0, clip.samples)

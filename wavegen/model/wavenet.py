@@ -169,30 +169,30 @@ class WaveNet(nn.Module):
         phase: Tensor | None = None,
         given: Tensor | None = None,
     ) -> Tensor:
-        """Negative log-likelihood of a recording of any length, in pieces with their true past.
+        """Negative log-likelihood of recordings of any length, in pieces with their true past.
 
         Args:
-            codes: (T,) the recording.
-            encoded: (1, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
+            codes: (B, T) recordings.
+            encoded: (B, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
             hop_length: samples per frame of conditioning.
             chunk_frames: frames of conditioning per piece, about.
             context: whether the context stacks are used; otherwise their output is zero.
-            phase: (1, F · hop_length) codes from `Conditioning.phase_codes`.
-            given: (T, G), as in `forward`.
+            phase: (B, F · hop_length) codes from `Conditioning.phase_codes`.
+            given: (B, T, G), as in `forward`.
 
         Returns:
-            (T,) nats of each sample.
+            (B, T) nats of each sample.
         """
-        total = codes.shape[0]
+        batch, total = codes.shape
         stride = math.lcm(hop_length, *(c.config.pool for c in self.stacks))
         length = -(-total // stride) * stride
         frames = length // hop_length
         encoded = torch.cat([encoded, encoded[:, -1:].expand(-1, frames - encoded.shape[1], -1)], 1)
-        padded = F.pad(codes, (0, length - total))[None]
+        padded = F.pad(codes, (0, length - total))
         if phase is not None:
             phase = F.pad(phase, (0, length - phase.shape[1]), value=PHASES)
         if given is not None:
-            given = F.pad(given, (0, 0, 0, length - total))[None]
+            given = F.pad(given, (0, 0, 0, length - total))
         companded = self.output.companded(padded)
         known = [c(companded) * context for c in self.stacks]
         past = -(-self.config.receptive_field // stride) * stride
@@ -202,16 +202,16 @@ class WaveNet(nn.Module):
             low, high = max(0, begin - past), min(length, begin + step)
             piece = padded[:, low:high]
             before = padded[:, low - 1] if low else None
-            first = torch.tensor([low], device=codes.device)
+            first = codes.new_full((batch,), low)
             stacks = zip(self.stacks, known, strict=True)
             views = [c.window(k, first, high - low) for c, k in stacks]
             part = encoded[:, low // hop_length : high // hop_length]
             phases = None if phase is None else phase[:, low:high]
             inputs = None if given is None else given[:, low:high]
             logits = self.run(piece, part, before, views, phase=phases, given=inputs)
-            logits = logits[0, begin - low :]
-            out.append(self.output.loss(logits, piece[0, begin - low :]))
-        return torch.cat(out)[:total]
+            logits = logits[:, begin - low :]
+            out.append(self.output.loss(logits, piece[:, begin - low :]))
+        return torch.cat(out, 1)[:, :total]
 
     @property
     def parameter_count(self) -> int:

@@ -65,10 +65,11 @@ def conditioning_worth(
             if unit is None:
                 raise DataError(f"{folder / probe['path']}: its text has no words")
         local = voice.observe(audio, speaker, unit)
-        codes, given = voice.samples(audio, local)
+        codes, inputs = voice.samples(audio, local)
+        given = None if inputs is None else inputs[None]
         for name, (encoded, phase) in _variants(voice, speaker, local).items():
             hop = voice.config.hop_length
-            nll = voice.model.nll(codes, encoded, hop, phase=phase, given=given)
+            nll = voice.model.nll(codes[None], encoded, hop, phase=phase, given=given)
             nats[name] += float(nll.double().sum())
         if voice.model.stacks:
             nll = voice.nll(audio, speaker, local, context=False)

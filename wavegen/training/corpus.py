@@ -162,19 +162,3 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
     if not isinstance(voice, ConditionedVoice):
         return TrainingClip(samples, speaker, audio)
     return TrainingClip(samples, speaker, audio, local)
-
-
-def total_bits(
-    voice: Voice,
-    clips: Sequence[TrainingClip],
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[float, int]:
-    """Bits and samples of clips, each with its right speaker and text.
-
-    ``progress`` is called with (clips done, clips).
-    """
-    nats = 0.0
-    for done, c in enumerate(clips, 1):
-        nats += float(voice.nll(c.audio(0, c.samples), c.speaker, c.local(False)).double().sum())
-        progress(done, len(clips))
-    return nats / math.log(2), sum(c.samples for c in clips)

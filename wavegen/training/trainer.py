@@ -18,11 +18,12 @@ from torch import Tensor
 
 from wavegen.config import Config
 from wavegen.data.dataset import Dataset
-from wavegen.data.windows import TrainingClip, Windows
+from wavegen.data.windows import Windows
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
 from wavegen.training.checkpoint import forget_later_rows, load_state, save_state
-from wavegen.training.corpus import total_bits, training_clip
+from wavegen.training.corpus import training_clip
+from wavegen.training.held_out import TOGETHER, HeldOut
 from wavegen.training.hooks import Hooks, Speed, Stopped
 from wavegen.training.optimizer_step import Norms, Stepper
 from wavegen.training.reading import LocalBatch, Reader, variants
@@ -66,7 +67,8 @@ class Trainer:
             part: [training_clip(self.voice, self.dataset, p) for p in paths]
             for part, paths in self.dataset.split.items()
         }
-        self.validation, self.test = clips["validation"], clips["test"]
+        together = TOGETHER if self.device.type == "cuda" else 0
+        self.validation, self.test = (HeldOut(clips[p], together) for p in ("validation", "test"))
         self.windows = Windows(clips["train"], self.config, self.voice.pause(1))
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
@@ -221,15 +223,15 @@ class Trainer:
         self.voice.config = self.averaged.config = self.config.replace("train", steps=steps)
         self.stepper.config = self.config.train
 
-    def measure(self, voice: Voice, clips: list[TrainingClip], phase: str = "") -> float:
+    def measure(self, voice: Voice, clips: HeldOut, phase: str = "") -> float:
         """Mean bits per sample; each process measures some of the clips."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         progress = partial(self.hooks.progress, phase) if phase else lambda done, total: None
-        bits, samples = self._sum(*total_bits(voice, clips[rank::world], progress))
+        bits, samples = self._sum(*clips.bits(voice, slice(rank, None, world), progress))
         return bits / max(samples, 1)
 
     def _validate(self) -> None:
-        if not self.validation:
+        if not self.validation.clips:
             return
         self.stepper.averaged.eval()
         bits = self.measure(self.averaged, self.validation)
@@ -281,7 +283,7 @@ class Trainer:
             save_state(self.run, self.step, state, self.config.train.keep)
         self.saved = self.step
         self._save_voice("last.safetensors")
-        if not self.validation:
+        if not self.validation.clips:
             self._save_voice("voice.safetensors")
         self.accelerator.wait_for_everyone()
 
@@ -316,7 +318,7 @@ class Trainer:
 
     def finish(self) -> float | None:
         """Measure the best voice on the test clips, and write the bits per sample into its file."""
-        if not self.test:
+        if not self.test.clips:
             return None
         self.accelerator.wait_for_everyone()
         best = load_voice(self.run / "voice.safetensors")

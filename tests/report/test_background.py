@@ -37,9 +37,10 @@ def test_an_error_is_raised_by_what_follows() -> None:
     first.do(fail)
     with pytest.raises(OSError, match="full"):
         close(first)
-    tried = threading.Event()
-    second.do(fail)
-    second.do(tried.set)
+    go, tried = threading.Event(), threading.Event()
+    for work in (go.wait, fail, tried.set):
+        second.do(work)
+    go.set()
     tried.wait()
     with pytest.raises(OSError, match="full"):
         second.do(tried.clear)

@@ -15,7 +15,7 @@ class Background:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "background")
-        self._asked: list[Future[None]] = []
+        self._asked: list[Future[object]] = []
 
     def __enter__(self) -> Background:
         return self
@@ -30,7 +30,7 @@ class Background:
         if error is None:
             self._raise()
 
-    def do(self, work: Callable[[], None]) -> None:
+    def do(self, work: Callable[[], object]) -> None:
         """Begin a piece of work, once those asked for before are done."""
         self._raise()
         self._asked.append(self._thread.submit(work))

@@ -16,9 +16,18 @@ _HOST = re.sub(r"\W", "_", socket.gethostname())
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it replaces ``path`` if the block succeeds."""
-    beside = _temporary(path.parent, path.suffix)
+def atomic_write(path: Path, replace: bool = True) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; it becomes ``path`` if the block succeeds.
+
+    Raises:
+        FileExistsError: not ``replace``, and another process has written ``path`` meanwhile.
+        OSError: it can't be written; its ``filename`` is ``path``.
+    """
+    try:
+        beside = _temporary(path.parent, path.suffix)
+    except OSError as e:
+        e.filename = str(path)
+        raise
     try:
         yield beside
         umask = os.umask(0)
@@ -26,20 +35,38 @@ def atomic_write(path: Path) -> Iterator[Path]:
         beside.chmod(0o666 & ~umask)  # mkstemp's 0600 is for secrets
         with beside.open("rb") as f:
             os.fsync(f.fileno())
+        if not replace:
+            _claim(path, beside)
         beside.replace(path)
+    except OSError as e:
+        e.filename, e.filename2 = str(path), None  # a full disk names none
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def _claim(path: Path, complete: Path) -> None:
+    """Make ``path`` another name of a file; raises `FileExistsError` if it is taken. Unlike a check
+    before renaming, this leaves no moment for another process."""
+    try:
+        path.hardlink_to(complete)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system has no hard links
+        path.touch(exist_ok=False)
+
+
+def write_file(path: Path, data: bytes, replace: bool = True) -> None:
     """Write a file, which appears complete or not at all.
 
     Raises:
-        WavegenError: it can't be written.
+        WavegenError: it can't be written, or not ``replace`` and it exists.
     """
     try:
-        with atomic_write(path) as beside:
+        with atomic_write(path, replace) as beside:
             beside.write_bytes(data)
+    except FileExistsError as e:
+        raise WavegenError(f"-o {path} exists; --force replaces it") from e
     except OSError as e:
         raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import soundfile
 from helpers import Result, free_voice, one_clear_line
 
 import wavegen
+from wavegen.cli import synth
 from wavegen.errors import VoiceError
 
 
@@ -195,6 +197,28 @@ def test_a_reader_that_goes_away_ends_it_quietly(tiny_voice_file: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said == b""
+
+
+def test_of_two_that_speak_into_one_new_file_the_second_is_refused(
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    tiny_voice_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "a.wav"
+    draw = synth.draw_all
+
+    def slowly(*args: Any) -> Any:
+        out.write_bytes(b"the first")
+        return draw(*args)
+
+    monkeypatch.setattr(synth, "draw_all", slowly)
+    command = ("synth", "one", "--voice", tiny_voice_file, "-o", out)
+    one_clear_line(cli(*command), f"-o {out} exists; --force replaces it")
+    assert out.read_bytes() == b"the first"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+    assert cli(*command, "--force").code == 0
+    assert soundfile.info(out).frames > 100
 
 
 @pytest.mark.parametrize("how", [("--raw",), ("-o", "-")])

@@ -130,16 +130,18 @@ def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> byte
     return file.getvalue()
 
 
-def write_audio(path: Path, audio: Audio, rate: int, finish: Finish = PLAIN) -> None:
+def write_audio(
+    path: Path, audio: Audio, rate: int, finish: Finish = PLAIN, replace: bool = True
+) -> None:
     """Finish and write mono sound; ``rate`` is its own, in Hz.
 
     The file appears complete or not at all.
 
     Raises:
-        WavegenError: it can't be written.
+        WavegenError: it can't be written, or not ``replace`` and it exists.
     """
     audio = apply_finish(audio, rate, finish)
-    write_file(path, encode(audio, path.suffix, finish.rate(rate), finish))
+    write_file(path, encode(audio, path.suffix, finish.rate(rate), finish), replace)
 
 
 def pcm(audio: Audio) -> bytes:

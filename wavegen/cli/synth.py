@@ -84,7 +84,7 @@ def synth(
         texts = _read(text_file, piped)
     requests: Iterable[Request] = (replace(request, text=t) for t in texts)
     if output is not None and not piped:
-        _speak_into_file(voice, [*requests], output, finish, engine, precision)
+        _speak_into_file(voice, [*requests], output, finish, engine, precision, force)
         return
     requests = _some(requests)  # before the header of a WAV file is written
     _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
@@ -126,6 +126,7 @@ def _speak_into_file(
     finish: Finish,
     engine: Engine | None,
     precision: WeightPrecision | None,
+    force: bool,
 ) -> None:
     from wavegen.audio.writing import check_finish, write_audio
     from wavegen.synth import join, plan
@@ -135,7 +136,7 @@ def _speak_into_file(
     _warn_of_unknown_words(voice, utterances)
     audios, speed = draw_all(voice, utterances, engine, precision)
     audio = join(utterances, audios)
-    write_audio(output, audio, voice.sample_rate, finish)
+    write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate
     speaker = f", speaker {voice.speakers[utterances[0].speaker]}" if voice.speakers else ""
     show.err.print(

@@ -36,7 +36,7 @@ def vocode(
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
     utterance = plan_copy(voice, file, request)
     [audio], speed = draw_all(voice, [utterance], engine, precision)
-    write_audio(output, audio, voice.sample_rate, finish)
+    write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate
     show.err.print(
         f"{output}: {length:.2f} s, voice {voice.name}, {speed:.2f} x real time", soft_wrap=True

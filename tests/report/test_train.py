@@ -1,7 +1,9 @@
 """`wavegen.train`: training from Python with its record."""
 
+import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +11,10 @@ from helpers import DIGITS, free_voice, write_recipe
 
 import wavegen
 from wavegen.errors import TrainingError
+from wavegen.report import recorder
 from wavegen.report.train import on_cpu
 from wavegen.training.hooks import Hooks
+from wavegen.training.run import TrainingResult
 
 
 def test_train_records_warns_and_returns_a_voice_that_is_named_for_its_run(tmp_path: Path) -> None:
@@ -45,11 +49,45 @@ def test_a_copy_on_the_cpu_is_not_trained_further(tmp_path: Path) -> None:
     assert voice.config == copied.config
 
 
-def test_steps_and_minutes_exclude_each_other_and_a_resumed_run_keeps_its_recipe(
-    tmp_path: Path,
-) -> None:
+def test_steps_and_minutes_exclude_each_other() -> None:
     with pytest.raises(TrainingError, match="not both"):
         wavegen.train(DIGITS, steps=1, minutes=1)
-    (tmp_path / "config.toml").touch()
-    with pytest.raises(TrainingError, match="keeps the run's own recipe"):
-        wavegen.train(DIGITS, "digits", tmp_path, resume=True)
+
+
+PLAIN = ("model.layers=3", "conditioning.features=none")
+
+
+def test_the_same_call_resumes_what_it_began(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "tiny.toml", checkpoint_every=1)
+
+    def train(**more: Any) -> tuple[TrainingResult, list[str]]:
+        warned: list[str] = []
+        how: dict[str, Any] = {"size": "small", "layout": "pattern", "fold": "1/2"}
+        how |= {"settings": [*PLAIN, "train.clip_norm=2"], "resume": True} | more
+        hooks = Hooks(warn=warned.append, stop=lambda: True)
+        run = wavegen.train(DIGITS, recipe, tmp_path / "run", device="cpu", hooks=hooks, **how)
+        return run, warned
+
+    for step in (1, 2):
+        done, warned = train(steps=3)
+        assert (done.step, done.finished) == (step, False)
+        assert not [w for w in warned if "stays" in w]
+    with pytest.raises(TrainingError, match=r"model\.residual_channels is 32 in the run, not 64"):
+        train(size="medium")
+    done, warned = train(minutes=1)
+    assert (done.step, done.finished) == (3, True)
+
+
+def test_samples_that_cannot_be_written_do_not_end_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recorder, "write_audio", full)
+    warned: list[str] = []
+    recipe = write_recipe(tmp_path / "tiny.toml", sample_every=1, steps=2)
+    hooks = Hooks(warn=warned.append)
+    how: dict[str, Any] = {"settings": PLAIN, "device": "cpu", "hooks": hooks}
+    assert wavegen.train(DIGITS, recipe, tmp_path / "run", **how).finished
+    assert len([w for w in warned if w.startswith("no samples of step ")]) == 2

@@ -1,11 +1,12 @@
 """Whole runs from Python: what they tell on the way, what they return, and what they refuse."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import DIGITS, trainer
+from helpers import DIGITS, full_disk, trainer
 
 from wavegen.config import Config
 from wavegen.errors import TrainingError
@@ -64,7 +65,7 @@ def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
     hooks = Hooks(stop=lambda: next(asked))
     part = start_run(DIGITS, tmp_path / "part", tiny_config, device="cpu", hooks=hooks)
     assert (part.finished, part.step, part.test_bits) == (False, 3, None)
-    with pytest.raises(TrainingError, match="keeps the run's own recipe"):
+    with pytest.raises(TrainingError, match=r"model\.layers is 4 in the run, not 3"):
         resume_run(DIGITS, part.run, ["model.layers=3"], device="cpu")
     resumed = resume_run(DIGITS, part.run, device="cpu")
     assert (resumed.finished, resumed.step) == (True, 8)
@@ -77,8 +78,27 @@ def test_a_run_directory_that_cannot_be_made_is_a_clear_error(
     tmp_path: Path, tiny_config: Config
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match=r"can't write into .*file/run: Not a directory"):
+    with pytest.raises(TrainingError, match=r"can't write .*file/run: Not a directory; nothing"):
         start_run(DIGITS, tmp_path / "file" / "run", tiny_config, device="cpu")
+
+
+def test_a_disk_that_fills_up_keeps_the_last_state_and_is_named(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    config = tiny_config.replace("conditioning", features="none")
+    config = config.replace("train", steps=9, log_every=3, checkpoint_every=2, validate_every=9)
+    stack = ExitStack()
+
+    def log(row: dict[str, float]) -> None:
+        if row["step"] == 3:
+            stack.enter_context(full_disk(4096))
+
+    with stack, pytest.raises(TrainingError) as e:
+        start_run(DIGITS, tmp_path / "run", config, device="cpu", hooks=Hooks(log=log))
+    assert f"can't write {tmp_path}/run/states/000000004" in str(e.value)
+    assert str(e.value).endswith(": File too large; step 2 is saved, and --resume goes on")
+    done = resume_run(DIGITS, tmp_path / "run", device="cpu")
+    assert (done.finished, done.step) == (True, 9)
 
 
 def test_phones_need_a_text_for_every_clip(

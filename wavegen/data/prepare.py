@@ -91,7 +91,10 @@ def prepare(
                 stale = _stale(have, root, paths, decode)
                 have = _write(folder, have, paths, stale, decode, progress)
         except OSError as e:
-            raise DataError(f"can't write the cache {folder}: {e.strerror or e}") from e
+            raise DataError(
+                f"can't write the cache {folder}: {e.strerror or e}; what it holds is kept, and "
+                "--cache-dir names another folder"
+            ) from e
     return Prepared(folder, have.entries, _open(folder, have))
 
 

@@ -50,7 +50,8 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         if self.board is not None:
-            self.board.close()
+            with suppress(OSError):  # what a full disk didn't take has been reported
+                self.board.close()
 
     def log(self, row: dict[str, float]) -> None:
         """Write a row of metrics.jsonl as TensorBoard scalars."""

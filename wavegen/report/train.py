@@ -10,14 +10,14 @@ from pathlib import Path
 
 from wavegen.config import SIZES, Size
 from wavegen.data.pieces import source
-from wavegen.errors import TrainingError
+from wavegen.errors import TrainingError, WavegenError
 from wavegen.recipe import find_recipe, load_config, read_config
 from wavegen.report.background import Background
 from wavegen.report.provenance import describe, read_rows, write_record
 from wavegen.report.recorder import Recorder
 from wavegen.report.watch import Watch
 from wavegen.training.hooks import Hooks, Speed
-from wavegen.training.run import KEPT, TrainingResult, resume_run, start_run
+from wavegen.training.run import TrainingResult, resume_run, start_run
 from wavegen.training.trainer import Trainer
 from wavegen.voice import Voice
 
@@ -54,7 +54,9 @@ def train(
         folder: the recordings, searched at any depth.
         recipe: the name of a bundled recipe, or a TOML file (default: the defaults of `Config`).
         out: the run directory (default: ``runs/`` and the recipe's or the folder's name).
-        resume: resume the run in ``out``; one that has saved nothing yet is started.
+        resume: resume the run in ``out``; one that has saved nothing yet is started. Other
+            arguments may be left out; steps and ``train.…`` among the settings change the run, and
+            what else differs from it is an error that names it.
         steps: optimiser steps.
         minutes: choose the steps so that training takes about this long.
         size: replaces the recipe's size of the network.
@@ -90,18 +92,16 @@ def train(
         load_config({}, "settings", [f"data.fold={fold}"])  # raises what is wrong with it
         run /= f"fold-{fold.replace('/', '-of-')}"
     resume = resume and (run / "config.toml").exists()
-    if resume and (recipe is not None or minutes is not None):
-        raise TrainingError(KEPT)
-    given += [f"data.fold={fold}"] if fold is not None and not resume else []
+    given += [f"data.fold={fold}"] if fold is not None else []
+    file = None if recipe is None else find_recipe(str(recipe))
     cache = Path(cache_dir) if cache_dir is not None else None
     with ExitStack() as stack:
         recording = _recording(hooks or Hooks(), stack)
         if resume:
-            return resume_run(folder, run, given, device, cache, allow_bad, recording)
-        if recipe is None:
-            config = load_config({}, "settings", given)
-        else:
-            config = read_config(find_recipe(str(recipe)), given)
+            return resume_run(
+                folder, run, given, device, cache, allow_bad, recording, file, minutes
+            )
+        config = read_config(file, given) if file else load_config({}, "settings", given)
         return start_run(folder, run, config, minutes, device, cache, allow_bad, recording)
 
 
@@ -136,12 +136,18 @@ def _record(trainer: Trainer, stack: ExitStack) -> None:
     # A GPU goes on training, and a CPU draws a few clips faster than a GPU does.
     beside = stack.enter_context(Background()) if trainer.device.type != "cpu" else None
 
+    def draw(voice: Voice, step: int) -> None:
+        try:
+            watch.samples(step, recorder.sample(voice, step))
+        except (OSError, WavegenError) as e:  # such as a full disk
+            hooks.warn(f"no samples of step {step:,}: {e}")
+
     def sample(voice: Voice, step: int) -> None:
         if beside is None:
-            watch.samples(step, recorder.sample(voice, step))
+            draw(voice, step)
         else:
             copied = on_cpu(voice)
-            beside.do(lambda: watch.samples(step, recorder.sample(copied, step)))
+            beside.do(lambda: draw(copied, step))
         hooks.sample(voice, step)
 
     trainer.hooks = replace(hooks, log=log, sample=sample)

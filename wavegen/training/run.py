@@ -24,18 +24,15 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import read_about
-from wavegen.recipe import read_config
-from wavegen.training.checkpoint import clear, recorded_split, write_run
+from wavegen.training.checkpoint import clear, recorded_split, states, write_run
 from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
+from wavegen.training.lock import locked
+from wavegen.training.resuming import continued
 from wavegen.training.trainer import Trainer
 
 SPEECH_FRACTION = 0.3
 """Part of ``minutes`` after which no further steps of the acoustic model are planned."""
-KEPT = (
-    "--resume keeps the run's own recipe; only --steps and --set train.… may change it, and not "
-    "train.seed"
-)
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,8 @@ def resume_run(
     cache: Path | None = None,
     allow_bad: bool = False,
     hooks: Hooks | None = None,
+    recipe: Path | None = None,
+    minutes: float | None = None,
 ) -> TrainingResult:
     """Resume training from the newest checkpoint of a run: the voice becomes the one that an
     uninterrupted run would have made.
@@ -109,20 +108,25 @@ def resume_run(
     Args:
         folder: the recordings that the run began with.
         run: the run directory.
-        settings: changes to the run's configuration, ``train.key=value``.
+        settings: ``section.key=value``; those of ``train`` change the run's configuration, and
+            others must be those of the run.
         device: as that of `start_run`.
         cache: likewise.
         allow_bad: likewise.
         hooks: likewise.
+        recipe: the recipe that the run should be of.
+        minutes: if the run was begun with them; its steps stay.
 
     Raises:
-        TrainingError: there is nothing to resume in the run directory, the recordings have changed,
-            or as `start_run`.
+        TrainingError: there is nothing to resume in the run directory, the settings or the
+            recordings have changed, or as `start_run`.
         ConfigError: a setting is wrong.
         DataError: the folder can't be read.
     """
     with _writing(run):
-        return _complete(saved_trainer(folder, run, settings, device, cache, allow_bad, hooks))
+        return _complete(
+            saved_trainer(folder, run, settings, device, cache, allow_bad, hooks, recipe, minutes)
+        )
 
 
 def new_trainer(
@@ -178,16 +182,16 @@ def saved_trainer(
     cache: Path | None = None,
     allow_bad: bool = False,
     hooks: Hooks | None = None,
+    recipe: Path | None = None,
+    minutes: float | None = None,
 ) -> Trainer:
     """`resume_run` up to the next step: a trainer in the state of the newest checkpoint; arguments
     and errors as those of `resume_run`."""
     if not (run / "config.toml").is_file():
         raise TrainingError(f"nothing to resume in {run}: there is no config.toml")
-    if any(not s.startswith("train.") or s.startswith("train.seed") for s in settings):
-        raise TrainingError(KEPT)
-    config = read_config(run / "config.toml", settings)
     accelerator = _accelerator(device)
     hooks = _of_this_process(hooks, accelerator)
+    config = continued(run, recipe, settings, minutes, hooks.warn)
     dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks, run)
     if accelerator.is_main_process:
         clear(run)
@@ -280,7 +284,12 @@ def _fold_bits(run: Path) -> dict[int, float]:
 
 @contextmanager
 def _writing(run: Path) -> Iterator[None]:
+    """Hold the run directory; a file that can't be written is an error that says what is kept."""
     try:
-        yield
+        with locked(run):
+            yield
     except OSError as e:
-        raise TrainingError(f"can't write into {run}: {e.strerror or e}") from e
+        kept = "nothing has been saved yet"
+        if saved := states(run):
+            kept = f"step {int(saved[0].stem.partition('-')[0]):,} is saved, and --resume goes on"
+        raise TrainingError(f"can't write {e.filename or run}: {e.strerror or e}; {kept}") from e

@@ -94,18 +94,10 @@ class Trainer:
 
         Raises:
             Stopped: the stop hook asked for it; everything is saved.
-            TrainingError: the loss or the gradient is no longer finite, or the run directory can't
-                be written to; the last good checkpoint is kept.
+            TrainingError: the loss or the gradient is no longer finite; the last good checkpoint is
+                kept.
+            OSError: the run directory can't be written to; likewise.
         """
-        try:
-            return self._train()
-        except OSError as e:
-            raise TrainingError(
-                f"can't write into {self.run}: {e.strerror or e}; the state of step {self.saved} "
-                "is kept there, and --resume continues from it"
-            ) from e
-
-    def _train(self) -> float:
         t = self.config.train
         self.voice.model.train()
         self.hooks.progress("training", self.step, t.steps)

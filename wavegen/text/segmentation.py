@@ -10,17 +10,19 @@ from dataclasses import dataclass
 
 from wavegen.text.raw import BLOCK
 
-KEPT = frozenset(".,!?;:'\"()[]{}<>&+=@#%*/\\~^_|-–—−$£€¥₹¢°§©×÷±≤≥≠≈∞\n")
-"""Signs that the rules read or that separate words; all others are dropped."""
-
+KEPT = frozenset(".,!?;:'\"()[]{}<>&+=@#%‰*/\\~^_|-–—−$£€¥₹¢°§©×÷·±≤≥≠≈∞√∛∑∫∈∩∪←→♯♭\n")
+"""Signs that the rules read or that separate words; all others are dropped, currencies aside."""
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ", "0123456789+-ni", strict=True))
 _BEFORE = str.maketrans(
     {
         **dict.fromkeys("’‘‛ʼ´`′", "'"),
+        **dict.fromkeys("“”„‟″«»", '"'),
         **dict.fromkeys("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
-        **{"²": "^2", "³": "^3", "№": "No. ", "…": "... ", "¨": " ", "™": " ", "⁄": "/"},
+        **{"№": "No. ", "…": "... ", "¨": " ", "™": " ", "⁄": "/", "⋅": "·", "∙": "·"},
         **{"。": ". ", "．": ".", "！": "! ", "？": "? ", "、": ", ", "؟": "?", "،": ",", "؛": ";"},
         **{"।": ". ", "॥": ". ", "‐": "-", "‑": "-", "‒": "–", "―": "—", "ℓ": "l"},
         **{f: f" {f}" for f in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
+        **dict.fromkeys("\ufe0e\ufe0f\u20e3", None),  # how an emoji is shown, and a digit's key cap
     }
 )
 
@@ -31,10 +33,14 @@ class _Kept(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         category = unicodedata.category(char)
-        if char in KEPT or category[0] in "LM" or category == "Nd":
+        if char in KEPT or category[0] in "LM" or category == "Sc":
             kept = char
+        elif category[0] == "N":  # of any script, or in a circle
+            value = unicodedata.numeric(char, 0.5)
+            kept = f"{value:.0f}" if value == int(value) else " "
+            kept = kept if category == "Nd" else f" {kept} "
         else:
-            kept = "" if category in ("Cf", "Cs") or char == "\u200d" else " "
+            kept = "" if category in ("Cf", "Cs") else " "
         self[code] = kept
         return kept
 
@@ -44,6 +50,8 @@ _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _STACK = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _STACKED = re.compile(f"(?<![^{_STACK}\\s])[{_STACK}]+|([{_STACK}])[{_STACK}]+")
+_POWER = re.compile(f"[{''.join(_RAISED)}]+")
+_GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[\u00a0\u2007\u2008\u2009\u202f]\d{3})+(?!\d)")
 
 
 def clean(text: str) -> str:
@@ -61,7 +69,12 @@ def _clean(text: str) -> str:
     text = _TAG.sub(" ", text)
     if "&" in text:
         text = _ENTITY.sub(lambda m: html.unescape(m[0]), text)
-    text = text.replace("\r\n", "\n").translate(_BEFORE)
+    text = text.replace("\r\n", "\n")
+    if not text.isascii():
+        # Spaces that don't break and thin ones group digits, as apostrophes do elsewhere.
+        text = _GROUPED.sub(lambda m: re.sub(r"\s", "'", m[0]), text)
+        text = _POWER.sub(lambda m: "^" + "".join(_RAISED[c] for c in m[0]), text)
+    text = text.translate(_BEFORE)
     if not text.isascii():
         text = _STACKED.sub(r"\1", unicodedata.normalize("NFKC", text)).replace("⁄", "/")
     return re.sub(r"[^\S\n]+", " ", text.translate(_AFTER))
@@ -91,6 +104,8 @@ class Endings:
     """Abbreviations that end no sentence before a digit."""
     abbreviations: frozenset[str]
     """Abbreviations that end a sentence unless a lower-case letter or a digit follows."""
+    units: frozenset[str]
+    """Abbreviations that end no sentence after a number if a lower-case letter follows."""
     starters: frozenset[str]
     """Words that begin a sentence if they are capitalised after an initial or "U.S."."""
 
@@ -126,9 +141,11 @@ def _ends(text: str, m: re.Match[str], endings: Endings) -> bool:
         return False  # "Really?" she asked.
     if m["stop"] != "." or not follows:
         return True
-    found = re.search(r"[\w.]*$", text[max(0, m.start() - 20) : m.start()])
-    word = found[0] if found else ""
+    found = re.search(r"(\d )?([\w.]*)$", text[max(0, m.start() - 20) : m.start()])
+    counted, word = found.groups("") if found else ("", "")
     low = word.lower()
+    if counted and low in endings.units and follows[0].islower():
+        return False
     if low in endings.titles or (low in endings.before_number and follows[0].isdecimal()):
         return False
     if low in endings.abbreviations:

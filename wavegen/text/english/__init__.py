@@ -1,26 +1,37 @@
-"""English: numbers, units, abbreviations, addresses and signs as they are read aloud."""
+"""English: numbers, units, abbreviations, addresses and signs as they are read aloud.
+
+Each module reads one kind of thing, by rules in the order in which they are listed.
+"""
 
 from __future__ import annotations
 
-from wavegen.text.english.numbers import read_numbers
+import re
+
+from wavegen.text.english.figures import read_numbers
+from wavegen.text.english.links import read_links
 from wavegen.text.english.sentences import ENDINGS
 from wavegen.text.english.words import (
     read_abbreviations,
     read_capitals,
     read_hashes,
-    read_links,
+    read_names,
     read_signs,
 )
 from wavegen.text.language import Language
 
+_ITEM = re.compile(r"^\s*\(?(\d{1,2}|[a-z]|[ivx]{1,4})\)(?=\s)")
+_BRACKETED = re.compile(r"(?<!\w)[(\[{]([^()\[\]{}]*)[)\]}](?!\w)")
+
 
 def normalise(text: str, known: frozenset[str], language: str) -> str:
     """English text as the words to speak; the arguments are those of `Language.normalise`."""
-    shouted = text.isupper() and len(text) > 5
-    text = read_abbreviations(read_links(text))
-    if any(c.isdecimal() for c in text):
+    shouted = text.isupper() and len(re.findall(r"[^\W\d_]{2,}", text)) > 2
+    text = _ITEM.sub(r"\1,", text).replace("(s)", "s")
+    text = read_abbreviations(read_links(read_names(text)))
+    if any(c.isdecimal() or c == "^" for c in text):
         text = read_numbers(read_hashes(text), known)
-    return read_signs(read_capitals(read_hashes(text), shouted))
+    text = _BRACKETED.sub(r", \1, ", text)
+    return read_signs(read_capitals(text, shouted))
 
 
 ENGLISH = Language(normalise, ENDINGS)

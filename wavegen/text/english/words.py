@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from re import Match
 
-from wavegen.text.english.numbers import MONTHS, cardinal, ordinal
+from wavegen.text.english.calendar import MONTHS, NAMED_DAYS
+from wavegen.text.english.mathematics import COMPARISONS, LETTERS, ROOTS
+from wavegen.text.english.measures import BARE as BARE_UNITS
+from wavegen.text.english.numbers import cardinal, ordinal, spell
+from wavegen.text.english.rules import apply, either
+from wavegen.text.english.units import CURRENCIES
 from wavegen.text.segmentation import word_set
 
 DOTTED = {
@@ -15,6 +20,8 @@ DOTTED = {
     "rep": "representative", "gov": "governor", "pres": "president", "mt": "mount", "ft": "fort",
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "co": "company", "corp": "corporation",
     "bros": "brothers", "dept": "department", "est": "established", "approx": "approximately",
+    "apt": "apartment", "ste": "suite", "univ": "university", "assn": "association",
+    "ext": "extension", "avg": "average",
     "viz": "namely", "cf": "compare", "fr": "father", "messrs": "messieurs", "esq": "esquire",
     "jan": "January", "feb": "February", "mar": "March", "apr": "April", "jun": "June",
     "jul": "July", "aug": "August", "sep": "September", "sept": "September", "oct": "October",
@@ -24,8 +31,9 @@ DOTTED = {
 BARE = {
     "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Jr": "junior", "Sr": "senior",
     "Ltd": "limited", "Inc": "incorporated", "vs": "versus", "etc": "et cetera",
-    "Ph.D": "PHD", "PhD": "PHD",    "WWI": "World War one", "WWII": "World War two",
+    "Ph.D": "PHD", "PhD": "PHD", "WWI": "World War one", "WWII": "World War two",
     "e.g": "for example", "i.e": "that is", "eg": "for example",
+    "et al": "et al",
 }  # fmt: skip
 """Abbreviations with or without a full stop."""
 COUNTED = {
@@ -33,7 +41,9 @@ COUNTED = {
     "pp": "pages", "fig": "figure", "Fig": "figure", "figs": "figures", "Figs": "figures",
     "vol": "volume", "Vol": "volume", "ch": "chapter", "Ch": "chapter", "sec": "section",
     "Sec": "section", "art": "article", "Art": "article", "ca": "circa", "c": "circa",
-    "b": "born", "d": "died", "op": "opus", "Op": "opus",
+    "b": "born", "d": "died", "op": "opus", "Op": "opus", "eq": "equation", "Eq": "equation",
+    "eqs": "equations", "Eqs": "equations", "min": "minimum", "max": "maximum",
+    "Min": "minimum", "Max": "maximum", "tab": "table", "Tab": "table", "app": "appendix",
 }  # fmt: skip
 """Abbreviations that need a full stop and a number after it."""
 
@@ -46,15 +56,11 @@ DAYS = {
 """Abbreviations that need their full stop and this case."""
 
 
-def _either(names: dict[str, str]) -> str:
-    return "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
-
-
 _SAINT = re.compile(r"(?<![\w.])((?:\w{1,20},? [A-Z][a-z]{1,20} )?)(St|Dr)\b(\.?)(?=(\s+[A-Z])?)")
-_BARE = re.compile(rf"(?<![\w.])({_either(BARE)})(?:\.|(?![\w.]))")
-_DOTTED = re.compile(rf"(?<![\w.])((?i:{_either(DOTTED)}))\.(?=\s|[,;:)]|$)")
-_COUNTED = re.compile(rf"(?<![\w.])({_either(COUNTED)})\.\s?(?=\d)")
-_DAY = re.compile(rf"(?<![\w.])({_either(DAYS)})\.")
+_BARE = re.compile(rf"(?<![\w.])({either(BARE)})(?:\.|(?![\w.]))")
+_DOTTED = re.compile(rf"(?<![\w.])(?<!\d )((?i:{either(DOTTED)}))\.(?=\s|[,;:)]|$)")
+_COUNTED = re.compile(rf"(?<![\w.])({either(COUNTED)})\.\s?(?=\d)")
+_DAY = re.compile(rf"(?<![\w.])({either(DAYS)})\.")
 _SHORT_MONTH = f"({'|'.join(m[:3] for m in MONTHS)}|Sept)"
 _MONTH = re.compile(rf"(?<!\w){_SHORT_MONTH}(?= \d)|(?<=\d ){_SHORT_MONTH}\b")
 
@@ -73,39 +79,14 @@ def read_abbreviations(text: str) -> str:
     if "St" in text or "Dr" in text:
         text = _SAINT.sub(_saint, text)
     text = _BARE.sub(lambda m: BARE[m[1]], text)
+    text = re.sub(r"(?<=\w) v\. (?=[A-Z])", " versus ", text)
     if "." in text:
         text = _COUNTED.sub(lambda m: COUNTED[m[1]] + " ", text)
         text = _DOTTED.sub(lambda m: DOTTED[m[1].lower()], text)
         text = _DAY.sub(lambda m: DAYS[m[1]], text)
-    return _MONTH.sub(lambda m: DOTTED.get((m[1] or m[2]).lower(), m[0]), text)
-
-
-_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
-_LINK = re.compile(
-    r"(?<![\w.@-])(?:(?:https?|ftp)://|www\.)[^\s<>\"]{1,2000}"
-    r"|(?<![\w.@-])(?:[A-Za-z][\w-]{0,62}\.){1,8}"
-    r"(?:com|org|net|edu|gov|io|ai|app|dev|info|co\.uk|uk|de|fr|eu|ca|au|us|tv)\b(?:/[^\s<>\"]{0,2000})?"
-)
-_SPOKEN = {
-    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "?": "question mark", "@": "at",
-    "=": "equals", "&": "and", "#": "hash", "%": "percent", ":": "colon", "~": "tilde",
-    "+": "plus", ",": "comma",
-}  # fmt: skip
-_LETTERED = re.compile(r"\b(uk|us|eu|ai|io|tv|www|html|php|pdf|http|https|ftp)\b")
-
-
-def _link(m: Match[str]) -> str:
-    whole = m[0].rstrip(".,;:!?)]}'*")
-    link = re.sub(r"^\w+://", "", whole).rstrip("/")
-    words = re.sub(r"[^\w\s]|_", lambda s: f" {_SPOKEN.get(s[0], '')} ", link)
-    return _LETTERED.sub(lambda s: " ".join(s[0]), words) + m[0][len(whole) :]
-
-
-def read_links(text: str) -> str:
-    """Spell out web and mail addresses: "example dot com slash a"."""
-    if "@" in text:
-        text = _MAIL.sub(_link, text)
-    return _LINK.sub(_link, text) if "." in text else text
+    text = _MONTH.sub(lambda m: DOTTED.get((m[1] or m[2]).lower(), m[0]), text)
+    text = apply(NAMED_DAYS, text)
+    return re.sub(r"\bA\s?[-–]\s?Z\b", "A. to Z.", text)
 
 
 SAID = word_set("""
@@ -118,8 +99,33 @@ SAID = word_set("""
     sim zip
 """)
 """Words of two or three letters that are not spelled out when written in capitals."""
+NAMES = {
+    "C++": "C. plus plus", "g++": "G. plus plus", ".NET": " dot net", "SaaS": "sass",
+    "PaaS": "pass", "IoT": "I.O.T.", "IEEE": "I. triple E.", "NAACP": "N. double A.C.P.",
+    "LaTeX": "lah tek", "NGINX": "engine x", "nginx": "engine x", "OAuth": "o auth", "Wi-Fi": "wi fi",
+}  # fmt: skip
+"""Names that neither the rules nor espeak-ng say right; this case."""
+_NAME = re.compile(rf"(?:(?<!\w)(?=\w)|(?=\.))(?:{'|'.join(map(re.escape, NAMES))})(?![A-Za-z])")
+_SHARP = re.compile(r"(?<!\w)([A-G])#(?!\w)")
+_PLUSES = re.compile(r"(?<=\w)\+\+(?!\d)")
+_GRADE = re.compile(r"(?<!\w)([A-F])([+-])(?=$|[\s,.;:!?)])")
+_CAMEL = re.compile(r"(?<!\w)([a-z]{1,5}|[A-Z][a-z]{1,20})([A-Z]{2,5})(?!\w)")
+
+
+def read_names(text: str) -> str:
+    """Names with signs or inner capitals: "C#", "macOS", "OpenAI"."""
+    text = _NAME.sub(lambda m: NAMES[m[0]], text)
+    if "#" in text:
+        text = _SHARP.sub(lambda m: f"{m[1]}. sharp", text)
+    if "+" in text or "-" in text:
+        text = _PLUSES.sub(" plus plus", text)
+        text = _GRADE.sub(lambda m: f"{m[1]}. {'plus' if m[2] == '+' else 'minus'}", text)
+    return _CAMEL.sub(lambda m: f"{spell(m[1]) if len(m[1]) == 1 else m[1]} {spell(m[2])}", text)
+
+
 SPELLED = word_set("""
-    USSR UCLA YMCA NCAA ADHD ESPN HDMI ISBN ASAP IEEE NAACP
+    USSR UCLA YMCA NCAA ADHD ESPN HDMI ISBN ASAP USAF USPS USDA AARP ACLU IMDB USCIS UEFI OECD
+    UNHCR ICBM UDP AFAIK IUCN
 """)
 _CAPITALS = re.compile(
     r"\b((?:[A-Za-z]\.){2,10}(?:[A-Za-z]\b)?|[A-Z]\.(?!\w))('?s\b)?|\b([A-Z]{1,5})('?s)?(?!\w)"
@@ -197,26 +203,23 @@ def read_capitals(text: str, shouted: bool) -> str:
 
 
 SIGNS = {
-    "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "§": "section",
-    "©": "copyright", "°": "degrees", "×": "times", "÷": "divided by", "±": "plus or minus",
-    "≤": "at most", "≥": "at least", "≠": "is not", "≈": "about", "∞": "infinity", "−": "minus",
-    "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "¢": "cents",
+    "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "‰": "per mille",
+    "§": "section", "©": "copyright", "°": "degrees", "×": "times", "÷": "divided by",
+    "±": "plus or minus", "∞": "infinity", "−": "minus", "∑": "the sum of", "∫": "the integral of",
+    "∈": "in", "∩": "intersected with", "∪": "united with", "→": "to", "♯": "sharp", "♭": "flat",
+    **{sign: names[1] for sign, names in CURRENCIES.items() if len(sign) == 1}, "¢": "cents",
 }  # fmt: skip
 _SIGN = re.compile(f"[{re.escape(''.join(SIGNS))}]")
-_HASH = re.compile(r"#(?=(\s?\d)|[^\W\d])")
-_COMPARED = re.compile(r"(?<=\s)[<>](?=\s)|(?<=\d)[<>](?=\d)")
+_NUMBERED = re.compile(r"#(?=\s?\d)")
 
 
 def read_hashes(text: str) -> str:
-    """Read "#" as "number" before digits and as "hashtag" before a word, and "~5" as "about 5"."""
-    text = _HASH.sub(lambda m: "number " if m[1] else "hashtag ", text)
-    return re.sub(r"~(?=\s?\d)", "about ", text)
+    """Read "#5" as "number 5", and "~5" as "about 5"."""
+    return re.sub(r"~(?=\s?\d)", "about ", _NUMBERED.sub("number ", text))
 
 
 def read_signs(text: str) -> str:
     """Replace signs by their names."""
-    text = _COMPARED.sub(lambda m: "less than" if m[0] == "<" else "greater than", text)
-    text = re.sub(r"(?<=\w)\^2\b", " squared", text)
-    text = re.sub(r"(?<=\w)\^3\b", " cubed", text)
+    text = apply((*ROOTS, *COMPARISONS, *LETTERS, *BARE_UNITS), text)
     text = re.sub(r"(?<=\w)\.(?=[a-z])", " dot ", text)
     return _SIGN.sub(lambda m: f" {SIGNS[m[0]]} ", text)

@@ -102,7 +102,8 @@ SAID = word_set("""
 NAMES = {
     "C++": "C. plus plus", "g++": "G. plus plus", ".NET": " dot net", "SaaS": "sass",
     "PaaS": "pass", "IoT": "I.O.T.", "IEEE": "I. triple E.", "NAACP": "N. double A.C.P.",
-    "LaTeX": "lah tek", "NGINX": "engine x", "nginx": "engine x", "OAuth": "o auth", "Wi-Fi": "wi fi",
+    "LaTeX": "lah tek", "NGINX": "engine x", "nginx": "engine x", "OAuth": "o auth",
+    "Wi-Fi": "wi fi",
 }  # fmt: skip
 """Names that neither the rules nor espeak-ng say right; this case."""
 _NAME = re.compile(rf"(?:(?<!\w)(?=\w)|(?=\.))(?:{'|'.join(map(re.escape, NAMES))})(?![A-Za-z])")

@@ -23,7 +23,7 @@ from wavegen.request import Finish, Request
 from wavegen.synth import Audio, Utterance, draw, expected_samples, join, plan
 from wavegen.voice import Voice
 
-RULES = 1
+RULES = 2
 """Part of every job's hash: raised when the same job comes to sound otherwise."""
 TRIAL_SECONDS, TRIAL_UTTERANCES = 3.0, 64
 """The time left is estimated by drawing for at most this many seconds and utterances."""

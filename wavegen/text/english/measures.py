@@ -9,6 +9,8 @@ from wavegen.text.english.numbers import N, cardinal, maybe_year
 from wavegen.text.english.rules import Rule, either, rules
 from wavegen.text.english.units import UNITS, per_unit
 
+LONGEST_QUOTE = 300
+"""Characters in which a quotation is looked for."""
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
@@ -25,7 +27,7 @@ def _counted(number: str, one: str, many: str) -> str:
 
 def _quoted(m: Match[str], mark: str) -> bool:
     """Whether a mark behind a number closes a quotation that began before it."""
-    before = m.string[: m.start()]
+    before = m.string[max(0, m.start() - LONGEST_QUOTE) : m.start()]
     if mark == '"':
         return before.count(mark) % 2 == 1
     return re.search(r"(?<!\w)'(?!\d\ds)[^']*$", before) is not None
@@ -34,8 +36,10 @@ def _quoted(m: Match[str], mark: str) -> bool:
 def _inches(m: Match[str]) -> str | None:
     if _quoted(m, '"'):
         return None
-    adjective = re.search(r"\b(?:an?|the|this|my|his|her)\s$", m.string[: m.start()])
-    follows = re.match(r"\s[a-z]", m.string[m.end() :])
+    adjective = re.search(
+        r"\b(?:an?|the|this|my|his|her)\s$", m.string[max(0, m.start() - 6) : m.start()]
+    )
+    follows = re.match(r"\s[a-z]", m.string[m.end() : m.end() + 2])
     return _counted(m[1], "inch", "inch" if adjective and follows else "inches")
 
 

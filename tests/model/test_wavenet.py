@@ -4,10 +4,11 @@ import pytest
 import torch
 from networks import random_features
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from wavegen.audio.linear_prediction import INPUTS
 from wavegen.config import Config
-from wavegen.model.layers import _GatedResidual
+from wavegen.model.layers import GatedResidualBlock, _GatedResidual, run_blocks
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 
@@ -40,9 +41,7 @@ def reach(model: WaveNet, time: int) -> Tensor:
     cond = model.conditioning.project(model.conditioning.encode(1))
 
     def forward(x: Tensor) -> Tensor:
-        skip = model.skip_bias.expand(1, time, -1).clone()
-        for block, rows in zip(model.blocks, cond, strict=True):
-            x, skip = block(x, skip, (rows,))
+        skip = run_blocks(model.layers, x, [(rows,) for rows in cond], model.skip_bias)
         return model.readout(skip)[0].sum(-1)
 
     jacobian = torch.autograd.functional.jacobian(forward, embedded)
@@ -91,16 +90,67 @@ def test_logits_depend_on_speaker_and_on_features_of_other_frames() -> None:
 
 @pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (2, 4), (3, 2), (3, 5)])
 def test_the_hand_written_gradient_is_right(kernel: int, dilation: int) -> None:
-    shapes = [(2, 8, 3), (2, 8, 4), (kernel, 3, 6), (3, 3), (3, 4), (2, 4, 6), (2, 8, 6), (2, 1, 6)]
+    shapes = [(2, 8, 3), (kernel, 3, 6), (3, 3), (2, 4, 6), (2, 8, 6), (2, 1, 6)]
     inputs = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes]
 
-    def block(x: Tensor, skip: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
-        weights, conds = rest[:3], rest[3:]
+    def block(x: Tensor, taps: Tensor, w_res: Tensor, *conds: Tensor) -> tuple[Tensor, Tensor]:
+        gates = torch.zeros(2, 8, 9, dtype=torch.float64)
         out: tuple[Tensor, Tensor]
-        out = _GatedResidual.apply(x, skip.clone(), *weights, dilation, *conds)
+        out = _GatedResidual.apply(x, gates, 1, taps, w_res, dilation, *conds)
         return out
 
     assert torch.autograd.gradcheck(block, inputs)
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+def test_skip_sums_of_all_layers_at_once_are_those_of_one_after_the_other(
+    precision: torch.dtype,
+) -> None:
+    """Without gradients they are summed layer by layer."""
+    blocks = [GatedResidualBlock(4, 6, 2, d, 5) for d in (1, 2, 4, 1, 2)]
+    x, bias = torch.randn(2, 20, 4), torch.randn(6)
+    conds = [(torch.randn(2, 5, 8), torch.randn(2, 1, 8)) for _ in blocks]
+    if precision == torch.float64:
+        for block in blocks:
+            block.double()
+        x, bias = x.double(), bias.double()
+    kept: list[list[Tensor]] = [[], []]
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        together = run_blocks(blocks, x, conds, bias, kept[0])
+        with torch.no_grad():
+            one_by_one = run_blocks(blocks, x, conds, bias, kept[1])
+    assert together.dtype == precision
+    assert together.requires_grad
+    tolerance = 0.03 if precision == torch.bfloat16 else 1e-12
+    assert (together - one_by_one).abs().max() < tolerance
+    for a, b in zip(*kept, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_gpu_sums_gradients_in_float32() -> None:
+    """On tensors without data, since no GPU may be at hand."""
+
+    class Context:
+        saved_tensors: tuple[Tensor, ...] = ()
+
+        def save_for_backward(self, *tensors: Tensor) -> None:
+            self.saved_tensors = tensors
+
+        def mark_dirty(self, *tensors: Tensor) -> None:
+            pass
+
+    with FakeTensorMode(), torch.no_grad():
+        context, on = Context(), {"device": "cuda", "dtype": torch.bfloat16}
+        x, gates, cond = (torch.empty(2, n, c, **on) for n, c in ((20, 4), (20, 12), (5, 8)))
+        taps, w_res = torch.empty(3, 4, 8, device="cuda"), torch.empty(4, 4, device="cuda")
+        y, _ = _GatedResidual.forward(context, x, gates, 2, taps, w_res, 4, cond)
+        assert y.dtype == torch.bfloat16
+        grads = _GatedResidual.backward.__wrapped__(context, y, gates)
+    found = [g if g is None else (g.dtype, tuple(g.shape)) for g in grads]
+    low, high = torch.bfloat16, torch.float32
+    assert found[0] == (low, (2, 20, 4))
+    assert found[3:5] == [(high, (3, 4, 8)), (high, (4, 4))]
+    assert found[6] == (low, (2, 5, 8))
 
 
 def test_likelihood_in_pieces_equals_one_forward() -> None:

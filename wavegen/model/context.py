@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from wavegen.audio import mulaw
 from wavegen.config import ContextConfig
-from wavegen.model.layers import GatedResidualBlock
+from wavegen.model.layers import GatedResidualBlock, run_blocks
 
 CHUNK = 1 << 18
 """Samples pooled at a time, since their embeddings take far more memory than the frames."""
@@ -78,12 +78,9 @@ class ContextStack(nn.Module):
                 keep += [first[:, :0]] * len(self.blocks)
             return first
         x = self.pooled(codes[:, : frames * pool].reshape(batch, frames, pool))
-        skip = self.skip_bias.expand(batch, frames, -1).clone()
         blocks: Any = self.blocks
-        for block, bias in zip(blocks, self.bias, strict=True):
-            if keep is not None:
-                keep.append(x)
-            x, skip = block(x, skip, (bias.expand(batch, 1, -1),))
+        conds = [(bias.expand(batch, 1, -1),) for bias in self.bias]
+        skip = run_blocks(list(blocks), x, conds, self.skip_bias, keep)
         return torch.cat([first, skip.to(first.dtype)], 1)
 
     def window(self, known: Tensor, first: Tensor, time: int) -> Tensor:

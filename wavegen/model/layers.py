@@ -7,6 +7,7 @@ shifted views, which BLAS runs several times faster on a CPU than a channels-fir
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,14 +26,15 @@ class _GatedResidual(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: Tensor,
-        skip: Tensor,
+        gates: Tensor,
+        number: int,
         taps: Tensor,
         w_res: Tensor,
-        w_skip: Tensor,
         dilation: int,
         *conds: Tensor,
     ) -> tuple[Tensor, Tensor]:
         batch, time, channels = x.shape
+        taps, w_res = taps.to(x.dtype), w_res.to(x.dtype)
         rows = x.reshape(batch * time, channels)
         z3 = _upsample(conds[0], time)
         for cond in conds[1:]:
@@ -43,46 +45,60 @@ class _GatedResidual(torch.autograd.Function):
             z3[:, shift:].baddbmm_(x[:, : time - shift], taps[k].expand(batch, -1, -1))
         a = torch.tanh(z[:, :channels])
         s = torch.sigmoid(z[:, channels:])
-        h = a * s
+        h = torch.mul(a, s, out=_part(gates, number, channels))
         y = torch.addmm(rows, h, w_res).view_as(x)
-        skip.view(batch * time, -1).addmm_(h, w_skip)
-        ctx.mark_dirty(skip)
-        ctx.save_for_backward(x, taps, w_res, w_skip, a, s)
-        ctx.dilation, ctx.frames = dilation, [cond.shape[1] for cond in conds]
-        return y, skip
+        ctx.mark_dirty(gates)
+        ctx.save_for_backward(x, taps, w_res, a, s)
+        ctx.number, ctx.dilation = number, dilation
+        ctx.frames = [cond.shape[1] for cond in conds]
+        return y, gates
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_y: Tensor, grad_skip: Tensor) -> tuple[Tensor | None, ...]:
-        x, taps, w_res, w_skip, a, s = ctx.saved_tensors
+    def backward(ctx: Any, grad_y: Tensor, grad_gates: Tensor) -> tuple[Tensor | None, ...]:
+        x, taps, w_res, a, s = ctx.saved_tensors
         batch, time, channels = x.shape
         rows = x.reshape(batch * time, channels)
         gy = grad_y.reshape(batch * time, channels)
-        gs = grad_skip.reshape(batch * time, -1)
         h = a * s
-        grad_w_res = h.t() @ gy
-        grad_w_skip = h.t() @ gs
-        gh = torch.addmm(gs @ w_skip.t(), gy, w_res.t())
+        grad_w_res = _wide(h.t(), gy)
+        gh = torch.addmm(_part(grad_gates, ctx.number, channels), gy, w_res.t())
         gz = torch.empty(batch * time, 2 * channels, dtype=x.dtype, device=x.device)
         torch.mul(torch.addcmul(s, h, a, value=-1), gh, out=gz[:, :channels])  # s (1 - a²)
         torch.mul(torch.addcmul(h, h, s, value=-1), gh, out=gz[:, channels:])  # a s (1 - s)
         gz3 = gz.view(batch, time, 2 * channels)
-        grad_taps = torch.zeros_like(taps)
-        torch.mm(rows.t(), gz, out=grad_taps[-1])
+        last = _wide(rows.t(), gz)
+        grad_taps = last.new_zeros(taps.shape)
+        grad_taps[-1] = last
         gx = torch.addmm(gy, gz, taps[-1].t()).view_as(x)
         for k, shift in _past(taps, ctx.dilation, time):
             gx[:, : time - shift].baddbmm_(gz3[:, shift:], taps[k].t().expand(batch, -1, -1))
             past, grad = x[:, : time - shift].transpose(1, 2), gz3[:, shift:]
             if x.is_cuda:
-                grad_taps[k] = torch.bmm(past, grad).sum(0, dtype=torch.float32)
+                grad_taps[k] = _wide(past, grad).sum(0)
                 continue
             for b in range(batch):  # on a CPU, the batched product is slower in bf16
                 grad_taps[k].addmm_(past[b], grad[b])
         grad_conds = [_pool(gz3, frames) for frames in ctx.frames]
-        return gx, grad_skip, grad_taps, grad_w_res, grad_w_skip, None, *grad_conds
+        return gx, grad_gates, None, grad_taps, grad_w_res, None, *grad_conds
 
 
 _block: Any = _GatedResidual.apply  # torch has no types for it
+
+
+def _wide(a: Tensor, b: Tensor) -> Tensor:
+    """The product of two matrices, or of two batches of them; a GPU gives that of 16-bit numbers in
+    float32, as it sums them."""
+    narrow = a.dtype in (torch.bfloat16, torch.float16)
+    if a.is_cuda and narrow:
+        product = torch.mm if a.dim() == 2 else torch.bmm
+        return product(a, b, out_dtype=torch.float32)
+    return a @ b
+
+
+def _part(gates: Tensor, number: int, channels: int) -> Tensor:
+    """(B·T, R) outputs of one block's gates, of (B, T, L·R) those of all."""
+    return gates.flatten(0, 1)[:, number * channels : (number + 1) * channels]
 
 
 def _past(taps: Tensor, dilation: int, time: int) -> list[tuple[int, int]]:
@@ -131,25 +147,64 @@ class GatedResidualBlock(nn.Module):
             torch.randn(channels, skip_channels) / math.sqrt(channels * layers)
         )
 
-    def forward(self, x: Tensor, skip: Tensor, conds: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, gates: Tensor, number: int, conds: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor]:
         """
         Args:
             x: (B, T, R).
-            skip: (B, T, S), the sum so far; changed in place.
+            gates: (B, T, L·R) room for ``h`` of all blocks; changed in place.
+            number: of this block among them.
             conds: what is added inside the gates: one (B, F, 2R) or more, each F a divisor of T,
                 each row for T/F samples.
 
         Returns:
-            (B, T, R) for the next block, and the skip sum.
+            (B, T, R) for the next block, and the gates.
         """
-        args = (x, skip, self.taps, self.w_res, self.w_skip)
-        if torch.is_autocast_enabled(x.device.type):
-            dtype = torch.get_autocast_dtype(x.device.type)
-            with torch.autocast(x.device.type, enabled=False):
-                out = _block(
-                    *(t.to(dtype) for t in args), self.dilation, *(t.to(dtype) for t in conds)
-                )
-        else:
-            out = _block(*args, self.dilation, *conds)
-        y, total = out
-        return y, total
+        conds = tuple(c.to(x.dtype) for c in conds)
+        y, gates = _block(x, gates, number, self.taps, self.w_res, self.dilation, *conds)
+        return y, gates
+
+
+def run_blocks(
+    blocks: Sequence[GatedResidualBlock],
+    x: Tensor,
+    conds: Sequence[tuple[Tensor, ...]],
+    bias: Tensor,
+    keep: list[Tensor] | None = None,
+) -> Tensor:
+    """The skip sum of a stack of blocks.
+
+    The gates of all blocks are multiplied with ``W_skip`` at once: the sum is then rounded once,
+    and a GPU need not read and write it in every layer. Without gradients, where the gates need
+    not be kept, the products are added layer by layer, which takes less memory.
+
+    Args:
+        blocks: of R channels each.
+        x: (B, T, R) input of the first one.
+        conds: of each block.
+        bias: (S,) of the sum.
+        keep: list to append the (B, T, R) inputs of every block to.
+
+    Returns:
+        (B, T, S).
+    """
+    kind = x.device.type
+    auto = torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if auto else x.dtype
+    batch, time, channels = x.shape
+    collect = torch.is_grad_enabled()
+    with torch.autocast(kind, enabled=False):
+        x, bias = x.to(dtype), bias.to(dtype)
+        gates = x.new_empty(batch, time, channels * (len(blocks) if collect else 1))
+        skip = bias.expand(batch * time, -1)
+        for number, (block, cond) in enumerate(zip(blocks, conds, strict=True)):
+            if keep is not None:
+                keep.append(x)
+            x, gates = block(x, gates, number if collect else 0, cond)
+            if not collect:
+                skip = torch.addmm(skip, gates.flatten(0, 1), block.w_skip.to(dtype))
+        if collect:
+            weights = torch.cat([b.w_skip for b in blocks]).to(dtype)
+            skip = torch.addmm(bias, gates.flatten(0, 1), weights)
+    return skip.view(batch, time, -1)

@@ -16,7 +16,7 @@ from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.model.conditioning import PHASES, Conditioning, input_channels
 from wavegen.model.context import ContextStack
-from wavegen.model.layers import GatedResidualBlock
+from wavegen.model.layers import GatedResidualBlock, run_blocks
 from wavegen.outputs import OUTPUTS, Distribution
 
 
@@ -116,16 +116,15 @@ class WaveNet(nn.Module):
             phase: (B, T) codes from `Conditioning.phase_codes`.
             given: as in `forward`.
         """
-        batch, time = codes.shape
-        start = codes.new_full((batch, 1), self.output.start) if before is None else before[:, None]
+        start = (
+            codes.new_full((len(codes), 1), self.output.start)
+            if before is None
+            else before[:, None]
+        )
         x = self.embedding(torch.cat([start, codes[:, :-1]], 1))  # (B, T, R)
         x = self.with_given(self.conditioning.with_phase(x, phase), given)
-        skip = self.skip_bias.expand(batch, time, -1).clone()  # (B, T, S)
-        for block, *conds in zip(self.blocks, *self.project(encoded, context), strict=True):
-            if keep is not None:
-                keep.append(x)
-            x, skip = block(x, skip, tuple(conds))
-        return self.readout(skip)
+        conds = list(zip(*self.project(encoded, context), strict=True))
+        return self.readout(run_blocks(self.layers, x, conds, self.skip_bias, keep))
 
     def with_given(self, x: Tensor, given: Tensor | None) -> Tensor:
         """(…, R) inputs of the first block with the projection of (…, G) added."""
@@ -143,6 +142,11 @@ class WaveNet(nn.Module):
         stacks = zip(self.stacks, context, strict=True)
         parts = [torch.chunk(c.gates(known), len(self.blocks), -1) for c, known in stacks]
         return [self.conditioning.project(encoded), *parts]
+
+    @property
+    def layers(self) -> list[GatedResidualBlock]:
+        """The blocks, typed."""
+        return list(self.blocks)  # type: ignore[arg-type]
 
     @property
     def stacks(self) -> list[ContextStack]:

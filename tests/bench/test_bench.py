@@ -58,8 +58,9 @@ def test_clips_of_mixed_length_and_the_table(cli: Cli, tiny_voice_file: Path) ->
 
 
 def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
-    asked = ("--size", "small", "--batch", 1, "--repeats", 1, "--json")
+    asked = ("--size", "small", "--batch", 1, "--window", 0.05, "--repeats", 1, "--json")
     found = rows(cli("bench", "--train", *asked))
+    assert {r["window"] for r in found} == {0.05}
     assert [(r["engine"], r["precision"]) for r in found] == [
         ("conv1d", "f32"),
         ("conv1d", "bf16"),
@@ -89,6 +90,7 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
         (("--voice", "digits", "--size", "small"), "--voice, or --size"),
         (("--clips", "3", "--batch", "2"), "leave out --batch"),
         (("--train", "--voice", "digits"), "--train takes"),
+        (("--window", "1"), "give --train"),
     ],
 )
 def test_wrong_options_are_one_line(cli: Cli, wrong: tuple[str, ...], said: str) -> None:

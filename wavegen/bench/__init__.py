@@ -8,13 +8,15 @@ from wavegen.bench.cells import (
     Result,
     sized,
 )
-from wavegen.bench.conv1d import Conv1dWaveNet, bench_training, training_cells
+from wavegen.bench.conv1d import Conv1dWaveNet
 from wavegen.bench.engines import bench_engines, engine_cells
+from wavegen.bench.training import WINDOW, bench_training, training_cells
 
 __all__ = [
     "ENGINE_YARDSTICK",
     "MELS",
     "TRAINING_YARDSTICK",
+    "WINDOW",
     "Cell",
     "Conv1dWaveNet",
     "Result",

@@ -34,6 +34,8 @@ class Cell:
     batch: int
     threads: int
     precision: str
+    window: float = 0.0
+    """Seconds of each row of a training batch."""
 
 
 @dataclass(frozen=True)

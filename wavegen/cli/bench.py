@@ -63,6 +63,10 @@ def bench(
         bool,
         typer.Option("--train", help="Measure training, against a plain Conv1d network."),
     ] = False,
+    window: Annotated[
+        list[float] | None,
+        typer.Option(min=0.01, help="Seconds of a training window (default: 0.25)."),
+    ] = None,
     repeats: Annotated[
         int, typer.Option(min=1, help="Measurements of each cell; medians are shown.")
     ] = 5,
@@ -73,7 +77,9 @@ def bench(
     engines = _chosen("engine", engine, Engine)
     precisions = _chosen("precision", precision, WeightPrecision)
     if train and (engine or precision or voice or clips or context):
-        raise WavegenError("--train takes --size, --batch, --threads and --repeats only")
+        raise WavegenError("--train takes --size, --batch, --window, --threads and --repeats only")
+    if window and not train:
+        raise WavegenError("--window is the length of training windows: give --train")
     if clips and batch:
         raise WavegenError("--clips draws as many clips as it says; leave out --batch")
     if voice and (size or context):
@@ -81,7 +87,7 @@ def bench(
     from wavegen.bench import ENGINE_YARDSTICK, TRAINING_YARDSTICK
 
     if train:
-        _print(_training(sizes, batch, threads, repeats), TRAINING_YARDSTICK, as_json)
+        _print(_training(sizes, batch, window, threads, repeats), TRAINING_YARDSTICK, as_json)
         return
     networks = _networks(sizes, context, voice)
     batches = batch or ([clips] if clips else [1, 16])
@@ -134,18 +140,20 @@ def _generation(
 def _training(
     sizes: Sequence[str],
     batches: Sequence[int] | None,
+    windows: Sequence[float] | None,
     threads: Sequence[int] | None,
     repeats: int,
 ) -> list[Result]:
     import torch
 
-    from wavegen.bench import bench_training, training_cells
+    from wavegen.bench import WINDOW, bench_training, training_cells
 
     cells = [
         cell
         for batch in batches or [4]
+        for window in windows or [WINDOW]
         for n in threads or [torch.get_num_threads()]
-        for cell in training_cells(sizes, batch, n)
+        for cell in training_cells(sizes, batch, n, window)
     ]
     with show.progress_bar("measuring", "cells") as progress:
         return bench_training(cells, repeats, progress)
@@ -162,7 +170,7 @@ def _print(results: Sequence[Result], yardstick: str, as_json: bool) -> None:
         [
             (
                 *(r.cell.engine, r.cell.size, r.cell.precision),
-                *(str(r.cell.batch), str(r.cell.threads), f"{r.samples_per_s:,.0f}"),
+                *(_rows(r), str(r.cell.threads), f"{r.samples_per_s:,.0f}"),
                 f"{r.real_time:.2f}",
                 "-" if r.ratio is None else f"{r.ratio:.1f}",
                 "-" if r.gigabytes_per_s is None else f"{r.gigabytes_per_s:.0f}",
@@ -173,3 +181,9 @@ def _print(results: Sequence[Result], yardstick: str, as_json: bool) -> None:
         ],
     )
     show.out.print(LEGEND)
+
+
+def _rows(result: Result) -> str:
+    """Utterances, or windows and their length."""
+    cell = result.cell
+    return f"{cell.batch} × {cell.window:g} s" if cell.window else str(cell.batch)

@@ -1,14 +1,17 @@
 """Training of the acoustic model."""
 
+import io
 import itertools
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
+from wavegen.speech import fit as fit_module
 from wavegen.speech.aligner import Alignment
 from wavegen.speech.fit import PROBE, Corpus, Recording, fit, phones
 
@@ -44,6 +47,32 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
         spectrum, _ = model.spectra(rows, new.voicing[None], new.octaves[None], mask)
         assert (spectrum[0] - new.mel).abs().mean() < 0.1
     assert 0 < model.duration_spread < 0.3
+
+
+def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_module, "SAVE_SECONDS", -1.0)
+    rng = np.random.default_rng(0)
+    clips = [utterance(rng) for _ in range(200)]  # several batches
+    saved: list[bytes] = []
+
+    def save(state: dict[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        saved.append(buffer.getvalue())
+
+    torch.manual_seed(1)
+    whole = AcousticModel(6, 0, 4, 16)
+    fit(whole, clips, 32, 0, save=save)
+    assert len(saved) == 32 - PROBE - 1
+    for data in (saved[0], saved[5], saved[-1]):
+        torch.manual_seed(2)
+        part = AcousticModel(6, 0, 4, 16)
+        state = torch.load(io.BytesIO(data), weights_only=True)
+        told: list[int] = []
+        fit(part, clips, 32, 0, lambda done, total, t=told: t.append(done), state=state)  # type: ignore[misc]
+        assert told == [*range(state["step"] + 1, 33)]
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(tensor, part.state_dict()[name]), name
 
 
 def test_what_is_drawn_varies_as_the_recordings_do() -> None:

@@ -1,7 +1,7 @@
 """Whole runs from Python: what they tell on the way, what they return, and what they refuse."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,13 @@ import torch
 from helpers import DIGITS, full_disk, trainer
 
 from wavegen.config import Config
+from wavegen.data.dataset import open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
+from wavegen.speech import fit
+from wavegen.training.checkpoint import Fitting
 from wavegen.training.hooks import Hooks
-from wavegen.training.run import resume_run, start_run
+from wavegen.training.run import new_trainer, resume_run, start_run
 
 
 def test_a_run_tells_its_phases_and_returns_the_voice_and_its_bits(
@@ -72,6 +75,49 @@ def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
     assert resumed.validation_bits == whole.validation_bits
     a, b = (load_voice(r.voice).tensors() for r in (whole, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
+    tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config.replace("conditioning", acoustic_steps=30)
+    whole = trainer(tmp_path / "whole", config).voice.speech()
+    monkeypatch.setattr(fit, "SAVE_SECONDS", -1.0)
+    stops = [("fitting the aligner", 4), ("aligning", 5), ("fitting the acoustic model", 25)]
+    begun = []
+    for stop in [*stops, None]:
+        told: dict[str, int] = {}
+
+        def progress(phase: str, done: int, total: int) -> None:
+            told.setdefault(phase, done)  # noqa: B023
+            if (phase, done) == stop:  # noqa: B023
+                raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            part = new_trainer(
+                DIGITS, tmp_path / "part", config, device="cpu", hooks=Hooks(progress=progress)
+            )
+        begun.append(
+            [told.get(p) for p in ("fitting the aligner", "checking the texts", stops[2][0])]
+        )
+        assert (tmp_path / "part" / "fitting.pt").exists() == (stop is not None)
+    assert begun == [[0, None, None], [5, 1, None], [None, None, 1], [None, None, 25]]
+    for name, model in part.voice.speech().items():
+        for key, tensor in model.state_dict().items():
+            assert torch.equal(tensor, whole[name].state_dict()[key]), (name, key)
+
+
+def test_what_was_fitted_otherwise_is_not_used(tmp_path: Path, tiny_config: Config) -> None:
+    dataset = open_dataset(DIGITS, tiny_config, f0=False)
+    fitting = Fitting(tmp_path, tiny_config, dataset, None)
+    fitting.state["rounds"] = 3
+    fitting.save()
+    assert Fitting(tmp_path, tiny_config, dataset, None).state == {"rounds": 3}
+    other = tiny_config.replace("conditioning", acoustic_steps=7)
+    assert Fitting(tmp_path, other, dataset, None).state == {}
+    assert Fitting(tmp_path, tiny_config, dataset, 1.0).state == {}
+    (tmp_path / "fitting.pt").write_bytes(b"PK broken")
+    assert Fitting(tmp_path, tiny_config, dataset, None).state == {}
 
 
 def test_a_run_directory_that_cannot_be_made_is_a_clear_error(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from wavegen.data.dataset import Dataset
-from wavegen.speech.aligner import Aligner, Alignment
+from wavegen.speech.aligner import ROUNDS, Aligner, Alignment
 from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.misfit import misfits
 
@@ -34,17 +34,21 @@ class DatasetAligner:
         self,
         paths: Sequence[str],
         progress: Callable[[int, int], None] = lambda done, total: None,
+        first: int = 0,
     ) -> None:
         """Fit the aligner to clips with a text, at most `MOST_CLIPS` of them.
 
-        ``progress`` is as that of `Aligner.fit`.
+        ``progress`` and ``first`` are as those of `Aligner.fit`.
         """
+        if first > ROUNDS:
+            return
         paths = thinned(paths)
         self.aligner.fit(
             [self.features(p) for p in paths],
             [self.words(p) for p in paths],
             [self.dataset.speaker_id(p) for p in paths],
             progress,
+            first,
         )
 
     def misfits(

@@ -125,10 +125,12 @@ class Aligner(nn.Module):
         texts: Sequence[Words],
         speakers: Sequence[int],
         progress: Callable[[int, int], None] = lambda done, total: None,
+        first: int = 0,
     ) -> None:
         """Train on clips: (F, D) features, the symbols of the words, and the speaker of each.
 
-        ``progress`` is called with (rounds done, rounds).
+        ``progress`` is called with (rounds done, rounds) after each of them. Training goes on from
+        round ``first`` if the aligner is loaded as it was then.
         """
         from wavegen.speech.viterbi import best_path
 
@@ -140,7 +142,7 @@ class Aligner(nn.Module):
         ]
         if not clips:
             return
-        for done in range(ROUNDS + 1):
+        for done in range(first, ROUNDS + 1):
             sums = _Sums.zeros(*self.mean.shape)
             for f, s, chain in clips:
                 x = self._normalised(f, s)

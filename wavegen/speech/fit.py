@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,8 @@ BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
 LEARNING_RATE = 1e-3
 WARMUP = 100
+SAVE_SECONDS = 30.0
+"""Between two states that are saved."""
 PROBE = 20
 """Steps after which it is known how long the others take."""
 DECAY = 0.998
@@ -71,6 +74,8 @@ def fit(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
     seconds: float = math.inf,
+    state: dict[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] = lambda state: None,
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
     are then a moving average of those of the last steps.
@@ -82,8 +87,10 @@ def fit(
         seed: of the order of the clips, the dropout and the noise.
         progress: called with (steps done, steps).
         seconds: take fewer steps if they would take longer.
+        state: go on from there; the rest must be as it was.
+        save: called with a state every `SAVE_SECONDS`.
     """
-    begin = time.monotonic()
+    begin = saved = time.monotonic()
     corpus = Corpus(clips, model.mel.weight.device)
     corpus.set_scale(model)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98))
@@ -95,7 +102,11 @@ def fit(
     batches: list[list[int]] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for step in itertools.count():
+        first = 0
+        if state is not None:
+            first, steps, batches = state["step"], state["steps"], state["batches"]
+            _restore(state, model, optimiser, rng, [*averages, spread])
+        for step in itertools.count(first):
             if step == PROBE and seconds < math.inf:
                 each = (time.monotonic() - begin) / PROBE
                 steps = min(steps, max(PROBE, int(seconds / each)))
@@ -118,10 +129,50 @@ def fit(
             # The residual spread at the end, from which variations are drawn.
             spread.lerp_(losses.lengths.detach(), 0.01)
             progress(step + 1, steps)
+            if step > PROBE and time.monotonic() - saved > SAVE_SECONDS:
+                saved = time.monotonic()
+                counts = {"step": step + 1, "steps": steps, "batches": batches}
+                save(counts | _state(model, optimiser, rng, [*averages, spread]))
     for average, w in zip(averages, weights, strict=True):
         w.data.copy_(average)
     model.duration_spread.copy_(spread.sqrt())
     model.eval()
+
+
+def _state(
+    model: AcousticModel,
+    optimiser: torch.optim.Optimizer,
+    rng: random.Random,
+    averages: Sequence[Tensor],
+) -> dict[str, Any]:
+    """All that a training in progress changes, as `torch.load` reads it with ``weights_only``."""
+    device = averages[0].device
+    return {
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "averages": list(averages),
+        "order": rng.getstate(),
+        "random": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+    }
+
+
+def _restore(
+    state: dict[str, Any],
+    model: AcousticModel,
+    optimiser: torch.optim.Optimizer,
+    rng: random.Random,
+    averages: Sequence[Tensor],
+) -> None:
+    """Undo what has changed since `_state`."""
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    for average, kept in zip(averages, state["averages"], strict=True):
+        average.copy_(kept)
+    rng.setstate(state["order"])
+    torch.set_rng_state(state["random"])
+    if state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"], averages[0].device)
 
 
 @torch.inference_mode()

@@ -7,8 +7,10 @@ that a power cut or a failing disk has damaged is recognised, and the one before
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
+import pickle
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
 from wavegen.files import atomic_write
 from wavegen.recipe import to_toml
+from wavegen.voice import FORMAT
 
 
 def states(run: Path) -> list[Path]:
@@ -59,6 +62,40 @@ def load_state(run: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     raise TrainingError(
         f"nothing to resume in {run}: there is no good checkpoint in {run / 'states'}"
     )
+
+
+class Fitting:
+    """How far the aligner and the acoustic model of a run are fitted, in ``fitting.pt``, until the
+    first checkpoint. What was fitted to other data or with other settings is not used.
+
+    Args:
+        run: the run directory.
+        config: its configuration.
+        dataset: its data.
+        minutes: that the run may take.
+    """
+
+    def __init__(self, run: Path, config: Config, dataset: Dataset, minutes: float | None) -> None:
+        self.file = run / "fitting.pt"
+        clips = [(p, dataset.clips[p], dataset.units.get(p)) for p in dataset.split["train"]]
+        what = repr((FORMAT, config, minutes, dataset.content_hash(), clips))
+        self.key = hashlib.sha256(what.encode()).hexdigest()
+        self.state: dict[str, Any] = {}
+        try:
+            saved = torch.load(self.file, "cpu", weights_only=True)
+            if saved["key"] == self.key:
+                self.state = saved["state"]
+        except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError):
+            pass  # there is none, or a broken one
+
+    def save(self) -> None:
+        """Write ``state``; raises OSError when it can't."""
+        with atomic_write(self.file) as beside:
+            torch.save({"key": self.key, "state": self.state}, beside)
+
+    def done(self) -> None:
+        """A checkpoint has it all."""
+        self.file.unlink(missing_ok=True)
 
 
 def forget_later_rows(run: Path, step: int) -> None:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import llvmlite.binding
 import torch
@@ -84,6 +85,8 @@ def fit_speech(
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
     device: torch.device | str = "cpu",
     seconds: float = math.inf,
+    kept: dict[str, Any] | None = None,
+    save: Callable[[], None] = lambda: None,
 ) -> list[tuple[str, str]]:
     """Fit the speech models of a voice with texts to its training clips: the aligner, then the
     acoustic model.
@@ -95,6 +98,8 @@ def fit_speech(
             "fitting the acoustic model") and the rounds, clips or steps done of all in it.
         device: to train the acoustic model on.
         seconds: take fewer steps of the acoustic model if all of it would take longer.
+        kept: what an interrupted call with the same arguments had come to; it is kept up to date.
+        save: called from time to time to save ``kept``.
 
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
@@ -103,9 +108,23 @@ def fit_speech(
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
     begin = time.monotonic()
+    kept = {} if kept is None else kept
+
+    def keep(**state: Any) -> None:
+        kept.update(state)
+        save()
+
+    def round_done(done: int, rounds: int) -> None:
+        keep(rounds=done + 1, aligner=voice.aligner.state_dict())
+        progress("fitting the aligner", done, rounds)
+
     aligner = DatasetAligner(voice.aligner, dataset, voice.symbols, voice.sample_rate)
-    aligner.fit(paths, partial(progress, "fitting the aligner"))
-    wrong = aligner.misfits(paths, partial(progress, "checking the texts"))
+    if "aligner" in kept:
+        voice.aligner.load_state_dict(kept["aligner"])
+    aligner.fit(paths, round_done, kept.get("rounds", 0))
+    if "misfits" not in kept:
+        keep(misfits=aligner.misfits(paths, partial(progress, "checking the texts")))
+    wrong: list[tuple[str, str]] = kept["misfits"]
     out = {path for path, _ in wrong}
     paths = thinned([p for p in paths if p not in out])
     recordings = []
@@ -115,7 +134,16 @@ def fit_speech(
     steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
     fitting = partial(progress, "fitting the acoustic model")
     left = seconds - (time.monotonic() - begin)
-    fit.fit(voice.acoustic.to(device), recordings, steps, seed, fitting, left)
+    fit.fit(
+        voice.acoustic.to(device),
+        recordings,
+        steps,
+        seed,
+        fitting,
+        left,
+        kept.get("acoustic"),
+        lambda state: keep(acoustic=state),
+    )
     voice.acoustic.to("cpu")
     held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]
     if held:

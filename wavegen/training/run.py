@@ -24,7 +24,7 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import read_about
-from wavegen.training.checkpoint import clear, recorded_split, states, write_run
+from wavegen.training.checkpoint import Fitting, clear, recorded_split, states, write_run
 from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
@@ -157,7 +157,16 @@ def new_trainer(
     voice = new_voice(config, dataset)
     if first:
         seconds = SPEECH_FRACTION * (deadline - time.monotonic())
-        misfits = fit_speech(voice, dataset, hooks.progress, accelerator.device, seconds)
+        fitting = Fitting(run, config, dataset, minutes)
+        misfits = fit_speech(
+            voice,
+            dataset,
+            hooks.progress,
+            accelerator.device,
+            seconds,
+            fitting.state,
+            fitting.save,
+        )
         for path, why in misfits:
             hooks.warn(f"left out {path}: {why}")
         dataset = dataset.leaving_out([path for path, _ in misfits])
@@ -171,6 +180,7 @@ def new_trainer(
         trainer.calibrate(deadline - time.monotonic())
     if first:
         write_run(run, trainer.config, dataset)
+        fitting.done()
     return trainer
 
 

@@ -66,6 +66,7 @@ class Synthesizer:
         pitch_shift: float = 0.0,
         noise_scale: float = NOISE_SCALE,
         language: str | None = None,
+        lexicon: str | Path | None = None,
         sentence_silence: float | None = None,
         max_seconds: float | None = None,
         engine: Engine | None = None,
@@ -85,6 +86,8 @@ class Synthesizer:
             pitch_shift: semitones to raise the pitch by.
             noise_scale: how far durations, pitch and spectrum stray from the average reading.
             language: how to read the text, as espeak-ng names it (default: the voice's).
+            lexicon: a file with how to say names and brands: lines of a word, a tab and its
+                spelling or ``[[phonemes]]``, or a JSON object.
             sentence_silence: seconds between sentences (default: the voice's own).
             max_seconds: refuse to speak for longer (default: no limit).
             engine: default: the fastest for the voice's device.
@@ -102,6 +105,7 @@ class Synthesizer:
             seed=seed,
             temperature=temperature,
             language=language,
+            lexicon=None if lexicon is None else str(lexicon),
             sentence_silence=sentence_silence,
             length_scale=length_scale,
             pitch_shift=pitch_shift,

@@ -56,6 +56,9 @@ class DataConfig:
     """Cross-validation, as ``K/N``: hold out the K-th of N equal parts in place of ``test``."""
     language: str = "en-us"
     """Language of the texts, as an espeak-ng code."""
+    lexicon: str = ""
+    """A file with how some words of the texts are said: lines of a word, a tab and its spelling or
+    phonemes in ``[[…]]``, or a JSON object. To speak, it is given again (``--lexicon``)."""
     licence: str = ""
     """Licence of the recordings, kept in the voice file."""
     attribution: str = ""

@@ -151,6 +151,13 @@ class Request(_Checked):
         default=None,
         metadata=_about("Language of the text, as espeak-ng names it (default: the voice's)."),
     )
+    lexicon: str | None = field(
+        default=None,
+        metadata=_about(
+            "How to say names and brands: lines WORD, tab, SPELLING or [[IPA]], or a JSON object.",
+            metavar="FILE",
+        ),
+    )
     sentence_silence: float | None = field(
         default=None,
         metadata=_about(

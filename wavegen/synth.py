@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +24,11 @@ from wavegen.generation import choose_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.request import LONGEST, Request
-from wavegen.speech.frontend import read_clip, read_text
-from wavegen.text import FEW
+from wavegen.speech.frontend import read_clip, read_text, tell_left_out
+from wavegen.text import FEW, load_lexicon
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
+log = logging.getLogger(__name__)
 Audio = NDArray[np.float32]
 
 SENTENCE_SILENCE = 0.2
@@ -76,7 +78,7 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
 
     Raises:
         TextError: there is nothing to speak in the text, no sound that the voice knows, or it
-            takes more than ``max_seconds``.
+            takes more than ``max_seconds``; or the lexicon can't be read.
         VoiceError: the voice has no such speaker, or can't do what is requested.
     """
     conditioned = isinstance(voice, ConditionedVoice)
@@ -98,7 +100,9 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
     parts: list[_Part] = []
     frames = 0
     language = request.language or voice.config.data.language
-    for unit in read_text(request.text or "", voice.longest, voice.words, language):
+    lexicon, left_out = load_lexicon(request.lexicon), set[str]()
+    text = request.text or ""
+    for unit in read_text(text, voice.longest, voice.words, language, lexicon, left_out):
         local = voice.predict(unit, speaker, request)
         frames += local.frames + (pause if frames else 0)
         if frames > limit * rate:
@@ -109,7 +113,10 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
             yield _utterance(voice, parts[:1], request, pause)
             del parts[0]
     if not parts:
-        raise TextError("the text holds no words to speak")
+        why = f" ({tell_left_out(left_out, language)})" if left_out else ""
+        raise TextError(f"the text holds no words to speak{why}")
+    if left_out:
+        log.warning(tell_left_out(left_out, language))
     yield replace(_utterance(voice, parts, request, pause), pause=0)
 
 
@@ -236,7 +243,8 @@ def plan_continuation(
     said = None
     if voice.needs_text:
         language = request.language or voice.config.data.language
-        said = None if prompt_text is None else read_clip(prompt_text, language)
+        lexicon = load_lexicon(request.lexicon)
+        said = None if prompt_text is None else read_clip(prompt_text, language, lexicon)
         if said is None:
             raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
     hop, speaker = voice.config.hop_length, voice.speaker_id(request.speaker)

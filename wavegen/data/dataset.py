@@ -23,6 +23,7 @@ from wavegen.data.texts import Units, read_units
 from wavegen.data.tracks import Tracks, no_tracks, pitch_tracks
 from wavegen.errors import DataError
 from wavegen.model.conditioning import FEATURES
+from wavegen.text import load_lexicon
 
 BAD_SHARE = 0.10
 """Above this fraction of unusable files training stops: something is wrong with the folder."""
@@ -144,7 +145,8 @@ def open_dataset(
             problems[c.path] = "is shorter than two samples"
         elif c.text and (transcripts or config.conditioning.features != "none"):
             texts[c.path] = c.text
-    units, empty = read_units(texts, config.data.language, prepared.folder)
+    lexicon = load_lexicon(config.data.lexicon)
+    units, empty = read_units(texts, config.data.language, prepared.folder, lexicon)
     for path in empty:
         problems[path] = f"its text '{texts[path]}' has no words"
     if any(c.speaker for c in placed):

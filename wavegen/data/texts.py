@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from wavegen.data import index
 from wavegen.files import atomic_write
-from wavegen.speech.frontend import Unit, read_clip
+from wavegen.speech.frontend import Unit, read_clip, tell_left_out
+from wavegen.text import EMPTY, Lexicon
 
+log = logging.getLogger(__name__)
 RULES = ("wavegen.text", "wavegen.speech.frontend")
 """Modules that determine how a text is read."""
 FIELD, WORD, RECORD = "\x1f", "\x1e", "\n"
@@ -37,13 +40,16 @@ class Units(Mapping[str, Unit]):
         return len(self.packed)
 
 
-def read_units(texts: Mapping[str, str], language: str, folder: Path) -> tuple[Units, list[str]]:
+def read_units(
+    texts: Mapping[str, str], language: str, folder: Path, lexicon: Lexicon = EMPTY
+) -> tuple[Units, list[str]]:
     """Read the transcripts of clips.
 
     Args:
         texts: transcripts by path.
         language: of the texts, as an espeak-ng code.
         folder: cache of the data set.
+        lexicon: how to say some of their words.
 
     Returns:
         The units, and the paths of clips whose text has no words.
@@ -51,12 +57,15 @@ def read_units(texts: Mapping[str, str], language: str, folder: Path) -> tuple[U
     Raises:
         TextError: espeak-ng is not installed or does not know the language.
     """
-    file = folder / f"{index.TEXTS}{_rules(language)}.txt"
+    file = folder / f"{index.TEXTS}{_rules(language, lexicon)}.txt"
     known = _load(file)
     new = {t for t in texts.values() if t not in known}
+    left_out: set[str] = set()
     for text in sorted(new):
-        unit = read_clip(text, language)
+        unit = read_clip(text, language, lexicon, left_out)
         known[text] = "" if unit is None else _pack(unit)
+    if left_out:
+        log.warning(f"in transcripts: {tell_left_out(left_out, language)}")
     if new:
         with suppress(OSError):  # they will be read again next time
             for old in folder.glob(f"{index.TEXTS}*.txt"):
@@ -70,9 +79,9 @@ def _pack(unit: Unit) -> str:
     return WORD.join(unit.words) + FIELD + WORD.join(" ".join(w) for w in unit.phones)
 
 
-def _rules(language: str) -> str:
-    """A digest of the language and of the code that reads texts."""
-    digest = hashlib.sha256(language.encode())
+def _rules(language: str, lexicon: Lexicon) -> str:
+    """A digest of the language, of the lexicon and of the code that reads texts."""
+    digest = hashlib.sha256(f"{language} {lexicon.digest}".encode())
     for name in RULES:
         source = importlib.import_module(name).__file__
         assert source is not None

@@ -21,6 +21,7 @@ from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
 from wavegen.request import Finish, Request
 from wavegen.synth import Audio, Utterance, draw, expected_samples, join, plan
+from wavegen.text import load_lexicon
 from wavegen.voice import Voice
 
 RULES = 2
@@ -77,11 +78,17 @@ class Renderer:
         return found
 
     def hash(self, job: RenderJob) -> str:
-        """Hash everything that a job's clip depends on; raises `VoiceError`."""
+        """Hash everything that a job's clip depends on.
+
+        Raises:
+            VoiceError: there is no such voice or speaker.
+            TextError: the lexicon can't be read.
+        """
         voice, speaker = self.voice(job.request)
         parts = {
             **job.fields(),
             "voice": voice.digest,
+            "lexicon": load_lexicon(job.request.lexicon).digest,
             "speaker": speaker,
             "finish": vars(self.finish),
             "engine": self.engine,

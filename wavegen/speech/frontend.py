@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from wavegen.speech.phones import MARKS, PAUSE
-from wavegen.text import LANGUAGE, STRESS, normalise, phonemes, raw_phonemes
+from wavegen.text import (
+    EMPTY,
+    LANGUAGE,
+    STRESS,
+    Lexicon,
+    normalise,
+    phonemes,
+    raw_phonemes,
+    split_scripts,
+)
 
 
 @dataclass(frozen=True)
@@ -23,32 +32,58 @@ class Unit:
     another, and is always last."""
 
 
-def read_clip(text: str, language: str = LANGUAGE) -> Unit | None:
+def read_clip(
+    text: str,
+    language: str = LANGUAGE,
+    lexicon: Lexicon = EMPTY,
+    left_out: set[str] | None = None,
+) -> Unit | None:
     """The transcript of one clip as one unit; None if nothing in it can be spoken.
+
+    Args:
+        text: the transcript.
+        language: as an espeak-ng code.
+        lexicon: how to say some of its words.
+        left_out: what can't be said is added to it: emoji, tags, words in scripts that espeak-ng
+            does not read in this language.
 
     Raises:
         TextError: espeak-ng is not installed, or does not know the language.
     """
-    return _unit([t for tokens in normalise(text, (), language) for t in tokens], language)
+    left_out = set() if left_out is None else left_out
+    sentences = normalise(text, (), language, lexicon, left_out)
+    return _unit([t for tokens in sentences for t in tokens], language, left_out)
 
 
 def read_text(
-    text: str, longest: int, vocabulary: Collection[str], language: str = LANGUAGE
+    text: str,
+    longest: int,
+    vocabulary: Collection[str],
+    language: str = LANGUAGE,
+    lexicon: Lexicon = EMPTY,
+    left_out: set[str] | None = None,
 ) -> Iterator[Unit]:
     """A text to speak as units, one by one: sentences, cut to at most ``longest`` words.
 
     A voice trained on single words then speaks single words, with the pauses of its training
     between them, and one trained on sentences speaks sentences. A sentence that is too long is cut
     in parts of like length, at its marks where they allow; a part that does not end at the
-    sentence's end ends with a comma.
+    sentence's end ends with a comma. ``lexicon`` and ``left_out`` are those of `read_clip`.
 
     Raises:
         TextError: espeak-ng is not installed, or does not know the language.
     """
-    for tokens in normalise(text, vocabulary, language):
+    left_out = set() if left_out is None else left_out
+    for tokens in normalise(text, vocabulary, language, lexicon, left_out):
         for part in _parts(tokens, max(1, longest)):
-            if unit := _unit(part, language):
+            if unit := _unit(part, language, left_out):
                 yield unit
+
+
+def tell_left_out(left_out: Collection[str], language: str) -> str:
+    """One line on what `read_clip` or `read_text` has left out."""
+    some = ", ".join(sorted(repr(x)[1:-1][:40] for x in left_out)[:8])
+    return f"left out, as nothing to say in '{language}': {some}{' …' * (len(left_out) > 8)}"
 
 
 def _parts(tokens: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
@@ -66,7 +101,7 @@ def _parts(tokens: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
     yield tokens[at[begin] :]
 
 
-def _unit(tokens: Sequence[str], language: str) -> Unit | None:
+def _unit(tokens: Sequence[str], language: str, left_out: set[str]) -> Unit | None:
     words: list[str] = []
     phones: list[tuple[str, ...]] = []
     for category, group in groupby(tokens, _category):
@@ -79,8 +114,12 @@ def _unit(tokens: Sequence[str], language: str) -> Unit | None:
                 phones.append(tuple(raw_phonemes(token[2:-2])))  # never empty
                 words.append("".join(token[2:-2].split()))
         else:
-            written = list(group)
-            phones += [tuple(w) for w in phonemes(written, language)]
+            written = []
+            for word in group:
+                read, rest = split_scripts(word, language)
+                left_out.update(rest)
+                written += [read] if not rest or any(c.isalnum() for c in read) else []
+            phones += [tuple(w) for w in phonemes(written, language)] if written else []
             words += [w.lower() for w in written]
     return Unit(tuple(words), tuple(phones)) if phones else None
 

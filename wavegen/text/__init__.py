@@ -2,8 +2,12 @@
 
 from wavegen.text.espeak import LANGUAGE as LANGUAGE
 from wavegen.text.espeak import phonemes as phonemes
+from wavegen.text.lexicon import EMPTY as EMPTY
+from wavegen.text.lexicon import Lexicon as Lexicon
+from wavegen.text.lexicon import load_lexicon as load_lexicon
 from wavegen.text.normalisation import FEW as FEW
 from wavegen.text.normalisation import MARKS as MARKS
 from wavegen.text.normalisation import normalise as normalise
 from wavegen.text.raw import STRESS as STRESS
 from wavegen.text.raw import raw_phonemes as raw_phonemes
+from wavegen.text.scripts import split_scripts as split_scripts

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from wavegen.text.english import ENGLISH
 from wavegen.text.espeak import LANGUAGE
 from wavegen.text.language import Language
+from wavegen.text.lexicon import EMPTY, Lexicon
 from wavegen.text.plain import PLAIN, SIGN
 from wavegen.text.raw import BLOCK, raw_words
 from wavegen.text.segmentation import sentences
@@ -26,7 +27,11 @@ _OTHER = re.compile(r"[\"()\[\]{}<>~*/\\^_|#-]|(?<!\w)'|'(?!\w)")
 
 
 def normalise(
-    text: str, vocabulary: Collection[str] = (), language: str = LANGUAGE
+    text: str,
+    vocabulary: Collection[str] = (),
+    language: str = LANGUAGE,
+    lexicon: Lexicon = EMPTY,
+    left_out: set[str] | None = None,
 ) -> Iterator[list[str]]:
     """Split text into sentences, each a list of the words to speak and the marks between them.
 
@@ -38,6 +43,8 @@ def normalise(
         language: an espeak-ng language code; `LANGUAGES` holds those with rules for abbreviations,
             units, money, dates and the like. Elsewhere numbers alone become words, where num2words
             knows the language.
+        lexicon: spellings and phonemes that go before all rules.
+        left_out: what the sentences yielded so far leave unsaid is added to it.
 
     Yields:
         For each sentence with at least one word: lower-case words ("A" is the letter's name, "a"
@@ -46,11 +53,13 @@ def normalise(
     """
     known = frozenset(vocabulary) if len(vocabulary) < FEW else frozenset()
     spoken = LANGUAGES.get(language.lower().split("-")[0], PLAIN)
-    for sentence in sentences(text, spoken.endings):
+    for sentence in sentences(lexicon.apply(text), spoken.endings, left_out):
         tokens: list[str] = []
         for part in re.split(f"({BLOCK})", sentence):
             if part.startswith("[["):
                 new = [w if w in MARKS else f"[[{w}]]" for w in raw_words(part[2:-2])]
+                if left_out is not None and (not new or any(c.isdigit() for c in part)):
+                    left_out.add(part)
             else:
                 part = spoken.normalise(part, known, language)
                 new = _TOKEN.findall(_OTHER.sub(" ", _FOLDED.sub(",", part)))

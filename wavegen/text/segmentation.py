@@ -18,7 +18,7 @@ _BEFORE = str.maketrans(
         **dict.fromkeys("’‘‛ʼ´`′", "'"),
         **dict.fromkeys("“”„‟″«»", '"'),
         **dict.fromkeys("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
-        **{"№": "No. ", "…": "... ", "¨": " ", "™": " ", "⁄": "/", "⋅": "·", "∙": "·"},
+        **{"№": "No. ", "…": "... ", "¨": " ", "™": " ", "®": " ", "⁄": "/", "⋅": "·", "∙": "·"},
         **{"。": ". ", "．": ".", "！": "! ", "？": "? ", "、": ", ", "؟": "?", "،": ",", "؛": ";"},
         **{"।": ". ", "॥": ". ", "‐": "-", "‑": "-", "‒": "–", "―": "—", "ℓ": "l"},
         **{f: f" {f}" for f in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"},
@@ -54,18 +54,20 @@ _POWER = re.compile(f"[{''.join(_RAISED)}]+")
 _GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[\u00a0\u2007\u2008\u2009\u202f]\d{3})+(?!\d)")
 
 
-def clean(text: str) -> str:
+def clean(text: str, left_out: set[str] | None = None) -> str:
     """Reduce text to letters, digits and the signs that the rules read (Unicode NFKC).
 
     Tags and unspeakable characters are dropped and entities resolved; blocks of raw phonemes stay
-    as they are.
+    as they are. Tags, emoji and the like are added to ``left_out``.
     """
+    lost: set[str] = set() if left_out is None else left_out
     parts = re.split(f"({BLOCK})", text)
-    parts[::2] = [_clean(p) for p in parts[::2]]
+    parts[::2] = [_clean(p, lost) for p in parts[::2]]
     return "".join(parts)
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, lost: set[str]) -> str:
+    lost.update(_TAG.findall(text))
     text = _TAG.sub(" ", text)
     if "&" in text:
         text = _ENTITY.sub(lambda m: html.unescape(m[0]), text)
@@ -77,7 +79,13 @@ def _clean(text: str) -> str:
     text = text.translate(_BEFORE)
     if not text.isascii():
         text = _STACKED.sub(r"\1", unicodedata.normalize("NFKC", text)).replace("⁄", "/")
+        lost.update(c for c in {*text} if _AFTER[ord(c)].isspace() and _pictures(c))
     return re.sub(r"[^\S\n]+", " ", text.translate(_AFTER))
+
+
+def _pictures(char: str) -> bool:
+    """Whether a character that is dropped means something: an emoji, an unknown sign."""
+    return unicodedata.category(char) in ("So", "Sm", "No", "Nl", "Co")
 
 
 _BREAK = re.compile(
@@ -110,13 +118,14 @@ class Endings:
     """Words that begin a sentence if they are capitalised after an initial or "U.S."."""
 
 
-def sentences(text: str, endings: Endings) -> Iterator[str]:
+def sentences(text: str, endings: Endings, left_out: set[str] | None = None) -> Iterator[str]:
     """Clean a text and split it into sentences, lazily.
 
     They end at ``. ! ? …`` before a space, and at line ends; not at the full stop of an
     abbreviation or an initial, in a decimal or an address, or at the end of a wrapped line.
+    ``left_out`` is that of `clean`.
     """
-    text = clean(text)
+    text = clean(text, left_out)
     begin = line = 0
     for m in _BREAK.finditer(text):
         if m["line"]:

@@ -51,6 +51,28 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
     assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
 
 
+def test_a_lexicon_says_how_words_are_spoken(tiny_voice: Voice, tmp_path: Path) -> None:
+    lexicon = tmp_path / "names.tsv"
+    lexicon.write_text("Severn\tseven\nZorn\t[[wˈʌn]]\n")
+    [spoken] = plan(tiny_voice, Request(text="Severn Zorn", lexicon=str(lexicon)))
+    assert spoken.text == "seven wˈʌn"
+    assert "wˈʌn" in spoken.phonemes
+    with pytest.raises(TextError, match=r"can't read lexicon .*none\.tsv"):
+        next(plan(tiny_voice, Request(text="one", lexicon=str(tmp_path / "none.tsv"))))
+
+
+def test_what_a_voice_can_not_say_is_one_warning_and_an_error_where_nothing_is_left(
+    tiny_voice: Voice, caplog: pytest.LogCaptureFixture
+) -> None:
+    [spoken] = plan(tiny_voice, Request(text="one 日本語. two 🎉 привет!"))
+    assert spoken.text == "one two"
+    [message] = caplog.messages
+    assert "日本語 (Chinese characters), 🎉" in message
+    assert "привет (Cyrillic)" in message
+    with pytest.raises(TextError, match=r"no words to speak \(.*'en-us': 日本語"):
+        next(plan(tiny_voice, Request(text="日本語")))
+
+
 def test_voiced_frames_of_a_voice_with_a_mel_spectrogram_have_a_lower_temperature(
     tiny_voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

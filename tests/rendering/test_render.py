@@ -85,6 +85,16 @@ def test_only_what_is_missing_or_changed_is_rendered(
     assert "9 clips" in cli(*command, "--volume", "0.5").err  # every clip is another
 
 
+def test_a_changed_lexicon_makes_a_changed_clip(tmp_path: Path, tiny_voice_file: Path) -> None:
+    lexicon, renderer = tmp_path / "names.tsv", Renderer()
+    request = Request(text="Zorn", voice=str(tiny_voice_file), lexicon=str(lexicon))
+    hashes = set()
+    for said in ("one", "two"):
+        lexicon.write_text(f"# for the test of {said}\nZorn\t{said}\n")
+        hashes.add(renderer.hash(RenderJob(1, "a.wav", request)))
+    assert len(hashes) == 2
+
+
 def test_a_clip_is_that_of_synth(
     cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
 ) -> None:

@@ -82,7 +82,7 @@ def read_text(
 
 def tell_left_out(left_out: Collection[str], language: str) -> str:
     """One line on what `read_clip` or `read_text` has left out."""
-    some = ", ".join(sorted(repr(x)[1:-1][:40] for x in left_out)[:8])
+    some = ", ".join(" ".join(x.split())[:40] for x in sorted(left_out)[:8])
     return f"left out, as nothing to say in '{language}': {some}{' …' * (len(left_out) > 8)}"
 
 

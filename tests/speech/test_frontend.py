@@ -140,7 +140,8 @@ def mentioned(group: str, words: Iterable[str]) -> bool:
         names.append(MONTHS[value - 1].lower())
     names += {2: ["half", "squared"], 3: ["cubed"], 4: ["quarter"]}.get(value, [])
     begin = tuple(w[:4] for name in names for w in name.split())
-    return not value or any(w.startswith(begin) for w in words)
+    half = value == 1 and "a" in words  # "two and a half"
+    return not value or half or any(w.startswith(begin) for w in words)
 
 
 @settings(max_examples=25, deadline=None)

@@ -158,7 +158,8 @@ def _ends(text: str, m: re.Match[str], endings: Endings) -> bool:
     if low in endings.titles or (low in endings.before_number and follows[0].isdecimal()):
         return False
     if low in endings.abbreviations:
-        return not (follows[0].islower() or follows[0].isdecimal())
+        joined = follows[-1] == "." and follows.rstrip(".").lower() in endings.abbreviations
+        return not (joined or follows[0].islower() or follows[0].isdecimal())  # "Co. Ltd."
     if re.fullmatch(r"[A-Z]|(?:\w\.)+\w", word) and word != "I":  # an initial, "U.S."
         return follows.lower().rstrip(".,'") in endings.starters and follows[0].isupper()
     return True

@@ -195,6 +195,7 @@ DATES: list[Rule] = rules(
     (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/])", _month_first),
     (r"(?<![\d-])(\d{1,2})-(\d{1,2})-(\d{4})(?![\d-])", _month_first),
     (r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\d])(?!\.\d)", _day_first),
+    (r"(?<![\d.])(1[3-9]|2\d|3[01])\.(0?[1-9]|1[0-2])\.(\d\d)(?!\.?\d)", _day_first),
     (rf"\b{_MONTH}\.?\s+{_DAY}(?![\d:/.,]*\d|%){_YEAR}{_CLOCK_FOLLOWS}", _month_day),
     (rf"\b(?P<the>[Tt]he\s+)?(?<![\d:/.,$£€]){_DAY}\s+(?:of\s+)?{_MONTH}\b{_YEAR}", _day_month),
     (rf"(?<![\d:]){_TIME}(?![\d:]){_HALF}?", _clock),
@@ -217,10 +218,16 @@ DURATIONS: list[Rule] = rules(
     ),
     (r"(?<![\w.,:-])(\d{1,2})h(\d\d)\b", lambda m: f"{_hours(m[1])} {integer(int(m[2]))}"),
     (r"(?<![\w.,-])(\d++)d\b", lambda m: f"{cardinal(m[1])} day{'s' * (m[1] != '1')}"),
+    (
+        r"\b(10{1,3})s(?=\sof\b)",
+        lambda m: {"10": "tens", "100": "hundreds", "1000": "thousands"}[m[1]],
+    ),
+    (r"\b([Tt]he)\s(\d{3})s\b", lambda m: f"{m[1]} {plural(cardinal(m[2]))}"),
     (rf"\b({_SEVERAL})\s(\d++)s\b", lambda m: f"{m[1]} {plural(cardinal(m[2]))}"),
     (r"(?P<before>)\b(?P<decade>(?:1[1-9]|20)\d0)'?s\b", _decade),
     (r"(?P<before>)(?<!\w)'(?P<decade>[2-9]0)'?s\b", _decade),
     (rf"(?P<before>\b{_WHOSE}[\s-])(?P<decade>[2-9]0)'?s\b", _decade),
+    (r"(?P<before>\b[a-z]+ties(?:,| and| or| to|, and)\s)(?P<decade>[2-9]0)'?s\b", _decade),
     (rf"(?P<before>)\b(?P<decade>[2-9]0)'?s(?=\s(?:{_STYLE})\b)", _decade),
 )
 """The last tell decades from seconds: "the 90s" are years, "90s" alone are not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from re import Match
 
 from wavegen.text.english.numbers import cardinal, digit_groups, digits, integer, paired, spell
@@ -41,6 +42,26 @@ def _state(m: Match[str]) -> str:
     return f"{spell(m[1])} {digit_groups(m[2])}"
 
 
+_THEN = "in|for|or|and|if|now|when|to"
+_EMERGENCY = re.compile(r"(?i)\b(?:call|dial|ring|emergency|emergencies|ambulance|police|fire)\b")
+
+
+def _emergency(m: Match[str]) -> str | None:
+    near = m.string[max(0, m.start() - 60) : m.end() + 60]
+    return digits(m[0]) if _EMERGENCY.search(near) or "nine one one" in near else None
+
+
+def _hardware(m: Match[str]) -> str:
+    """An address of network hardware."""
+    return ", ".join(spell(pair) for pair in re.split("[:-]", m[0]))
+
+
+def _formula(m: Match[str]) -> str:
+    """``H2SO4``: letters one by one, and numbers."""
+    parts = re.findall(r"\d+|[A-Z]", m[0])
+    return " ".join(cardinal(p) if p.isdecimal() else spell(p) for p in parts)
+
+
 def _of(m: Match[str]) -> str:
     return f"{m[1]} {integer(int(m[2]))} of {integer(int(m[3]))}"
 
@@ -70,12 +91,18 @@ CODES: list[Rule] = rules(
     (r"\b50[/-]50\b", "fifty fifty"),
     (r"\b9/11\b", "nine eleven"),
     (r"\b((?:PIN|OTP|ZIP|(?i:passcode|zip code|postcode))(?:\sis|:)?)\s(\d{3,8})\b", _before),
-    (r"\b((?i:code|account|serial))\s(\d{4,9})\b(?![.,]\d)", _before),
+    (r"\b((?i:code|account|serial|extension))\s(\d{4,9})\b(?![.,]\d)", _before),
     (r"(?<![\w.,$-])911\b(?![,.]\d)", lambda m: digits(m[0])),
+    (
+        rf"(?<![\w.,$-])(?:112|999|000|111|101|988)\b(?![,.:/-]?\d|\s(?!(?:{_THEN})\b)[a-z])",
+        _emergency,
+    ),
+    (r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b", _hardware),
     (r"\b([Ff]light)\s([A-Z]{2})\s?(\d{1,4})\b", lambda m: f"{m[1]} {spell(m[2] + m[3])}"),
     (r"\b([A-Z]{2}) (\d{5}(?:-\d{4})?)(?![\w-])", _state),
     (r"\b([A-Z]{1,2}\d[A-Z\d]?) (\d[A-Z]{2})\b", _spelled_groups),
     (r"\b([A-Z]\d[A-Z]) (\d[A-Z]\d)\b", _spelled_groups),
+    (r"\b[A-Z]{1,3}\d{1,3}[A-Z][A-Z\d]{0,9}\b", _formula),
     (r"(?<![\d-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\d-])", _phone),
     (r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", _phone),
     (
@@ -84,7 +111,9 @@ CODES: list[Rule] = rules(
         r"|\+(?=(?:[ ()/-]{0,2}\d){7,15})\d{1,3}[ -]?(?:\(\d{1,4}\)[ -]?)?\d{1,12}"
         r"(?:[ /-]\d{2,8}){0,6}(?!\d)"
         r"|(?<![\d.,:/-])0\d{2,4}[ /-]\d{3,8}(?:[ -]\d{3,6})?(?![\d.,:/-]*\d)"
-        r"|(?<![\d.,:/-])0\d(?:[ .-]\d\d){3,4}(?![\d.,:/-]*\d)",
+        r"|(?<![\d.,:/-])0\d(?:[ .-]\d\d){3,4}(?![\d.,:/-]*\d)"
+        r"|(?<![\d.,:/-])00\d\d(?:[ -]\d{2,8}){1,5}(?![\d.,:/-]*\d)"
+        r"|\(0\d{1,4}\) ?\d{3,8}(?:[ -]\d{3,6})?(?![\d.,:/-]*\d)",
         _phone,
     ),
     (r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3})(?::(\d{2,5}))?(?:/(\d{1,2}))?(?![\d.]*\d)", _address),

@@ -19,6 +19,11 @@ def _regrouped(m: Match[str]) -> str:
     return ",".join(parts) + ("." + part if comma else "")
 
 
+def _french(m: Match[str]) -> str:
+    whole, part = m[0].split(",")
+    return f"{whole.replace(' ', ',')}.{part}"
+
+
 def _spaced(m: Match[str]) -> str:
     """Groups separated by spaces are one number where something says so: a zero that begins a
     group, a unit or a currency, or three groups of which the first is short."""
@@ -39,6 +44,8 @@ _RULES = (
     (r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,9}(?!\d|\.\d)", _regrouped),
     (r"(?<=€)\d{1,3}\.\d{3}(?!\d|\.\d)", _regrouped),
     (r"(?<![\d.,])(\d+),(\d\d)(?=\s?(?:€|EUR\b|zł|kr\b|Kč))", lambda m: f"{m[1]}.{m[2]}"),
+    (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3})++,\d\d?(?!\d|,\d)", _french),
+    (r"(?<![\d.,])\d{1,3},\d(?=\s%)", lambda m: m[0].replace(",", ".")),
     (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3})++(?!\d|[,.:/-]?\d| \d)", _spaced),
     (r"(?<!\w)\d{1,3}(?:_\d{3})+(?!\w)", lambda m: m[0].replace("_", ",")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from re import Match
 
-from wavegen.text.english.numbers import paired, spell
+from wavegen.text.english.numbers import digits, paired, spell
 from wavegen.text.english.rules import either
 
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
@@ -16,7 +16,7 @@ _LINK = re.compile(
     r"(?!\.\w)(?:/[^\s<>\"]{0,2000})?"
 )
 _PATH = re.compile(
-    r"(?<![\w.~:/\\)-])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.+@-]{1,100}){1,30}[/\\]?(?<![.,])"
+    r"(?<![\w.~:/\\)-])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.+@-]{1,100}){1,30}[/\\]?(?:\?[\w=&%+.-]{1,200})?(?<![.,])"
 )
 WORDLIKE = {
     "json": "json", "jpeg": "jpeg", "jpg": "jpeg", "tar": "tar", "zip": "zip", "doc": "doc",
@@ -48,8 +48,13 @@ _SUFFIX = re.compile(rf"(?<=dot )({either(SUFFIXES)})\b")
 def _link(m: Match[str]) -> str:
     whole = m[0].rstrip(".,;:!?)]}'*")
     link = re.sub(r"^\w+://", "", whole).rstrip("/")
+    link = re.sub(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)", _address, link)
     link = re.sub(r":(\d{2,5})\b", lambda p: f":{paired(p[1])} ", link)
     return _LETTERED.sub(lambda s: " ".join(s[0]), _named(link)) + m[0][len(whole) :]
+
+
+def _address(m: Match[str]) -> str:
+    return ".".join(digits(part) for part in m[0].split("."))
 
 
 def _named(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from re import Match
 
 from wavegen.text.english.numbers import N, cardinal, integer, plural, spell
-from wavegen.text.english.rules import Rule, rules
+from wavegen.text.english.rules import Rule, either, rules
+from wavegen.text.english.units import UNITS
 
 _NAMES = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma
@@ -31,20 +32,33 @@ def _power(m: Match[str]) -> str:
     return f"to the power of {_exponent(m[1])}"
 
 
+def _power_of_ten(m: Match[str]) -> str:
+    return f"to the power of {_exponent(m[1])} {UNITS[m[2]][1]}"
+
+
 def _scientific(m: Match[str]) -> str:
     return f"{cardinal(m[1])} times ten to the power of {_exponent(m[2])}"
 
 
 def _fraction(m: Match[str]) -> str:
     whole, above, below = m[1], int(m[2]), int(m[3])
-    if not ((1 <= above < below and 2 <= below <= 20) or (below == 100 and above < 100)):
+    if above + below == 100 or (above, below) == (20, 20):
+        words = f"{integer(above)} {integer(below)}"
+    elif not ((1 <= above < below and 2 <= below <= 20) or (below == 100 and above < 100)):
         words = f"{integer(above)} {'out of' if above == below else 'over'} {integer(below)}"
     else:
         name = {2: "half", 4: "quarter"}.get(below) or integer(below, "ordinal")
         if above > 1:
             name = plural(name)
         words = f"{'a' if whole and above == 1 else integer(above)} {name}"
-    return f"{cardinal(whole)} and {words}" if whole else words
+    inch = ""
+    if m[4]:
+        inch = " inches" if whole else " of an inch"
+    return (f"{cardinal(whole)} and {words}" if whole else words) + inch
+
+
+def _out_of(m: Match[str]) -> str:
+    return f"{integer(int(m[1]))} out of {integer(int(m[2]))}"
 
 
 def _greek(m: Match[str]) -> str | None:
@@ -52,17 +66,29 @@ def _greek(m: Match[str]) -> str | None:
 
 
 FRACTIONS: list[Rule] = rules(
-    (r"(?<![\d/.,])(?:(\d{1,9})\s)?(\d{1,9})/(\d{1,9})(?![\d/]|\.\d)", _fraction),
+    (r"(?<![\w/.,])(\d{1,3})/(\d{1,3})(?=\s(?:stars?|points|votes)\b)", _out_of),
+    (r"(?<![\d/.,^])(?:(\d{1,9})\s)?(\d{1,9})/(\d{1,9})(?![\d/]|\.\d)(\")?", _fraction),
+    (r"(?<=\d)/(?=\d)", " over "),
 )
+
+
+def _signed(m: Match[str]) -> str:
+    return f"is {COMPARED[m[1]]}"
+
+
 PRODUCTS: list[Rule] = rules(
+    (r"(?<=[\w)])\s?([<>])\s?(?=[\d.$€£-]+\d|\d)", _signed),
+    (r"(?<![-=])([<>])(?=\s?[\d.$€£])", lambda m: COMPARED[m[1]]),
+    (r"(?<=\d{3})\s?[×x]\s?(?=\d{3})", " by "),
     (rf"(?<![\w.,])({N})[eE]([+−-]?\d{{1,9}})(?![\w.])", _scientific),
     (r"(?<=\d)\s?[x·]\s?(?=10\^)", " times "),
     (r"(?<=\d)\s?[×·]\s?(?=\d)|(?<=\d)\s?\*\s?(?=\d)", " times "),
     (r"(?<=\d)x(?=\d)", " by "),
 )
 POWERS: list[Rule] = rules(
+    (rf"(?<=10)\^([+−-]?\d++)\s?({either(UNITS)})(?![\w^])", _power_of_ten),
     (r"(?<![A-Za-z])([b-df-hj-np-tv-z]{2,3})(?=\^)", lambda m: spell(m[1])),  # mc^2
-    (r"(?<=[\w).])\s?\^\s?([+−-]?\d++|[a-z]\b)(?!\.\d)", _power),
+    (r"(?<=[\w).])\s?\^\s?([+−-]?(?:\d++|[a-z]\b))(?!\.\d)", _power),
 )
 ROOTS: list[Rule] = rules(
     (r"√\s?", " the square root of "),

@@ -34,7 +34,7 @@ def _quoted(m: Match[str], mark: str) -> bool:
 
 
 def _inches(m: Match[str]) -> str | None:
-    if _quoted(m, '"'):
+    if m[0].endswith('"') and _quoted(m, '"'):
         return None
     adjective = re.search(
         r"\b(?:an?|the|this|my|his|her)\s$", m.string[max(0, m.start() - 6) : m.start()]
@@ -71,6 +71,7 @@ def _scaled(m: Match[str]) -> str:
 _NAMES = either(UNITS)
 _MINUS = r"(?P<minus>(?<![\w.)-])[-−])?"
 _NO_THOUSANDS = "race|run|video|resolution|tv|monitor|display|screen"
+_SHARES = "day|week|month|year|night|hour|person|minute|second|hr|wk|yr"
 _PEOPLE = "people|users|copies|views|jobs|homes|followers|subscribers|customers|downloads|tonnes"
 
 UNIT_RANGES: list[Rule] = rules(
@@ -84,27 +85,39 @@ MEASURES: list[Rule] = rules(
         r"(?<![\w'.])(\d{1,2})'[\s-]?(\d{1,2}(?:\.\d)?)(?:\"|''|(?=\s(?:tall|high|long|wide)))",
         _feet_inches,
     ),
+    (r"(?<![\w'.])([4-7])'(\d|1[01])(?![\w'\"])", _feet_inches),
     (r"(?<=\d\")\s?[x×]\s?(?=\d)", " by "),
     (rf"(?<![\w'.])({N})\"", _inches),
     (r"(?<![\w'.])(\d{1,3})'(?![\w'])", _feet),
     (r"(\d{1,2})\s?(?:ft|feet)\.?\s(\d{1,2})\s?(?:in\b\.?|inches|\")", _feet_inches),
     (rf"(?<![\w.,])({N})([kK])(?=\s(?!(?:{_NO_THOUSANDS})\b)[a-z])", _scaled),
+    (rf"(?<![\w.,])(\d++\.\d++|\d{{3,}}|[1-9]\d)([kK])(?!\w|\s(?:{_NO_THOUSANDS})\b)", _scaled),
     (rf"(?<![\w.,])({N})([MB])(?=\s[a-z])", _scaled),
     (rf"(?<![\w.,])({N})(m)(?=\s(?:{_PEOPLE})\b)", _scaled),
     (
-        rf"(?<![\d.,]){_MINUS}(?P<number>{N})(?P<gap>[\s-]?)(?P<unit>{_NAMES})"
+        rf"(?<![\d.,^])(?<!\^[−+-]){_MINUS}(?P<number>{N})(?P<gap>[\s-]?)(?P<unit>{_NAMES})"
         r"(?![\w%'^])(?:\.(?=\s[a-z]))?(?:/(?P<per>[A-Za-z]+(?:\^[23])?))?",
         _unit,
     ),
+    (
+        r"(?<=[a-z\d])/(?=(?:day|week|month|year|night|hour|person|minute|second|hr|wk|yr)\b)",
+        " per ",
+    ),
+    (rf"({N})\s?in(?=\s?(?:[x×,;)]|$|(?:wide|long|tall|high|deep|thick)\b))", _inches),
     (rf"({N}) K\b", lambda m: f"{cardinal(m[1])} kelvin"),
     (rf"(?<![\w/])({_NAMES})/(?=(?:km|cm|mm|m|ft|in)\^[23])", lambda m: f"{UNITS[m[1]][1]} per "),
     (r"(?<=per\s)((?:km|cm|mm|m|ft|in)\^[23])(?!\w)", lambda m: per_unit(m[1])),
+    (r"(?<![\w^])(?:km|cm|mm|m)\^[23](?!\w)", lambda m: UNITS[m[0]][1]),
 )
-BARE: list[Rule] = rules((r"(?<!\w)(?:mph|kph|km|kg)(?!\w)", lambda m: UNITS[m[0]][1]))
+BARE: list[Rule] = rules(
+    (r"(?<!\w)(?:mph|kph|km|kg|μ[mgsl])(?!\w)", lambda m: UNITS[m[0]][1]),
+)
 """Units without a number that espeak-ng would spell."""
 PLAIN_RANGES: list[Rule] = rules(
     (rf"(?<![\w.,-])[-−]({N})\s?–\s?(?={N}(?![–-]))", lambda m: f"minus {maybe_year(m[1])} to "),
     (rf"(?<![\d-])({N})\s?–\s?(?={N}(?![–-]))", lambda m: f"{maybe_year(m[1])} to "),
     (rf"(?<![\w-])({N})-(?=\d++(?![\d-]))", lambda m: f"{maybe_year(m[1])} to "),
-    (rf"(?<![\d.,])({N})\s-\s(?=({N}))", _spaced_hyphen),
+    (r"(?<=[\w)])\s[-−]\s(?=\d+[abnxyz]\b)", " minus "),
+    (rf"(?<![\d.,^])({N})\s-\s(?=({N}))", _spaced_hyphen),
+    (r"(?<=\d)x(?=\s?[+=^)−-])", " X. "),
 )

@@ -10,6 +10,7 @@ from wavegen.text.english.units import CODES, CURRENCIES, per_unit
 
 SCALES = {
     **{w: w for w in ("hundred", "thousand", "million", "billion", "trillion")},
+    **{"lakh": "lakh", "crore": "crore"},
     **{"k": "thousand", "m": "million", "mn": "million", "mio": "million"},
     **{"b": "billion", "bn": "billion", "t": "trillion", "tn": "trillion"},
 }
@@ -39,19 +40,30 @@ def _pence(m: Match[str]) -> str:
     return f"{cardinal(m[1])} {'penny' if m[1] == '1' else 'pence'}"
 
 
+_ONE = "".join(s for s in CURRENCIES if len(s) == 1)
 _LETTERED = [s for s in CURRENCIES if s[0].isalpha() and not s.isalpha()]
 _SIGN = (
-    rf"(?:(?<![A-Za-z])(?:{either(_LETTERED)})|\bRs\.?|\b(?:{either(CODES)})\b"
-    rf"|[{''.join(s for s in CURRENCIES if len(s) == 1)}])"
+    rf"(?:(?<![A-Za-z])(?:{either(_LETTERED)})|\bRs\.?|\b(?:{either(CODES)})(?![A-Za-z])"
+    rf"|[{_ONE}])"
 )
-_BEHIND = (
-    rf"(?:[{''.join(s for s in CURRENCIES if len(s) == 1)}]|(?:{either(CODES)}|kr|zł|Kč|Ft)\b)"
-)
-_SCALE = r"(?:\s?(?P<scale>(?i:hundred|thousand|million|billion|trillion|mn|mio|bn|tn|[kmbt]))\b)?"
+_BEHIND = rf"(?:[{_ONE}]|(?:{either(CODES)}|kr|zł|Kč|Ft)\b)"
+_SCALE = rf"(?:\s?(?P<scale>(?i:{either(SCALES)}))\b)?"
 _PER = r"(?:/(?P<per>[A-Za-z]+(?:\^[23])?))?"
 _MINUS = r"(?P<minus>(?<![\w.)-])[-−])?"
 
+
+def _scaled_range(m: Match[str]) -> str:
+    many = CURRENCIES[m["sign"]][1]
+    scales = [SCALES[m[s].lower()] for s in ("first", "second")]
+    return f"{cardinal(m['low'])} {scales[0]} to {cardinal(m['high'])} {scales[1]} {many}"
+
+
 MONEY: list[Rule] = rules(
+    (
+        rf"(?P<sign>[{_ONE}])(?P<low>{N})(?P<first>bn|[kmbKMB])\s?[-–—]\s?"
+        rf"(?P<high>{N})(?P<second>bn|[kmbKMB])\b",
+        _scaled_range,
+    ),
     (rf"(?<=\d[kmbKMB])\s?[-–—]\s?(?={_SIGN}\s?\d)|(?<=\dbn)\s?[-–—]\s?(?={_SIGN}\s?\d)", " to "),
     (
         rf"{_MINUS}(?P<sign>{_SIGN})\s?(?P<minus_after>[-−](?=[\d.]))?(?P<amount>{N})"

@@ -11,7 +11,8 @@ def _prefixed(unit: str, name: str, prefixes: str) -> dict[str, tuple[str, str]]
 
 def _regular(names: str) -> dict[str, tuple[str, str]]:
     pairs = (line.split(maxsplit=1) for line in names.strip().splitlines())
-    return {short: (name, name + "s") for short, name in pairs}
+    spaced = ((short, name.replace("-", " ")) for short, name in pairs)
+    return {short: (name, name + "s") for short, name in spaced}
 
 
 _HERTZ = {"k": "kilo", "M": "mega", "G": "giga", "T": "tera"}
@@ -67,7 +68,23 @@ UNITS: dict[str, tuple[str, str]] = {
         MΩ megaohm
         eV electronvolt
         MP megapixel
-        N newton
+        Nm newton-meter
+        N·m newton-meter
+        kN kilonewton
+        wk week
+        wks week
+        mo month
+        mos month
+        yr year
+        yrs year
+        tbsp tablespoon
+        tsp teaspoon
+        pt pint
+        qt quart
+        kt knot
+        ly light-year
+        Å angstrom
+        mAh milliamp-hour
         px pixel
         ¢ cent
         """
@@ -97,12 +114,19 @@ UNITS: dict[str, tuple[str, str]] = {
     "Gbit/s": ("gigabit per second", "gigabits per second"),
     "MB/s": ("megabyte per second", "megabytes per second"),
     "GB/s": ("gigabyte per second", "gigabytes per second"),
-    "in": ("inch", "inches"),
     "in.": ("inch", "inches"),
     "ft.": ("foot", "feet"),
     "sq ft": ("square foot", "square feet"),
     "sq m": ("square meter", "square meters"),
     "sq km": ("square kilometer", "square kilometers"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "hp": ("horsepower", "horsepower"),
+    "psi": ("pound per square inch", "pounds per square inch"),
+    "dpi": ("dot per inch", "dots per inch"),
+    "° C": ("degree celsius", "degrees celsius"),
+    "° F": ("degree fahrenheit", "degrees fahrenheit"),
+    "mm^3": ("cubic millimeter", "cubic millimeters"),
+    "km^3": ("cubic kilometer", "cubic kilometers"),
     "bpm": ("beat per minute", "beats per minute"),
     "ppm": ("part per million", "parts per million"),
     "°K": ("kelvin", "kelvin"),

@@ -31,7 +31,7 @@ DOTTED = {
 BARE = {
     "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Jr": "junior", "Sr": "senior",
     "Ltd": "limited", "Inc": "incorporated", "vs": "versus", "etc": "et cetera",
-    "Ph.D": "PHD", "PhD": "PHD", "WWI": "World War one", "WWII": "World War two",
+    "Ph.D": "PHD", "PhD": "PHD", "PhDs": "PHDs", "WWI": "World War one", "WWII": "World War two",
     "e.g": "for example", "i.e": "that is", "eg": "for example",
     "et al": "et al",
 }  # fmt: skip
@@ -59,7 +59,7 @@ DAYS = {
 _SAINT = re.compile(r"(?<![\w.])((?:\w{1,20},? [A-Z][a-z]{1,20} )?)(St|Dr)\b(\.?)(?=(\s+[A-Z])?)")
 _BARE = re.compile(rf"(?<![\w.])({either(BARE)})(?:\.|(?![\w.]))")
 _DOTTED = re.compile(rf"(?<![\w.])(?<!\d )((?i:{either(DOTTED)}))\.(?=\s|[,;:)]|$)")
-_COUNTED = re.compile(rf"(?<![\w.])({either(COUNTED)})\.\s?(?=\d)")
+_COUNTED = re.compile(rf"(?<![\w.])({either(COUNTED)})\.\s?\(?(?=\d)")
 _DAY = re.compile(rf"(?<![\w.])({either(DAYS)})\.")
 _SHORT_MONTH = f"({'|'.join(m[:3] for m in MONTHS)}|Sept)"
 _MONTH = re.compile(rf"(?<!\w){_SHORT_MONTH}(?= \d)|(?<=\d ){_SHORT_MONTH}\b")
@@ -106,6 +106,11 @@ NAMES = {
     "Wi-Fi": "wi fi",
 }  # fmt: skip
 """Names that neither the rules nor espeak-ng say right; this case."""
+SLASHED = {"w/o": "without", "w/": "with", "c/o": "care of", "b/c": "because"}
+_SLASHED = re.compile(rf"(?<![\w/])(?:{either(SLASHED)})(?=\s|\w|$)(?!/)")
+TYPED = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "->": "→", "=>": "→", "&&": "&", "||": " or "}
+"""Signs as they are typed in programs."""
+_TYPED = re.compile(either(TYPED))
 _NAME = re.compile(rf"(?:(?<!\w)(?=\w)|(?=\.))(?:{'|'.join(map(re.escape, NAMES))})(?![A-Za-z])")
 _SHARP = re.compile(r"(?<!\w)([A-G])#(?!\w)")
 _PLUSES = re.compile(r"(?<=\w)\+\+(?!\d)")
@@ -116,11 +121,16 @@ _CAMEL = re.compile(r"(?<!\w)([a-z]{1,5}|[A-Z][a-z]{1,20})([A-Z]{2,5})(?!\w)")
 def read_names(text: str) -> str:
     """Names with signs or inner capitals: "C#", "macOS", "OpenAI"."""
     text = _NAME.sub(lambda m: NAMES[m[0]], text)
+    text = _SLASHED.sub(lambda m: f"{SLASHED[m[0]]} ", text)
+    text = _TYPED.sub(lambda m: TYPED[m[0]], text)
+    text = re.sub(r"\([cC]\)(?=\s?\d{4})|[Cc]opyright\s©", "copyright", text)
     if "#" in text:
         text = _SHARP.sub(lambda m: f"{m[1]}. sharp", text)
+    text = re.sub(r"\^\{([^{}]{1,20})\}", r"^\1", text)
     if "+" in text or "-" in text:
         text = _PLUSES.sub(" plus plus", text)
         text = _GRADE.sub(lambda m: f"{m[1]}. {'plus' if m[2] == '+' else 'minus'}", text)
+    text = re.sub(r"(?<!\w)A-(?=[a-z])", "A. ", text)
     return _CAMEL.sub(lambda m: f"{spell(m[1]) if len(m[1]) == 1 else m[1]} {spell(m[2])}", text)
 
 
@@ -184,7 +194,7 @@ def read_capitals(text: str, shouted: bool) -> str:
         if m[1]:
             spelled = True
         elif len(letters) < 2:
-            spelled = False
+            spelled = bool(ending)
         elif len(letters) > 3 or shouted:
             spelled = not vowels or letters in SPELLED
         else:
@@ -221,6 +231,6 @@ def read_hashes(text: str) -> str:
 
 def read_signs(text: str) -> str:
     """Replace signs by their names."""
-    text = apply((*ROOTS, *COMPARISONS, *LETTERS, *BARE_UNITS), text)
+    text = apply((*ROOTS, *COMPARISONS, *BARE_UNITS, *LETTERS), text)
     text = re.sub(r"(?<=\w)\.(?=[a-z])", " dot ", text)
     return _SIGN.sub(lambda m: f" {SIGNS[m[0]]} ", text)

@@ -107,7 +107,7 @@ def test_the_tests_of_a_module_are_found_by_its_path() -> None:
         path = test.relative_to(TESTS)
         parent = PACKAGE.parent if path.parts[0] == "recipes" else PACKAGE
         room, name = parent / path.parent, test.stem.removeprefix("test_")
-        module = any((room / n).exists() for n in (name, f"{name}.py", f"{name}_.py"))
+        module = any((room / n).exists() for n in (name, f"{name}.py", f"{name}_.py", f"{name}.sh"))
         if not (module or name == room.name or path.as_posix() in BROAD):
             lost.append(path)
     assert not lost

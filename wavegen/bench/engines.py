@@ -64,7 +64,7 @@ def bench_engines(
     """Samples per second of engines.
 
     Args:
-        networks: by the name in `Cell.size`.
+        networks: by the name in `Cell.size`, on the device that the engines run on.
         cells: what to measure.
         clips: measure this many clips of mixed length, in place of ``batch`` endless utterances.
         seconds: of one measurement, about.
@@ -82,7 +82,7 @@ def bench_engines(
             read[c] = spec.bytes_per_sample(networks[c.size][0], precision)
             runs["read", read[c]] = partial(spec.read_rate, read[c])
     for threads in {c.threads for c in cells}:
-        runs["matmul", threads] = matmul_rate(threads)
+        runs["matmul", threads] = matmul_rate(threads, _device(networks))
     rates = measure_in_turn(runs, repeats, progress)
     out = []
     for cell in cells:
@@ -106,6 +106,11 @@ def bench_engines(
     return out
 
 
+def _device(networks: dict[str, tuple[WaveNet, Config]]) -> str:
+    """The kind of device that the networks are on."""
+    return next(model.skip_bias.device.type for model, _ in networks.values())
+
+
 class _DrawingRate:
     """Measures the samples per second of a cell each time it is called."""
 
@@ -113,11 +118,11 @@ class _DrawingRate:
         self, model: WaveNet, config: Config, cell: Cell, clips: int, seconds: float
     ) -> None:
         self._model, self._config, self._cell, self._seconds = model, config, cell, seconds
-        frames = round(LONGEST * 100)
-        self._rows = torch.randn(frames, model.conditioning.weight.shape[1])
+        frames, device = round(LONGEST * 100), model.skip_bias.device
+        self._rows = torch.randn(frames, model.conditioning.weight.shape[1], device=device)
         self._phase = self._predictor = None
         if model.conditioning.phase is not None:
-            self._phase = torch.arange(round(LONGEST * SAMPLE_RATE)) % PHASES
+            self._phase = torch.arange(round(LONGEST * SAMPLE_RATE), device=device) % PHASES
         if model.given is not None:
             mel = torch.randn(config.conditioning.mel_channels, frames)
             f0 = 200.0 * (torch.rand(frames) > 0.3)

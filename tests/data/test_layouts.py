@@ -1,6 +1,7 @@
 """Where speakers and texts come from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,14 @@ def test_vctk_takes_the_first_microphone_with_speaker_and_text(tmp_path: Path, t
         ),
         "other.wav": Clip("other.wav", problem="is not of the form wav48…/SPEAKER/UTTERANCE"),
     }
+
+
+def test_vctk_in_a_sub_folder_and_without_texts(tmp_path: Path) -> None:
+    make_files(tmp_path, {"VCTK/wav48/p225/p225_001.wav": ""})
+    clip = Clip("VCTK/wav48/p225/p225_001.wav", "p225")
+    assert clips_of(tmp_path) == ("vctk", {clip.path: clip})
+    make_files(tmp_path, {"VCTK/txt/p225/p225_001.txt": "Please."})
+    assert clips_of(tmp_path) == ("vctk", {clip.path: replace(clip, text="Please.")})
 
 
 def test_second_microphones_are_no_sign_of_a_wrong_folder(

@@ -41,6 +41,8 @@ BOTH = {"a.wav": "ann: hi", "b.wav": "ann: yes"}
         ("vctk_audio_sid_text_train_filelist.txt", "DUMMY/a.wav|ann|hi\nDUMMY/b.wav|ann|yes\n"),
         ("train_manifest.json", '{"audio_filepath": "/x/y/a.wav", "text": "hi", "speaker": "ann"}\n'
          '{"audio_filepath": "/x/y/b.wav", "text": "yes", "speaker": "ann"}\n'),
+        ("transcript.v.1.txt", "x/a.wav|ann|hi\nx/b.wav|ann|yes\n"),
+        ("corpus.csv", "file,speaker,text\na.wav,ann,hi\nb.wav,ann,yes\n"),
         ("lists/train.txt", "a.wav|ann|hi\nb.wav|ann|yes\n"),
         ("train.txt", "C:\\voice\\a.wav|ann|hi\nC:\\voice\\b.wav|ann|yes\n"),
     ],

@@ -1,5 +1,6 @@
 """Whole runs from Python: what they tell on the way, what they return, and what they refuse."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from wavegen.library import load_voice
 from wavegen.speech import fit
 from wavegen.training.checkpoint import Fitting
 from wavegen.training.hooks import Hooks
+from wavegen.training.lock import locked
 from wavegen.training.run import new_trainer, resume_run, start_run
 
 
@@ -81,9 +83,13 @@ def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
     tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tiny_config.replace("conditioning", acoustic_steps=30)
-    whole = trainer(tmp_path / "whole", config).voice.speech()
+    audio = tmp_path / "audio"
+    audio.mkdir()
+    for file in DIGITS.glob("[0-2]_*.wav"):
+        shutil.copy(file, audio)
+    whole = trainer(tmp_path / "whole", config, audio).voice.speech()
     monkeypatch.setattr(fit, "SAVE_SECONDS", -1.0)
-    stops = [("fitting the aligner", 4), ("aligning", 5), ("fitting the acoustic model", 25)]
+    stops = [("fitting the aligner", 4), ("fitting the acoustic model", 25)]
     begun = []
     for stop in [*stops, None]:
         told: dict[str, int] = {}
@@ -95,13 +101,12 @@ def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
 
         with suppress(KeyboardInterrupt):
             part = new_trainer(
-                DIGITS, tmp_path / "part", config, device="cpu", hooks=Hooks(progress=progress)
+                audio, tmp_path / "part", config, device="cpu", hooks=Hooks(progress=progress)
             )
-        begun.append(
-            [told.get(p) for p in ("fitting the aligner", "checking the texts", stops[2][0])]
-        )
+        phases = ("fitting the aligner", "checking the texts", "fitting the acoustic model")
+        begun.append([told.get(p) for p in phases])
         assert (tmp_path / "part" / "fitting.pt").exists() == (stop is not None)
-    assert begun == [[0, None, None], [5, 1, None], [None, None, 1], [None, None, 25]]
+    assert begun == [[0, None, None], [5, 1, 1], [None, None, 25]]
     for name, model in part.voice.speech().items():
         for key, tensor in model.state_dict().items():
             assert torch.equal(tensor, whole[name].state_dict()[key]), (name, key)
@@ -145,6 +150,13 @@ def test_a_disk_that_fills_up_keeps_the_last_state_and_is_named(
     assert str(e.value).endswith(": File too large; step 2 is saved, and --resume goes on")
     done = resume_run(DIGITS, tmp_path / "run", device="cpu")
     assert (done.finished, done.step) == (True, 9)
+
+
+def test_of_two_trainings_in_one_directory_the_second_is_refused(
+    tmp_path: Path, tiny_config: Config
+) -> None:
+    with locked(tmp_path / "run"), pytest.raises(TrainingError, match="is training in"):
+        start_run(DIGITS, tmp_path / "run", tiny_config, device="cpu")
 
 
 def test_phones_need_a_text_for_every_clip(

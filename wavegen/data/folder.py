@@ -22,10 +22,11 @@ TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".json")
 TABLE_NAMES = (
     r"meta_?data",
     r"validated",  # what the listeners of Common Voice have confirmed
-    r"(.*[_-])?(train|training|val|valid|validation|dev|test|eval|manifest|file_?list)"
-    r"([_-].*)?",
+    r"(.*[_-])?(train|training|val|valid|validation|dev|test|eval|manifest|file_?list"
+    r"|transcripts?|transcriptions?)([_.-].*)?",
 )
-"""Names of such tables without their suffix; of several sorts the first is used."""
+"""Names of such tables without their suffix; of several sorts the first is used. What else lies in
+the root and is no .txt comes last."""
 KINDS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device"}
 
 
@@ -128,7 +129,9 @@ def scan(root: Path) -> Folder:
     found.tables = [
         p
         for p, kind in found.rest.items()
-        if kind in TABLES and rank(p) < len(TABLE_NAMES) and key(p.removesuffix(kind)) not in clips
+        if kind in TABLES
+        and (rank(p) < len(TABLE_NAMES) or (kind != ".txt" and "/" not in p))
+        and key(p[: -len(kind)]) not in clips
     ]
     return found
 

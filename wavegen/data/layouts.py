@@ -17,6 +17,8 @@ from wavegen.errors import DataError
 
 DIGIT_FILES = r"(?P<text>\d+)_(?P<speaker>[A-Za-z][A-Za-z-]*)_\d+"
 """File names of the Free Spoken Digit Dataset, such as ``7_jackson_32.wav``."""
+VCTK = r"(.*/)?wav48[^/]*/([^/]+)/([^/]+)"
+"""What lies above ``wav48…``, the speaker and the file name of a clip of VCTK."""
 CHAPTER = ".trans.txt"
 """Suffix of the transcripts of a chapter in LibriSpeech."""
 NORMALISED = ".normalized.txt"
@@ -79,15 +81,18 @@ def table(folder: Folder, data: DataConfig) -> Iterator[Clip]:
 
 def vctk(folder: Folder, data: DataConfig) -> Iterator[Clip]:
     """``wav48…/SPEAKER/UTTERANCE.flac`` with ``txt/SPEAKER/UTTERANCE.txt``, as in the VCTK
-    corpus."""
+    corpus, which may lie in a sub-folder; without ``txt/`` there are no texts."""
+    spoken = any(re.match(r"(.*/)?txt/", t) for t in folder.texts)
     for path in folder.audio:
-        parts = path.split("/")
-        if not parts[0].startswith("wav48") or len(parts) != 3:
+        parts = re.fullmatch(VCTK, path)
+        if parts is None:
             yield Clip(path, problem="is not of the form wav48…/SPEAKER/UTTERANCE")
             continue
-        utterance, _ = _microphone(parts[2])
-        text, problem = _transcript(folder, f"txt/{parts[1]}/{utterance}.txt")
-        yield Clip(path, parts[1], text, problem)
+        above, speaker, name = parts.groups(default="")
+        text = problem = ""
+        if spoken:
+            text, problem = _transcript(folder, f"{above}txt/{speaker}/{_microphone(name)[0]}.txt")
+        yield Clip(path, speaker, text, problem)
 
 
 def librispeech(folder: Folder, data: DataConfig) -> Iterator[Clip]:
@@ -202,10 +207,10 @@ LAYOUTS: dict[str, Callable[[Folder, DataConfig], Iterator[Clip]]] = {
 def detect(folder: Folder, data: DataConfig) -> str:
     """Recognise the layout of a folder, in this order.
 
-    ``pattern`` if one is given, ``ljspeech`` if there are metadata.csv and wavs/, ``vctk`` if there
-    are txt/ and wav48…/, ``librispeech`` if there are transcripts as in LibriSpeech or LibriTTS,
-    ``table`` if tables of metadata name half of the audio, ``sidecar`` if most clips have a
-    transcript beside them, ``pattern`` if all names match `DIGIT_FILES`, ``folders`` if all audio
+    ``pattern`` if one is given, ``ljspeech`` if there are metadata.csv and wavs/, ``vctk`` if most
+    audio lies in wav48…/SPEAKER/, ``librispeech`` if there are transcripts as in LibriSpeech or
+    LibriTTS, ``table`` if tables of metadata name half of the audio, ``sidecar`` if most clips have
+    a transcript beside them, ``pattern`` if all names match `DIGIT_FILES`, ``folders`` if all audio
     is in two or more sub-folders, else ``flat``.
     """
     if data.layout != "auto":
@@ -215,7 +220,7 @@ def detect(folder: Folder, data: DataConfig) -> str:
     audio = folder.audio
     if any(p.startswith("wavs/") for p in audio) and METADATA in folder.tables:
         return "ljspeech"
-    if any(p.startswith("wav48") and "/" in p for p in audio) and (folder.root / "txt").is_dir():
+    if 2 * sum(bool(re.fullmatch(VCTK, p)) for p in audio) > len(audio):
         return "vctk"
     if any(t.endswith((CHAPTER, NORMALISED)) and t.count("/") > 1 for t in folder.texts):
         return "librispeech"

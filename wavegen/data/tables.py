@@ -18,7 +18,7 @@ LISTED = 3
 def find_tables(folder: Folder) -> list[str]:
     """The tables to use: those of one sort of name (`TABLE_NAMES`), in each folder of one form
     (`TABLES`), if they name at least half of the audio; else none."""
-    for sort in range(len(TABLE_NAMES)):
+    for sort in range(len(TABLE_NAMES) + 1):
         forms: dict[str, str] = {}
         candidates = [t for t in folder.tables if rank(t) == sort]
         for suffix in TABLES:
@@ -39,6 +39,8 @@ def unused(folder: Folder) -> list[str]:
     """One line on each table that no layout has used."""
     notes = []
     for t in sorted({*folder.tables} - folder.used):
+        if rank(t) == len(TABLE_NAMES) and t not in folder.rows:
+            continue  # no metadata, by its name and its content
         why = folder.unread.get(t, "")
         notes.append(f"{t} is not used" + (f": {why}" if why else ""))
     return notes

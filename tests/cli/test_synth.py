@@ -61,6 +61,24 @@ def test_speakers_are_listed_by_id_and_name(cli: Callable[..., Result]) -> None:
     assert done.out.splitlines()[3] == "3\tnicolas"
 
 
+def test_texts_in_any_encoding_are_spoken_with_a_lexicon(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    text, lexicon = tmp_path / "a.txt", tmp_path / "names.tsv"
+    text.write_bytes("Zoë 🎉\n".encode("utf-16"))
+    lexicon.write_text("Zoë\ttwo", "utf-8")
+    args = ("--voice", tiny_voice_file, "-f", text, "--lexicon", lexicon)
+    done = cli("synth", *args, "-o", tmp_path / "a.wav")
+    assert done.code == 0
+    assert f"{text} is read as UTF-16" in done.err
+    assert done.err.count("warning: left out") == 1
+    text.write_bytes("Zoë\n".encode("latin-1"))
+    done = cli("synth", *args, "-o", tmp_path / "b.wav")
+    assert f"{text} is read as Windows-1252" in done.err
+    lexicon.write_text("Zoe two")
+    one_clear_line(cli("synth", *args, "-o", tmp_path / "c.wav"), "line 1: no tab")
+
+
 def test_words_never_heard_are_named_once(
     cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
 ) -> None:

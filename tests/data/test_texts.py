@@ -1,5 +1,6 @@
 """Transcripts of clips."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,23 @@ def test_texts_are_read_once_and_kept(
     german = tiny_config.replace("data", language="de")
     other = open_dataset(DIGITS, german, tmp_path, f0=False).units["7_jackson_12.wav"]
     assert other.words == ("sieben",)
+
+
+def test_a_lexicon_says_how_transcripts_are_read(tmp_path: Path, tiny_config: Config) -> None:
+    lexicon = tmp_path / "names.json"
+    for said in ("sept", "siete"):
+        lexicon.write_text(json.dumps({"7": said, "note": f"another size for {said}"}))
+        config = tiny_config.replace("data", lexicon=str(lexicon))
+        units = open_dataset(DIGITS, config, tmp_path / "cache", f0=False).units
+        assert units["7_jackson_12.wav"].words == (said,)
+
+
+def test_what_transcripts_leave_out_is_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = {"a": "one 🎉", "b": "two 日本語", "c": "привет"}
+    units, empty = texts.read_units(read, "en-us", tmp_path)
+    assert ([*units], empty) == (["a", "b"], ["c"])
+    [message] = caplog.messages
+    assert message.startswith("in transcripts: left out")
+    assert all(part in message for part in ("🎉", "日本語", "привет"))

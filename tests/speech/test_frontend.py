@@ -144,7 +144,7 @@ def mentioned(group: str, words: Iterable[str]) -> bool:
     return not value or half or any(w.startswith(begin) for w in words)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.text(st.characters(), min_size=1, max_size=4)
     | st.lists(PIECES, min_size=1, max_size=3).map("".join)

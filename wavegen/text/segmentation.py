@@ -46,7 +46,7 @@ class _Kept(dict[int, str]):
 
 
 _AFTER = _Kept()
-_TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")
+_TAG = re.compile(r"<(?![^<>\s]{1,90}(?:@|://))/?[A-Za-z!?][^<>]{0,500}>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _STACK = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _STACKED = re.compile(f"(?<![^{_STACK}\\s])[{_STACK}]+|([{_STACK}])[{_STACK}]+")

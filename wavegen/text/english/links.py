@@ -10,10 +10,10 @@ from wavegen.text.english.rules import either
 
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
 _LINK = re.compile(
-    r"(?<![\w.@-])(?:(?:https?|ftp)://|www\.)[^\s<>\"]{1,2000}"
+    r"(?<![\w.@-])(?:(?:https?|ftp)://|www\.)[^\s<>\"\[\]]{1,2000}"
     r"|(?<![\w.@-])(?:[A-Za-z][\w-]{0,62}\.){1,8}"
     r"(?:com|org|net|edu|gov|io|ai|app|dev|info|co\.uk|uk|de|fr|eu|ca|au|us|tv)\b"
-    r"(?!\.\w)(?:/[^\s<>\"]{0,2000})?"
+    r"(?!\.\w)(?:/[^\s<>\"\[\]]{0,2000})?"
 )
 _PATH = re.compile(
     r"(?<![\w.~:/\\)-])(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.+@-]{1,100}){1,30}[/\\]?(?:\?[\w=&%+.-]{1,200})?(?<![.,])"
@@ -77,6 +77,7 @@ def _hashtag(m: Match[str]) -> str:
 def read_links(text: str) -> str:
     """Spell out addresses: "example dot com slash a", "at bob", "hashtag fun"."""
     if "@" in text:
+        text = re.sub(r"<([^<>\s]{1,90}@[^<>\s]{1,90})>", r" \1 ", text)
         text = _MAIL.sub(_link, text)
         text = _HANDLE.sub(lambda m: f"at {m[1].replace('_', ' underscore ')}", text)
     if "." in text or "://" in text:

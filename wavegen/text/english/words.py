@@ -110,6 +110,8 @@ SLASHED = {"w/o": "without", "w/": "with", "c/o": "care of", "b/c": "because"}
 _SLASHED = re.compile(rf"(?<![\w/])(?:{either(SLASHED)})(?=\s|\w|$)(?!/)")
 TYPED = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "->": "→", "=>": "→", "&&": "&", "||": " or "}
 """Signs as they are typed in programs."""
+_RULED = re.compile(r"([=+*#~_&@^<>|])\1{2,}|##|(?<!\S)#(?=\s[A-Za-z])")
+"""Lines that are drawn, and the marks of headings and comments."""
 _TYPED = re.compile(either(TYPED))
 _NAME = re.compile(rf"(?:(?<!\w)(?=\w)|(?=\.))(?:{'|'.join(map(re.escape, NAMES))})(?![A-Za-z])")
 _SHARP = re.compile(r"(?<!\w)([A-G])#(?!\w)")
@@ -120,10 +122,11 @@ _CAMEL = re.compile(r"(?<!\w)([a-z]{1,5}|[A-Z][a-z]{1,20})([A-Z]{2,5})(?!\w)")
 
 def read_names(text: str) -> str:
     """Names with signs or inner capitals: "C#", "macOS", "OpenAI"."""
+    text = _RULED.sub(" ", text)
     text = _NAME.sub(lambda m: NAMES[m[0]], text)
     text = _SLASHED.sub(lambda m: f"{SLASHED[m[0]]} ", text)
     text = _TYPED.sub(lambda m: TYPED[m[0]], text)
-    text = re.sub(r"\([cC]\)(?=\s?\d{4})|[Cc]opyright\s©", "copyright", text)
+    text = re.sub(r"(?:\b[Cc]opyright\s)?(?:\([cC]\)(?=\s?\d{4})|©)", "copyright ", text)
     if "#" in text:
         text = _SHARP.sub(lambda m: f"{m[1]}. sharp", text)
     text = re.sub(r"\^\{([^{}]{1,20})\}", r"^\1", text)
@@ -194,7 +197,7 @@ def read_capitals(text: str, shouted: bool) -> str:
         if m[1]:
             spelled = True
         elif len(letters) < 2:
-            spelled = bool(ending)
+            spelled = ending[:1] == "'"
         elif len(letters) > 3 or shouted:
             spelled = not vowels or letters in SPELLED
         else:

@@ -138,7 +138,9 @@ def mentioned(group: str, words: Iterable[str]) -> bool:
         names.append(year(group))
     if 1 <= value <= 12:
         names.append(MONTHS[value - 1].lower())
-    names += {2: ["half", "squared"], 3: ["cubed"], 4: ["quarter"]}.get(value, [])
+    names += {2: ["half", "squared", "square"], 3: ["cubed", "cubic"], 4: ["quarter"]}.get(
+        value, []
+    )
     begin = tuple(w[:4] for name in names for w in name.split())
     half = value == 1 and "a" in words  # "two and a half"
     return not value or half or any(w.startswith(begin) for w in words)

@@ -142,6 +142,9 @@ def sentences(text: str, endings: Endings, left_out: set[str] | None = None) -> 
         yield piece.replace("\n", " ")
 
 
+_NUMBER = re.compile(r"\(?\d|[IVXLC]{2,7}\b|[VX]\b|of\b")
+
+
 def _ends(text: str, m: re.Match[str], endings: Endings) -> bool:
     """Whether a sentence ends at the matched stop."""
     after = text[m.end() : m.end() + 40].split(maxsplit=1)
@@ -155,7 +158,9 @@ def _ends(text: str, m: re.Match[str], endings: Endings) -> bool:
     low = word.lower()
     if counted and low in endings.units and follows[0].islower():
         return False
-    if low in endings.titles or (low in endings.before_number and follows[0].isdecimal()):
+    if low in endings.titles or follows[0] in "&+,;:=/":
+        return False
+    if low in endings.before_number and _NUMBER.match(follows):
         return False
     if low in endings.abbreviations:
         joined = follows[-1] == "." and follows.rstrip(".").lower() in endings.abbreviations

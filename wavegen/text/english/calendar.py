@@ -198,7 +198,7 @@ DATES: list[Rule] = rules(
     (r"(?<![\d.])(1[3-9]|2\d|3[01])\.(0?[1-9]|1[0-2])\.(\d\d)(?!\.?\d)", _day_first),
     (rf"\b{_MONTH}\.?\s+{_DAY}(?![\d:/.,]*\d|%){_YEAR}{_CLOCK_FOLLOWS}", _month_day),
     (rf"\b(?P<the>[Tt]he\s+)?(?<![\d:/.,$£€]){_DAY}\s+(?:of\s+)?{_MONTH}\b{_YEAR}", _day_month),
-    (rf"(?<![\d:]){_TIME}(?![\d:]){_HALF}?", _clock),
+    (rf"(?<![\d:]){_TIME}(?![\d:])(?:{_HALF}|h\b)?", _clock),
     (rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\.(?P<minute>\d\d){_HALF}", _clock),
     (
         r"(?<![\d.,:$£€-])(\d{1,2})\s?([AaPp])(?:\.[Mm]\.|[Mm]\b)",
@@ -207,6 +207,7 @@ DATES: list[Rule] = rules(
     (r"\b(\d\d)(\d\d)(?=\s(?:hours|hrs)\b)", _military),
     (r"\b(\d{3,4})(?=\s?(?:AD|BCE?|CE)\b)", lambda m: year(m[1])),
     (r"(?<=\bAD\s)(\d{3,4})\b", lambda m: year(m[1])),
+    (r"(?<=\b[Ii]n )(10[1-9]\d)(?=[.,;:!?)]|$)", lambda m: year(m[1])),
     (r"(?<=[A-Z]{2})((?:19|20)\d\d)\b", lambda m: year(m[1])),
 )
 

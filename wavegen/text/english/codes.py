@@ -121,7 +121,8 @@ CODES: list[Rule] = rules(
     (r"\b([Pp]ort)\s(\d{2,5})\b(?![.,]\d)", lambda m: f"{m[1]} {paired(m[2])}"),
     (r"(?<=[\w])[-.](alpha|beta|rc|dev|pre|post)\.?(\d*)\b", _stage),
     (r"(?<![\w.])([vV]\s?)?(\d++(?:\.\d++){2,}+)", _version),
-    (r"(?<![\w.])([vV])(\d++(?:\.\d++)?)\b", _version),
+    (r"(?<![\w.])(v|V(?=\d+\.))(\d++(?:\.\d++)?)\b", _version),
+    (r"\b(\d{1,2})(\d\d)p\b", lambda m: f"{integer(int(m[1]))} {integer(int(m[2]))} p"),
     (
         r"\b((?i:retry|attempt|try|step|page|episode|lesson|question))\s(\d{1,5})/(\d{1,5})\b(?!/)",
         _of,

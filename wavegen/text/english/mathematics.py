@@ -6,7 +6,7 @@ from re import Match
 
 from wavegen.text.english.numbers import N, cardinal, integer, plural, spell
 from wavegen.text.english.rules import Rule, either, rules
-from wavegen.text.english.units import UNITS
+from wavegen.text.english.units import UNITS, per_unit
 
 _NAMES = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma
@@ -33,7 +33,8 @@ def _power(m: Match[str]) -> str:
 
 
 def _power_of_ten(m: Match[str]) -> str:
-    return f"to the power of {_exponent(m[1])} {UNITS[m[2]][1]}"
+    per = f" per {per_unit(m[3])}" if m[3] else ""
+    return f"to the power of {_exponent(m[1])} {UNITS[m[2]][1]}{per}"
 
 
 def _scientific(m: Match[str]) -> str:
@@ -67,7 +68,10 @@ def _greek(m: Match[str]) -> str | None:
 
 FRACTIONS: list[Rule] = rules(
     (r"(?<![\w/.,])(\d{1,3})/(\d{1,3})(?=\s(?:stars?|points|votes)\b)", _out_of),
-    (r"(?<![\d/.,^])(?:(\d{1,9})\s)?(\d{1,9})/(\d{1,9})(?![\d/]|\.\d)(\")?", _fraction),
+    (
+        r"(?<![\d/.,^])(?:(\d{1,9})\s)?(\d{1,9})/(\d{1,9})(?![\d/]|\.\d)(\"|\s?in\b(?!\s[a-z]))?",
+        _fraction,
+    ),
     (r"(?<=\d)/(?=\d)", " over "),
 )
 
@@ -76,17 +80,21 @@ def _signed(m: Match[str]) -> str:
     return f"is {COMPARED[m[1]]}"
 
 
+_LENGTHS = "mm|cm|m|km|ft|in|px"
 PRODUCTS: list[Rule] = rules(
     (r"(?<=[\w)])\s?([<>])\s?(?=[\d.$€£-]+\d|\d)", _signed),
     (r"(?<![-=])([<>])(?=\s?[\d.$€£])", lambda m: COMPARED[m[1]]),
     (r"(?<=\d{3})\s?[×x]\s?(?=\d{3})", " by "),
     (rf"(?<![\w.,])({N})[eE]([+−-]?\d{{1,9}})(?![\w.])", _scientific),
     (r"(?<=\d)\s?[x·]\s?(?=10\^)", " times "),
+    (rf"(?<=\d)\s?[x×]\s?(?={N}\s?(?:{_LENGTHS})\b)|(?<=\d)\sx\s(?=\d)", " by "),
+    (rf"(?<![\d.,])({N}\s?(?:{_LENGTHS}))\s?[x×]\s?(?=\d)", lambda m: f"{m[1]} by "),
+    (r"(?<=\d)\s?[-–−]\s?(?=\d++(?:\.\d++)?\s?=)", " minus "),
     (r"(?<=\d)\s?[×·]\s?(?=\d)|(?<=\d)\s?\*\s?(?=\d)", " times "),
     (r"(?<=\d)x(?=\d)", " by "),
 )
 POWERS: list[Rule] = rules(
-    (rf"(?<=10)\^([+−-]?\d++)\s?({either(UNITS)})(?![\w^])", _power_of_ten),
+    (rf"(?<=10)\^([+−-]?\d++)\s?({either(UNITS)})(?![\w^])(?:/([A-Za-z]+))?", _power_of_ten),
     (r"(?<![A-Za-z])([b-df-hj-np-tv-z]{2,3})(?=\^)", lambda m: spell(m[1])),  # mc^2
     (r"(?<=[\w).])\s?\^\s?([+−-]?(?:\d++|[a-z]\b))(?!\.\d)", _power),
 )

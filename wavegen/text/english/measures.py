@@ -91,11 +91,11 @@ MEASURES: list[Rule] = rules(
     (r"(?<![\w'.])(\d{1,3})'(?![\w'])", _feet),
     (r"(\d{1,2})\s?(?:ft|feet)\.?\s(\d{1,2})\s?(?:in\b\.?|inches|\")", _feet_inches),
     (rf"(?<![\w.,])({N})([kK])(?=\s(?!(?:{_NO_THOUSANDS})\b)[a-z])", _scaled),
-    (rf"(?<![\w.,])(\d++\.\d++|\d{{3,}}|[1-9]\d)([kK])(?!\w|\s(?:{_NO_THOUSANDS})\b)", _scaled),
+    (rf"(?<![\w.,-])(\d++\.\d++|\d{{3,}}|[1-9]\d)([kK])(?!\w|\s(?:{_NO_THOUSANDS})\b)", _scaled),
     (rf"(?<![\w.,])({N})([MB])(?=\s[a-z])", _scaled),
     (rf"(?<![\w.,])({N})(m)(?=\s(?:{_PEOPLE})\b)", _scaled),
     (
-        rf"(?<![\d.,^])(?<!\^[−+-]){_MINUS}(?P<number>{N})(?P<gap>[\s-]?)(?P<unit>{_NAMES})"
+        rf"(?<![\d.,^])(?<!\^[−+-])(?<![A-Z]-){_MINUS}(?P<number>{N})(?P<gap>[\s-]?)(?P<unit>{_NAMES})"
         r"(?![\w%'^])(?:\.(?=\s[a-z]))?(?:/(?P<per>[A-Za-z]+(?:\^[23])?))?",
         _unit,
     ),
@@ -110,7 +110,7 @@ MEASURES: list[Rule] = rules(
     (r"(?<![\w^])(?:km|cm|mm|m)\^[23](?!\w)", lambda m: UNITS[m[0]][1]),
 )
 BARE: list[Rule] = rules(
-    (r"(?<!\w)(?:mph|kph|km|kg|μ[mgsl])(?!\w)", lambda m: UNITS[m[0]][1]),
+    (r"(?<!\w)(?:km/h|m/s|mph|kph|km|kg|μ[mgsl])(?!\w)", lambda m: UNITS[m[0]][1]),
 )
 """Units without a number that espeak-ng would spell."""
 PLAIN_RANGES: list[Rule] = rules(
@@ -120,4 +120,5 @@ PLAIN_RANGES: list[Rule] = rules(
     (r"(?<=[\w)])\s[-−]\s(?=\d+[abnxyz]\b)", " minus "),
     (rf"(?<![\d.,^])({N})\s-\s(?=({N}))", _spaced_hyphen),
     (r"(?<=\d)x(?=\s?[+=^)−-])", " X. "),
+    (r"\b([A-Z])(\d{1,3})\s?[-–]\s?(?=\1\d)", lambda m: f"{m[1]}{m[2]} to "),
 )

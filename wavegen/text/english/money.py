@@ -47,7 +47,7 @@ _SIGN = (
     rf"|[{_ONE}])"
 )
 _BEHIND = rf"(?:[{_ONE}]|(?:{either(CODES)}|kr|zł|Kč|Ft)\b)"
-_SCALE = rf"(?:\s?(?P<scale>(?i:{either(SCALES)}))\b)?"
+_SCALE = rf"(?:[\s-]?(?P<scale>(?i:{either(SCALES)}))\b)?"
 _PER = r"(?:/(?P<per>[A-Za-z]+(?:\^[23])?))?"
 _MINUS = r"(?P<minus>(?<![\w.)-])[-−])?"
 

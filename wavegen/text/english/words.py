@@ -15,7 +15,7 @@ from wavegen.text.segmentation import word_set
 
 DOTTED = {
     "prof": "professor", "rev": "reverend", "hon": "honorable", "gen": "general",
-    "col": "colonel", "capt": "captain", "cpt": "captain", "lt": "lieutenant",
+    "drs": "doctors", "col": "colonel", "capt": "captain", "cpt": "captain", "lt": "lieutenant",
     "cmdr": "commander", "sgt": "sergeant", "maj": "major", "adm": "admiral", "sen": "senator",
     "rep": "representative", "gov": "governor", "pres": "president", "mt": "mount", "ft": "fort",
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "co": "company", "corp": "corporation",
@@ -41,8 +41,8 @@ COUNTED = {
     "pp": "pages", "fig": "figure", "Fig": "figure", "figs": "figures", "Figs": "figures",
     "vol": "volume", "Vol": "volume", "ch": "chapter", "Ch": "chapter", "sec": "section",
     "Sec": "section", "art": "article", "Art": "article", "ca": "circa", "c": "circa",
-    "b": "born", "d": "died", "op": "opus", "Op": "opus", "eq": "equation", "Eq": "equation",
-    "eqs": "equations", "Eqs": "equations", "min": "minimum", "max": "maximum",
+    "b": "born", "d": "died", "Nr": "number", "op": "opus", "Op": "opus", "eq": "equation",
+    "Eq": "equation", "eqs": "equations", "Eqs": "equations", "min": "minimum", "max": "maximum",
     "Min": "minimum", "Max": "maximum", "tab": "table", "Tab": "table", "app": "appendix",
 }  # fmt: skip
 """Abbreviations that need a full stop and a number after it."""
@@ -58,11 +58,13 @@ DAYS = {
 
 _SAINT = re.compile(r"(?<![\w.])((?:\w{1,20},? [A-Z][a-z]{1,20} )?)(St|Dr)\b(\.?)(?=(\s+[A-Z])?)")
 _BARE = re.compile(rf"(?<![\w.])({either(BARE)})(?:\.|(?![\w.]))")
-_DOTTED = re.compile(rf"(?<![\w.])(?<!\d )((?i:{either(DOTTED)}))\.(?=\s|[,;:)]|$)")
-_COUNTED = re.compile(rf"(?<![\w.])({either(COUNTED)})\.\s?\(?(?=\d)")
+_DOTTED = re.compile(rf"(?<![\w.])(?<!\d )((?i:{either(DOTTED)}))\.(?=[\s,;:)–-]|$)")
+_COUNTED = re.compile(rf"(?<![\w.])({either(COUNTED)})\.\s?\(?(?=\d|[IVXLC]{{2,7}}\b|of\b)")
 _DAY = re.compile(rf"(?<![\w.])({either(DAYS)})\.")
-_SHORT_MONTH = f"({'|'.join(m[:3] for m in MONTHS)}|Sept)"
-_MONTH = re.compile(rf"(?<!\w){_SHORT_MONTH}(?= \d)|(?<=\d ){_SHORT_MONTH}\b")
+_SHORT_MONTH = f"(?:{'|'.join(m[:3] for m in MONTHS)}|Sept)"
+_MONTH = re.compile(
+    rf"(?<!\w){_SHORT_MONTH}(?= \d)|(?:(?<=\d )|(?<=\d(?:st|nd|rd|th) )){_SHORT_MONTH}\b"
+)
 
 
 def _saint(m: Match[str]) -> str:
@@ -80,11 +82,12 @@ def read_abbreviations(text: str) -> str:
         text = _SAINT.sub(_saint, text)
     text = _BARE.sub(lambda m: BARE[m[1]], text)
     text = re.sub(r"(?<=\w) v\. (?=[A-Z])", " versus ", text)
+    text = re.sub(r"\bNo (?=\d)", "number ", text)
     if "." in text:
         text = _COUNTED.sub(lambda m: COUNTED[m[1]] + " ", text)
         text = _DOTTED.sub(lambda m: DOTTED[m[1].lower()], text)
         text = _DAY.sub(lambda m: DAYS[m[1]], text)
-    text = _MONTH.sub(lambda m: DOTTED.get((m[1] or m[2]).lower(), m[0]), text)
+    text = _MONTH.sub(lambda m: DOTTED.get(m[0].lower(), m[0]), text)
     text = apply(NAMED_DAYS, text)
     return re.sub(r"\bA\s?[-–]\s?Z\b", "A. to Z.", text)
 
@@ -122,7 +125,7 @@ _CAMEL = re.compile(r"(?<!\w)([a-z]{1,5}|[A-Z][a-z]{1,20})([A-Z]{2,5})(?!\w)")
 
 def read_names(text: str) -> str:
     """Names with signs or inner capitals: "C#", "macOS", "OpenAI"."""
-    text = _RULED.sub(" ", text)
+    text = _RULED.sub(" ", text).replace("§§", " sections ")
     text = _NAME.sub(lambda m: NAMES[m[0]], text)
     text = _SLASHED.sub(lambda m: f"{SLASHED[m[0]]} ", text)
     text = _TYPED.sub(lambda m: TYPED[m[0]], text)

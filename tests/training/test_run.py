@@ -106,6 +106,8 @@ def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
         phases = ("fitting the aligner", "checking the texts", "fitting the acoustic model")
         begun.append([told.get(p) for p in phases])
         assert (tmp_path / "part" / "fitting.pt").exists() == (stop is not None)
+    with full_disk(), pytest.raises(OSError, match="large"):
+        Fitting(tmp_path / "part", config, part.dataset, None).save()
     assert begun == [[0, None, None], [5, 1, 1], [None, None, 25]]
     for name, model in part.voice.speech().items():
         for key, tensor in model.state_dict().items():

@@ -25,6 +25,8 @@ from wavegen.files import atomic_write
 from wavegen.recipe import to_toml
 from wavegen.voice import FORMAT
 
+FITTING = "fitting.pt"
+
 
 def states(run: Path) -> list[Path]:
     """The checkpoints in a run directory, the newest first."""
@@ -76,7 +78,7 @@ class Fitting:
     """
 
     def __init__(self, run: Path, config: Config, dataset: Dataset, minutes: float | None) -> None:
-        self.file = run / "fitting.pt"
+        self.file = run / FITTING
         clips = [(p, dataset.clips[p], dataset.units.get(p)) for p in dataset.split["train"]]
         what = repr((FORMAT, config, minutes, dataset.content_hash(), clips))
         self.key = hashlib.sha256(what.encode()).hexdigest()
@@ -90,8 +92,10 @@ class Fitting:
 
     def save(self) -> None:
         """Write ``state``; raises OSError when it can't."""
+        buffer = io.BytesIO()  # on a full disk torch would raise no OSError
+        torch.save({"key": self.key, "state": self.state}, buffer)
         with atomic_write(self.file) as beside:
-            torch.save({"key": self.key, "state": self.state}, beside)
+            beside.write_bytes(buffer.getvalue())
 
     def done(self) -> None:
         """A checkpoint has it all."""

@@ -24,7 +24,7 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import read_about
-from wavegen.training.checkpoint import Fitting, clear, recorded_split, states, write_run
+from wavegen.training.checkpoint import FITTING, Fitting, clear, recorded_split, states, write_run
 from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
@@ -300,6 +300,8 @@ def _writing(run: Path) -> Iterator[None]:
             yield
     except OSError as e:
         kept = "nothing has been saved yet"
-        if saved := states(run):
+        if (run / FITTING).exists():
+            kept = "what is fitted so far is saved, and --resume goes on"
+        elif saved := states(run):
             kept = f"step {int(saved[0].stem.partition('-')[0]):,} is saved, and --resume goes on"
         raise TrainingError(f"can't write {e.filename or run}: {e.strerror or e}; {kept}") from e

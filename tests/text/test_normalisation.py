@@ -67,6 +67,11 @@ def test_other_languages_have_their_numbers_and_none_of_the_english_rules() -> N
     assert phonemes(["bonjour"], "fr-fr") == phonemes(["bonjour"], "fr")
 
 
+def test_the_day_comes_first_in_british_dates_and_the_month_in_american_ones() -> None:
+    assert said("3/4/2024", language="en-gb") == "april third , twenty twenty four"
+    assert said("3-4-2024", language="en-us") == "march fourth , twenty twenty four"
+
+
 def test_a_language_is_found_by_its_code_in_any_region(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(text: str, known: frozenset[str], language: str) -> str:
         return text.replace("5", f"pyat in {language}, {sorted(known)}")

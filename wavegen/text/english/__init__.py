@@ -23,9 +23,14 @@ _ITEM = re.compile(r"^\s*\(?(\d{1,2}|[a-z]|[ivx]{1,4})\)(?=\s)")
 _BRACKETED = re.compile(r"(?<!\w)[(\[{]([^()\[\]{}]*)[)\]}](?!\w)")
 
 
+_DATE = re.compile(r"(?<![\d/-])(\d{1,2})[/-](\d{1,2})[/-](?=\d{4}(?![\d/-]))")
+
+
 def normalise(text: str, known: frozenset[str], language: str) -> str:
     """English text as the words to speak; the arguments are those of `Language.normalise`."""
     shouted = text.isupper() and len(re.findall(r"[^\W\d_]{2,}", text)) > 2
+    if language.lower() not in ("en", "en-us"):
+        text = _DATE.sub(r"\1.\2.", text)  # the day first, which dots say everywhere
     text = _ITEM.sub(r"\1,", text).replace("(s)", "s")
     text = read_abbreviations(read_links(read_names(text)))
     if any(c.isdecimal() or c == "^" for c in text):

@@ -23,6 +23,10 @@ import soundfile
 import torch
 from helpers import DIGITS, TINY, Result
 
+# Before triton is imported: without a GPU its kernels are interpreted.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 from wavegen.cli.app import main
 from wavegen.config import Config
 from wavegen.data.dataset import open_dataset

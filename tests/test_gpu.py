@@ -116,6 +116,22 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
     assert not warned
 
 
+@pytest.mark.parametrize("channels", [16, 64])
+def test_fused_blocks_compute_the_gradients(accelerator: Accelerator, channels: int) -> None:
+    model, batch, warned = network(residual_channels=channels), random_batch(3, 999), list[str]()
+    plain, fused = (
+        stepper(model, accelerator, warned, precision="bf16", fused=f) for f in (False, True)
+    )
+    assert near(gradients(fused, batch), gradients(plain, batch), 0.02)
+    for step in range(1, SEEN + 4):
+        for s in (plain, fused):
+            s.update(batch, step)
+    assert near(gradients(fused, batch), gradients(plain, batch), 0.1)
+    assert fused.graphs is not None
+    assert len(fused.graphs.captured) == 1
+    assert not warned
+
+
 def test_a_batch_that_exceeds_the_memory_is_computed_in_parts(accelerator: Accelerator) -> None:
     model, batch, warned = network(residual_channels=64), random_batch(4, 16000), list[str]()
     s = stepper(model, accelerator, warned, precision="f32")

@@ -268,6 +268,9 @@ class TrainConfig:
     """Decay per step of the exponential moving average of the weights, which a voice stores."""
     precision: Precision = "auto"
     """``bf16`` (autocast), ``f32``, or ``auto``: bf16 where the hardware has it."""
+    fused: bool = False
+    """On a GPU with bf16, compute each block of two taps and at most 64 channels in two kernels of
+    its own, which read and write a third as much."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500

@@ -34,6 +34,8 @@ from wavegen.training.cuda_graphs import SEEN
 from wavegen.training.optimizer_step import Stepper
 from wavegen.training.reading import LocalBatch
 
+FUSED = "fused"
+"""Engine of a cell that trains with ``train.fused``."""
 WINDOW = 0.25
 """Seconds of one row of a batch, unless another length is asked for."""
 
@@ -119,7 +121,8 @@ class _StepRate:
         if self._cell.engine == TRAINING_YARDSTICK:
             return _twin_step(Conv1dWaveNet(config).to(self._device), batch, self._cell.precision)
         precision = cast(Precision, self._cell.precision)
-        config = config.replace("train", precision=precision)
+        fused = self._cell.engine == FUSED
+        config = config.replace("train", precision=precision, fused=fused)
         return _own_step(wavenet.train(), config, batch, self._device)
 
 

@@ -139,6 +139,8 @@ class GatedResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.dilation = dilation
+        self.fused = False
+        """Whether to use `FusedBlock` where it fits."""
         fan_in = kernel_size * channels
         self.taps = nn.Parameter(torch.randn(kernel_size, channels, 2 * channels) / fan_in**0.5)
         # Sums over the layers keep unit scale whatever their number.
@@ -162,7 +164,12 @@ class GatedResidualBlock(nn.Module):
             (B, T, R) for the next block, and the gates.
         """
         conds = tuple(c.to(x.dtype) for c in conds)
-        y, gates = _block(x, gates, number, self.taps, self.w_res, self.dilation, *conds)
+        block = _block
+        if self.fused:
+            from wavegen.model.fused import FusedBlock, fits  # triton is not everywhere
+
+            block = FusedBlock.apply if fits(x, len(self.taps), len(conds)) else _block
+        y, gates = block(x, gates, number, self.taps, self.w_res, self.dilation, *conds)
         return y, gates
 
 

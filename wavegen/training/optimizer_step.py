@@ -62,6 +62,8 @@ class Stepper:
         self.warn = warn
         self.device = torch.device(accelerator.device)
         self.model = model.to(self.device)
+        for block in model.layers:
+            block.fused = config.fused and self.device.type == "cuda"
         self.optimiser = torch.optim.AdamW(
             model.parameters(),
             lr=config.learning_rate,

@@ -1,0 +1,1 @@
+"""The engine for CUDA devices: a kernel that draws many samples in each launch."""

@@ -1,0 +1,287 @@
+"""Utterances that the `triton` engine draws together on one device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wavegen.audio.linear_prediction import TAPS, Predictor, compress
+from wavegen.generation.job import Job, cut_at_end, prompt_sound
+from wavegen.generation.prompt import PromptState, replay_prompt
+from wavegen.generation.triton.kernel import draw
+from wavegen.generation.triton.layout import (
+    BlockSizes,
+    Given,
+    Network,
+    Sizes,
+    StackState,
+    State,
+)
+from wavegen.generation.triton.packing import pad, padded
+from wavegen.generation.uniforms import Uniforms
+from wavegen.model.wavenet import WaveNet
+
+WARPS = 8
+"""Groups of 32 threads of a program."""
+
+
+@dataclass
+class Lane:
+    """A job in progress."""
+
+    index: int
+    job: Job
+    stream: Uniforms
+    given: list[Tensor]
+    """What the kernel is given by its address, see `Given`."""
+    done: int = 0
+    """Samples drawn, those of a launch in progress included."""
+    ended: bool = False
+    """It has ended by itself."""
+
+
+@dataclass
+class Launch:
+    """Samples that are being drawn."""
+
+    drawn: Tensor
+    """(N, n) int32 on the CPU, complete once ``finished`` has passed."""
+    finished: torch.cuda.Event | None
+    lanes: list[tuple[int, Lane, int]]
+    """Of each job: its lane, and how many of these samples are its own."""
+
+
+class Group:
+    """Up to N utterances that advance together.
+
+    Args:
+        model: the network.
+        net: the same, packed.
+        sizes: of it.
+        lanes: N, rounded up to a multiple of `Sizes.group`.
+        device: where they are drawn.
+    """
+
+    def __init__(
+        self, model: WaveNet, net: Network, sizes: Sizes, lanes: int, device: torch.device
+    ) -> None:
+        self.model, self.net, self.sizes, self.device = model, net, sizes, device
+        self.capacity = -(-lanes // sizes.group) * sizes.group
+        self.state = _new_state(sizes, self.capacity, device)
+        self.lanes: dict[int, Lane] = {}
+        self._free = [*reversed(range(self.capacity))]
+        # Lanes without a job draw from these.
+        self._nothing = self._given(Job(torch.zeros(1, 0), 0, ""), None)
+        self._addresses = np.empty((len(self._nothing), self.capacity), np.int64)
+        self._counts = np.empty((len(self._nothing), self.capacity), np.int32)
+        for lane in self._free:
+            self._point(lane, self._nothing)
+
+    @property
+    def free(self) -> int:
+        """Lanes without a job."""
+        return len(self._free)
+
+    def add(self, index: int, job: Job) -> None:
+        """Give a free lane to a job.
+
+        Raises:
+            ValueError: the network needs the phase of the pitch or a predictor, and the job has
+                none.
+        """
+        if self.sizes.phase and job.phase is None:
+            raise ValueError("this model needs the phase of the pitch")
+        heard = prompt_sound(job, self.model.output) if self.sizes.order else None
+        lane, s = self._free.pop(), self.state
+        program, member = divmod(lane, self.sizes.group)
+        s.queues[program, :, member] = 0
+        s.code[lane], s.time[lane], s.may_end[lane] = self.sizes.start, job.begin, int(job.ends)
+        s.sound[lane] = 0
+        for stack in s.stacks:
+            stack.queues[program, :, member] = 0
+            stack.pooled[lane] = stack.gates[lane] = 0
+        if job.prompt is not None:
+            self._start_from_prompt(lane, job)
+        given = self._given(job, heard)
+        if heard is not None:
+            order, time = self.sizes.order, job.begin
+            s.sound[lane] = _ring(heard[1], order, time).to(self.device)
+        self._point(lane, given)
+        self.lanes[lane] = Lane(index, job, Uniforms(job.key), given)
+
+    @torch.inference_mode()
+    def _start_from_prompt(self, lane: int, job: Job) -> None:
+        """Put the state after a job's prompt into its lane."""
+        assert job.prompt is not None
+        s, time = self.state, job.begin
+        program, member = divmod(lane, self.sizes.group)
+        known: PromptState = replay_prompt(self.model, job, self.sizes.hop)
+        s.code[lane] = job.prompt[-1]
+        _fill(s.queues[program, :, member], known.inputs, self.sizes.blocks, time)
+        companded = self.model.output.companded(job.prompt)
+        for n, (stack, z) in enumerate(zip(s.stacks, self.sizes.stacks, strict=True)):
+            frames, rest = divmod(time, z.pool)
+            _fill(stack.queues[program, :, member], known.frames[n], z.blocks, frames)
+            table = self.net.stacks[n].table
+            places = torch.arange(rest, device=table.device) * z.convolution
+            codes = companded[time - rest :].to(table.device)
+            stack.pooled[lane] = table[places, codes].sum(0)
+            gates = known.gates[n].unflatten(0, (2 * self.sizes.blocks.layers, -1))
+            stack.gates[lane] = pad(gates, 1).flatten()
+
+    def _given(self, job: Job, heard: tuple[Tensor, Tensor] | None) -> list[Tensor]:
+        """The tensors of `Given`."""
+        dtype, order = self.state.queues.dtype, self.sizes.order
+        rows = torch.zeros(len(job.rows), self.sizes.row, dtype=dtype, device=self.device)
+        rows[:, : job.rows.shape[1]] = job.rows
+        hot = torch.as_tensor(job.temperature, dtype=torch.float64).reshape(-1)
+        filters, excitation = torch.ones(1, order + 2), torch.zeros(1)
+        if heard is not None:
+            assert job.predictor is not None
+            filters = _filters(job.predictor, order)
+            size = padded(int(job.predictor.lags.max()) + TAPS // 2 + 1)
+            excitation = _ring(compress(heard[0]), size, job.begin)
+        phase = torch.zeros(1) if job.phase is None else job.phase
+        return [
+            rows,
+            hot.to(self.device),
+            filters.to(self.device, torch.float32),
+            excitation.to(self.device, torch.float64),
+            phase.to(self.device, torch.int32),
+        ]
+
+    def _point(self, lane: int, given: list[Tensor]) -> None:
+        self._addresses[:, lane] = [t.data_ptr() for t in given]
+        self._counts[:, lane] = [len(t) for t in given]
+
+    def launch(
+        self, count: int, forced: Tensor | None = None, logits: Tensor | None = None
+    ) -> Launch:
+        """Begin to draw the next ``count`` samples of each lane, or what is left of its job.
+
+        Args:
+            count: samples.
+            forced: (N, count) int32, see `draw`.
+            logits: (N, count, Q) f32, see `draw`.
+        """
+        owned = [
+            (lane, x, min(count, x.job.length - x.done)) for lane, x in sorted(self.lanes.items())
+        ]
+        stride = max(n for _, _, n in owned)
+        uniforms = np.zeros((self.capacity, stride))
+        counts = np.zeros(self.capacity // self.sizes.group, np.int32)
+        for lane, x, n in owned:
+            uniforms[lane, :n] = x.stream.draw(n)
+            counts[lane // self.sizes.group] = max(counts[lane // self.sizes.group], n)
+            x.done += n
+        drawn = torch.zeros(self.capacity, stride, dtype=torch.int32, device=self.device)
+        given = Given(*self._upload(self._addresses), self._upload(self._counts))
+        draw[(len(counts),)](
+            self.net, self.state, given, self.capacity, self._upload(counts), stride,
+            self._upload(uniforms), drawn if forced is None else forced, drawn,
+            drawn if logits is None else logits, self.sizes, num_warps=WARPS,
+        )  # fmt: skip
+        event = None
+        here = drawn.to("cpu", non_blocking=True)
+        if self.device.type == "cuda":
+            event = torch.cuda.Event()
+            event.record(torch.cuda.current_stream(self.device))
+        for lane, x, _ in owned:
+            if x.done == x.job.length:
+                self._remove(lane)
+        return Launch(here, event, owned)
+
+    def _remove(self, lane: int) -> None:
+        del self.lanes[lane]
+        self._free.append(lane)
+        self._point(lane, self._nothing)
+
+    def _upload(self, values: Any) -> Tensor:
+        """A copy on the device, without waiting for what it does."""
+        t = torch.from_numpy(values)
+        if self.device.type != "cuda":
+            return t.clone()
+        return t.pin_memory().to(self.device, non_blocking=True)
+
+    def collect(self, launch: Launch) -> list[tuple[int, Tensor]]:
+        """(index of the job, its (n,) int64 codes) of each job of a launch; an empty piece after
+        the last codes of one that has ended by itself, whose lane is free then. Those of other
+        jobs are free as soon as their last samples have been launched."""
+        if launch.finished is not None:
+            launch.finished.synchronize()
+        out = []
+        for lane, x, n in launch.lanes:
+            if x.ended:
+                continue
+            codes, x.ended = cut_at_end(launch.drawn[lane, :n].long(), self.model.output)
+            if len(codes):
+                out.append((x.index, codes))
+            if x.ended:
+                out.append((x.index, codes[:0]))
+                if self.lanes.get(lane) is x:
+                    self._remove(lane)
+        return out
+
+
+def _new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
+    """A state of zeros."""
+    main, dtype = sizes.blocks, torch.float32 if sizes.f32 else torch.float16
+    width = main.layers * 2 * main.channels
+
+    def zeros(*shape: int, dtype: torch.dtype = dtype) -> Tensor:
+        return torch.zeros(*shape, dtype=dtype, device=device)
+
+    def queues(z: BlockSizes) -> Tensor:
+        return zeros(lanes // sizes.group, z.slots, sizes.group, z.channels)
+
+    def stack(z: BlockSizes) -> StackState:
+        return StackState(
+            queues=queues(z),
+            pooled=zeros(lanes, z.channels, dtype=torch.float32),
+            gates=zeros(lanes, width, dtype=torch.float32),
+            gated=zeros(lanes, z.layers, z.channels),
+            skip=zeros(lanes, z.channels),
+        )
+
+    return State(
+        queues=queues(main),
+        code=zeros(lanes, dtype=torch.int32),
+        time=zeros(lanes, dtype=torch.int32),
+        may_end=zeros(lanes, dtype=torch.int32),
+        sound=zeros(lanes, sizes.order, dtype=torch.float64),
+        stacks=tuple(stack(z.blocks) for z in sizes.stacks),
+        local=zeros(lanes, width, dtype=torch.float32),
+        gated=zeros(lanes, main.layers, main.channels),
+        skip=zeros(lanes, sizes.skip),
+        hidden=zeros(lanes, sizes.skip, dtype=torch.float32 if sizes.parts > 1 else dtype),
+    )
+
+
+def _fill(queues: Tensor, inputs: list[Tensor], sizes: BlockSizes, time: int) -> None:
+    """Write the last inputs of all blocks before ``time``, each (n, C), oldest first, into one
+    lane's queues, (slots, C padded)."""
+    first = 0
+    for i, block in enumerate(inputs):
+        count, channels = block.shape
+        slots = sizes.wrap * 2 ** (i % sizes.cycle)
+        at = first + torch.arange(time - count, time, device=queues.device) % slots
+        queues[at, :channels] = block.to(queues.device, queues.dtype)
+        first += slots
+
+
+def _filters(predictor: Predictor, order: int) -> Tensor:
+    """See `Given.filters`."""
+    coefficients = F.pad(predictor.coefficients, (0, order - predictor.order))
+    return torch.cat([coefficients, predictor.gains[:, None], predictor.lags[:, None]], 1)
+
+
+def _ring(values: Tensor, size: int, time: int) -> Tensor:
+    """(size,) with the last of (n,) values before ``time``, that of t at t % size."""
+    out, last = values.new_zeros(size), values[max(0, len(values) - size) :]
+    out[torch.arange(time - len(last), time) % size] = last
+    return out

@@ -1,0 +1,261 @@
+"""The kernel of the `triton` engine: one program draws many samples of a group
+of utterances."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from wavegen.generation.triton import feedback
+from wavegen.generation.triton.blocks import multiply, repeat, step_block, update_gates
+from wavegen.generation.triton.sampling import draw_amplitude, draw_code
+from wavegen.model import conditioning
+from wavegen.outputs import Sampler, mixture
+
+CATEGORICAL = tl.constexpr(int(Sampler.CATEGORICAL))
+LEVELS = tl.constexpr(mixture.LEVELS)
+PHASES = tl.constexpr(conditioning.PHASES)
+CODES = tl.constexpr(256)
+"""µ-law codes."""
+
+
+@triton.jit
+def _address(table, sizes, lane, index, type_: tl.constexpr):
+    """(G,) pointers and sizes of what a table of `Given` points to."""
+    return tl.load(table + lane).to(tl.pointer_type(type_)), tl.load(sizes + index + lane)
+
+
+@triton.jit
+def _decode(net, code, sizes: tl.constexpr):
+    """(G,) f64 amplitudes of codes, among which the end of a clip counts as silence."""
+    if sizes.sampler == CATEGORICAL:
+        return tl.load(net.amplitudes + code)
+    return (code - LEVELS // 2).to(tl.float64) / (LEVELS // 2)
+
+
+@triton.jit
+def _embed(net, code, sizes: tl.constexpr):
+    """(G, R) f32 inputs of the first block."""
+    channels: tl.constexpr = sizes.blocks.channels
+    c = tl.arange(0, channels)[None, :]
+    if sizes.sampler == CATEGORICAL:
+        return tl.load(net.embedding + code[:, None] * channels + c)
+    amplitude = _decode(net, code, sizes).to(tl.float32)
+    x = amplitude[:, None] * tl.load(net.embedding + c) + tl.load(net.embedding + channels + c)
+    started = (code != sizes.start)[:, None]
+    return tl.where(started, x, tl.load(net.embedding + 2 * channels + c))
+
+
+@triton.jit
+def _readout(net, state, lane, sizes: tl.constexpr):
+    """(G, 1) pointers to the rows that the head takes, from the gates' outputs of all blocks."""
+    group: tl.constexpr = sizes.group
+    skip: tl.constexpr = sizes.skip
+    width: tl.constexpr = sizes.blocks.layers * sizes.blocks.channels
+    s = tl.arange(0, skip)[None, :]
+    tl.debug_barrier()
+    rows = state.gated + lane[:, None] * width
+    total = repeat(net.skip_bias + s, group)
+    total = multiply(total, rows, net.blocks.skip, skip, width, skip, sizes.skip_tile)
+    rows = state.skip + lane[:, None] * skip
+    tl.store(rows + s, tl.maximum(total, 0.0).to(state.skip.dtype.element_ty))
+    tl.debug_barrier()
+    total = repeat(net.hidden_bias + s, group)
+    total = multiply(total, rows, net.hidden, skip, skip, skip, sizes.skip_tile)
+    rows = state.hidden + lane[:, None] * skip
+    tl.store(rows + s, tl.maximum(total, 0.0).to(state.hidden.dtype.element_ty))
+    tl.debug_barrier()
+    return rows
+
+
+@triton.jit
+def _head(net, rows, logits, part: tl.constexpr, sizes: tl.constexpr):
+    """(G, Q) f32 outputs of the head; of mixtures, those of one ``part``."""
+    group: tl.constexpr = sizes.group
+    padded: tl.constexpr = sizes.padded_outputs
+    q = tl.arange(0, padded)[None, :]
+    total = repeat(net.head_bias + part * padded + q, group)
+    head = net.head + part * sizes.skip * padded
+    total = multiply(total, rows, head, padded, sizes.skip, padded, sizes.skip_tile)
+    if sizes.logits:
+        tl.store(logits + part * sizes.outputs + q, total, mask=q < sizes.outputs)
+    return total
+
+
+@triton.jit
+def _sample(
+    net, state, lane, may_end, uniform, temperature, logits,
+    sizes: tl.constexpr,
+):  # fmt: skip
+    """(G,) codes."""
+    rows = _readout(net, state, lane, sizes)
+    if sizes.sampler == CATEGORICAL:
+        found = _head(net, rows, logits, 0, sizes)
+        most = tl.zeros_like(lane) + (sizes.outputs - 1)
+        if sizes.end >= 0:
+            q = tl.arange(0, sizes.padded_outputs)[None, :]
+            found = tl.where((q == sizes.end) & (may_end == 0)[:, None], -1e30, found)
+            most = tl.where(may_end == 0, sizes.end - 1, most)
+        return draw_code(found, uniform, temperature, most)
+    weight = _head(net, rows, logits, 0, sizes)
+    mean = _head(net, rows, logits, 1, sizes)
+    scale = _head(net, rows, logits, 2, sizes)
+    return draw_amplitude(weight, mean, scale, uniform, temperature, sizes.sampler)
+
+
+@triton.jit
+def _update_stack(
+    stack, state, lane, row, time, companded,
+    group: tl.constexpr, main: tl.constexpr, sizes: tl.constexpr,
+):  # fmt: skip
+    """Give a context stack the lanes' last samples, of ``time``; where they complete a frame, it
+    takes a step.
+
+    Args:
+        stack: `Stack`.
+        state: `StackState`.
+        lane: (G,) lanes.
+        row: (G, 1) offsets of the lanes in a slot of this program's queues, from its first.
+        time: (G,).
+        companded: (G,) µ-law codes.
+        group: G.
+        main: `BlockSizes` of the main stack.
+        sizes: `StackSizes`.
+    """
+    channels: tl.constexpr = sizes.blocks.channels
+    layers: tl.constexpr = sizes.blocks.layers
+    pool: tl.constexpr = sizes.pool
+    tile: tl.constexpr = sizes.blocks.tile
+    c = tl.arange(0, channels)[None, :]
+    place = time % pool if sizes.convolution else time * 0
+    pooled = state.pooled + lane[:, None] * channels + c
+    x = tl.load(pooled) + tl.load(stack.table + (place * CODES + companded)[:, None] * channels + c)
+    full = ((time + 1) % pool == 0)[:, None]
+    tl.store(pooled, tl.where(full, 0.0, x))
+    if tl.max(full.to(tl.int32)) > 0:
+        gated = state.gated + lane[:, None] * (layers * channels)
+        frame = (time // pool)[:, None]
+        for layer in range(layers):
+            bias = stack.bias + layer * 2 * channels + c
+            z1 = repeat(bias, group)
+            z2 = repeat(bias + channels, group)
+            x = step_block(
+                x, layer, frame, z1, z2, state.queues + row, gated, stack.blocks, full,
+                group, sizes.blocks,
+            )  # fmt: skip
+        tl.debug_barrier()
+        total = repeat(stack.skip_bias + c, group)
+        weights = stack.blocks.skip
+        total = multiply(total, gated, weights, channels, layers * channels, channels, tile)
+        rows = state.skip + lane[:, None] * channels
+        tl.store(rows + c, total.to(state.skip.dtype.element_ty))
+        tl.debug_barrier()
+        gates = state.gates + lane[:, None] * (main.layers * 2 * main.channels)
+        update_gates(
+            gates, rows, stack.gates, None, full, channels, tile, main.channels, main.layers
+        )
+
+
+@triton.jit(do_not_specialize=["stride"])
+def draw(
+    net, state, given, lanes, counts, stride, uniforms,
+    forced, drawn, logits, sizes: tl.constexpr,
+):  # fmt: skip
+    """Draw samples of every lane.
+
+    Args:
+        net: `Network`.
+        state: `State`; changed.
+        given: `Given`.
+        lanes: N, a multiple of G.
+        counts: (N / G,) int32 samples that each program draws of its lanes.
+        stride: n, at least any of these.
+        uniforms: (N, n) f64 in [0, 1).
+        forced: (N, n) int32 samples to continue with in place of the drawn ones, if `Sizes.forced`.
+        drawn: (N, n) int32 is filled with the samples drawn.
+        logits: (N, n, Q) f32 is filled with the logits, if `Sizes.logits`.
+        sizes: `Sizes`.
+    """
+    group: tl.constexpr = sizes.group
+    blocks: tl.constexpr = sizes.blocks
+    channels: tl.constexpr = blocks.channels
+    width: tl.constexpr = blocks.layers * 2 * channels
+    program = tl.program_id(0)
+    member = tl.arange(0, group)
+    lane = program * group + member
+    c = tl.arange(0, channels)[None, :]
+    slots: tl.constexpr = blocks.slots
+    queues = state.queues + program.to(tl.int64) * (slots * group * channels)
+    queues += member[:, None] * channels
+    gated = state.gated + lane[:, None] * (blocks.layers * channels)
+    local = state.local + lane[:, None] * width
+    every = lane[:, None] >= 0
+    rows, frames = _address(given.rows, given.sizes, lane, 0, state.queues.dtype.element_ty)
+    hot, hot_frames = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
+    if sizes.phase:
+        phases, phase_count = _address(given.phase, given.sizes, lane, 4 * lanes, tl.int32)
+    if sizes.order > 0:
+        filters, filter_frames = _address(given.filters, given.sizes, lane, 2 * lanes, tl.float32)
+        past, period = _address(given.excitation, given.sizes, lane, 3 * lanes, tl.float64)
+        sound = state.sound + lane * sizes.order
+    may_end = tl.load(state.may_end + lane)
+    code = tl.load(state.code + lane)
+    time = tl.load(state.time + lane)
+    count = tl.load(counts + program)
+    i = 0
+    while i < count:
+        x = _embed(net, code, sizes)
+        frame = time // sizes.hop
+        if sizes.phase:
+            phase = tl.load(phases + time, mask=time < phase_count, other=PHASES)
+            x += tl.load(net.phase + phase[:, None] * channels + c)
+        if sizes.order > 0:
+            filter_ = filters + tl.minimum(frame, filter_frames - 1) * (sizes.order + 2)
+            x, predicted = feedback.add_inputs(
+                x, time, filter_, past, period, sound, net.given, channels, sizes.order
+            )
+        fresh = ((time % sizes.hop == 0) | (i == 0))[:, None]
+        if tl.max(fresh.to(tl.int32)) > 0:
+            row = (rows + tl.minimum(frame, frames - 1) * sizes.row)[:, None]
+            update_gates(
+                local, row, net.conditioning, net.gates_bias, fresh,
+                sizes.row, sizes.row_tile, channels, blocks.layers,
+            )  # fmt: skip
+            tl.debug_barrier()
+        for layer in tl.range(blocks.layers):
+            at = layer * 2 * channels + c
+            z1 = tl.load(local + at)
+            z2 = tl.load(local + at + channels)
+            for s in tl.static_range(len(sizes.stacks)):
+                added = state.stacks[s].gates + lane[:, None] * width + at
+                z1 += tl.load(added)
+                z2 += tl.load(added + channels)
+            x = step_block(
+                x, layer, time[:, None], z1, z2, queues, gated, net.blocks, every, group, blocks
+            )
+        temperature = tl.load(hot + tl.minimum(frame, hot_frames - 1))
+        uniform = tl.load(uniforms + lane * stride + i)
+        to = logits + (lane[:, None] * stride + i) * (sizes.outputs * sizes.parts)
+        code = _sample(net, state, lane, may_end, uniform, temperature, to, sizes)
+        tl.store(drawn + lane * stride + i, code)
+        if sizes.forced:
+            code = tl.load(forced + lane * stride + i)
+        if sizes.order > 0:
+            amplitude = _decode(net, code, sizes)
+            feedback.append(
+                amplitude, time, predicted, filter_, past, period, sound, sizes.order
+            )
+        if len(sizes.stacks) > 0:
+            companded = tl.load(net.companded + code)
+        for s in tl.static_range(len(sizes.stacks)):
+            stack: tl.constexpr = sizes.stacks[s].blocks
+            row = program * (stack.slots * group * stack.channels)
+            _update_stack(
+                net.stacks[s], state.stacks[s], lane, row + member[:, None] * stack.channels,
+                time, companded, group, blocks, sizes.stacks[s],
+            )  # fmt: skip
+        time += 1
+        i += 1
+        tl.debug_barrier()
+    tl.store(state.code + lane, code)
+    tl.store(state.time + lane, time)

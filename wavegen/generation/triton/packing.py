@@ -1,0 +1,186 @@
+"""A WaveNet's weights in the layout of the `triton` engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wavegen.audio.linear_prediction import INPUTS
+from wavegen.config import WeightPrecision
+from wavegen.generation.triton.layout import (
+    Blocks,
+    BlockSizes,
+    Network,
+    Sizes,
+    Stack,
+    StackSizes,
+)
+from wavegen.model.context import ContextStack
+from wavegen.model.wavenet import WaveNet
+from wavegen.outputs import OUTPUTS
+from wavegen.outputs.mixture import Mixture, ScalarInput
+
+TILE = 1 << 15
+"""Bytes of weights of a matrix product that are read at a time. Of several at once, they fit into
+the memory that the threads of a program share."""
+GROUP = 16
+"""Utterances of a program: the rows of the smallest matrix product of tensor cores. No result
+depends on what the other lanes hold, so that a clip is the same alone and in company."""
+LEAST = 16
+"""Inputs and outputs of the smallest matrix product."""
+NEVER = -1e30
+"""Logit of what can't be drawn."""
+
+
+def sizes_of(
+    model: WaveNet,
+    hop_length: int,
+    precision: WeightPrecision,
+    order: int = 0,
+    group: int = GROUP,
+    forced: bool = False,
+    logits: bool = False,
+) -> Sizes:
+    """See `Sizes`; ``order`` is that of the utterances' predictors."""
+    m, output = model.config, model.output
+    parts = 3 if isinstance(output, Mixture) else 1
+    outputs = output.channels // parts
+    skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
+    tile = TILE // (4 if precision == "f32" else 2)
+    blocks = _block_sizes(tile, m.layers, m.dilation_cycle, m.kernel_size, m.residual_channels)
+    return Sizes(
+        group=group,
+        blocks=blocks,
+        stacks=tuple(
+            StackSizes(
+                _block_sizes(tile, c.layers, c.layers, c.kernel_size, c.channels),
+                c.pool,
+                c.pooling == "conv",
+            )
+            for c in m.context
+        ),
+        skip=skip,
+        skip_tile=min(tile // max(skip, padded(outputs)), blocks.channels, skip),
+        parts=parts,
+        outputs=outputs,
+        padded_outputs=padded(outputs),
+        sampler=int(OUTPUTS[m.output].sampler),
+        end=-1 if output.end is None else output.end,
+        start=output.start,
+        hop=hop_length,
+        row=row,
+        row_tile=min(row, blocks.tile),
+        phase=model.conditioning.phase is not None,
+        order=0 if model.given is None else padded(order),
+        f32=precision == "f32",
+        forced=forced,
+        logits=logits,
+    )
+
+
+def _block_sizes(tile: int, layers: int, cycle: int, kernel: int, channels: int) -> BlockSizes:
+    wide = padded(channels)
+    return BlockSizes(
+        layers=layers,
+        cycle=cycle,
+        kernel=kernel,
+        channels=wide,
+        wrap=2 ** (kernel - 1),
+        tile=min(tile // wide, wide),
+    )
+
+
+@torch.no_grad()
+def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
+    """Lay out a network for the kernel, on a device."""
+    m, output, channels = model.config, model.output, sizes.blocks.channels
+    table, phase = model.embedding, model.conditioning.phase
+    if isinstance(table, ScalarInput):
+        embedding = torch.stack([table.weight, table.bias, table.start])
+        amplitudes = torch.zeros(1)
+    else:
+        embedding = table.get_parameter("weight")
+        amplitudes = output.decode(torch.arange(output.channels).clamp(max=output.levels - 1))
+    # The end of a clip, too, has a code.
+    companded = output.companded(torch.arange(max(output.levels, output.channels)))
+    given = torch.zeros(INPUTS, m.residual_channels)
+    if model.given is not None:
+        given[model.selection] = model.given.weight.t().float().cpu()
+    head = pad(model.head.weight.t().unflatten(1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
+    head_bias = model.head.bias.unflatten(0, (sizes.parts, -1))
+    short = sizes.padded_outputs - sizes.outputs
+    mixture = sizes.parts > 1
+
+    def exact(t: Tensor, *axes: int) -> Tensor:
+        return pad(t.to(device, torch.float32), *axes).contiguous()
+
+    def weights(t: Tensor, *axes: int) -> Tensor:
+        return exact(t, *axes).to(torch.float32 if sizes.f32 else torch.float16)
+
+    def stack(s: ContextStack, z: StackSizes) -> Stack:
+        return Stack(
+            blocks=_blocks(s.blocks, weights),
+            table=exact(_table(s), 2),
+            bias=exact(s.bias.unflatten(1, (2, -1)), 2),
+            skip_bias=exact(s.skip_bias, 0),
+            gates=weights(_by_gates(s.gates.weight, m.layers), 0),
+        )
+
+    return Network(
+        blocks=_blocks(model.blocks, weights),
+        stacks=tuple(map(stack, model.stacks, sizes.stacks)),
+        embedding=exact(embedding, 1),
+        phase=exact(embedding if phase is None else phase.weight, 1),
+        given=exact(given, 1),
+        amplitudes=amplitudes.to(device, torch.float64),
+        companded=companded.to(device, torch.int32),
+        conditioning=weights(_by_gates(model.conditioning.weight, m.layers), 0),
+        gates_bias=exact(model.conditioning.bias.unflatten(0, (2 * m.layers, -1)), 1),
+        skip_bias=exact(model.skip_bias, 0),
+        hidden=weights(model.hidden.weight.t(), 0, 1),
+        hidden_bias=exact(model.hidden.bias, 0),
+        head=exact(head) if mixture else weights(head),
+        head_bias=F.pad(head_bias, (0, short), value=NEVER).to(device, torch.float32).contiguous(),
+    )
+
+
+def _blocks(modules: Any, weights: Any) -> Blocks:
+    """The weights of `GatedResidualBlock` modules; ``weights`` pads and casts."""
+    every = [*modules]
+    taps = torch.stack([b.taps.unflatten(2, (2, -1)).transpose(1, 2) for b in every])
+    return Blocks(
+        taps=weights(taps, 3, 4),
+        residual=weights(torch.stack([b.w_res for b in every]), 1, 2),
+        skip=weights(torch.stack([b.w_skip for b in every]), 1, 2).flatten(0, 1),
+    )
+
+
+def _by_gates(weight: Tensor, layers: int) -> Tensor:
+    """(L · 2R, inputs) of a linear module to (inputs, L · 2R), R padded."""
+    return pad(weight.t().unflatten(1, (2 * layers, -1)), 2).flatten(1)
+
+
+def _table(stack: ContextStack) -> Tensor:
+    """See `Stack.table`."""
+    embedding = stack.embedding.weight.float()
+    if stack.convolution is None:
+        return embedding[None] / stack.config.pool
+    places = stack.convolution.weight.float().unflatten(1, (stack.config.pool, -1))
+    return torch.einsum("opc,vc->pvo", places, embedding)
+
+
+def padded(channels: int) -> int:
+    """The next power of two, at least `LEAST`."""
+    return max(LEAST, 1 << (channels - 1).bit_length()) if channels else LEAST
+
+
+def pad(t: Tensor, *axes: int) -> Tensor:
+    """Zeros after the elements of each of these axes, up to the `padded` size."""
+    widths = [0] * (2 * t.dim())
+    for axis in axes:
+        size = t.shape[axis]
+        widths[2 * (t.dim() - 1 - axis % t.dim()) + 1] = padded(size) - size
+    return F.pad(t, widths)

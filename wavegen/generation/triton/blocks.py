@@ -32,7 +32,7 @@ def multiply(
     """
     k = tl.arange(0, tile)
     n = tl.arange(0, outputs)
-    for begin in tl.range(0, inputs, tile, num_stages=3):
+    for begin in tl.range(0, inputs, tile, num_stages=2):
         part = tl.load(x + (begin + k)[None, :])
         w = tl.load(weights + (begin + k)[:, None] * step + n[None, :])
         total = tl.dot(part, w, total, input_precision="tf32x3")

@@ -75,6 +75,7 @@ class Group:
         self.state = _new_state(sizes, self.capacity, device)
         self.lanes: dict[int, Lane] = {}
         self._free = [*reversed(range(self.capacity))]
+        self._zero = torch.zeros(1, dtype=torch.int32, device=device)
         # Lanes without a job draw from these.
         self._nothing = self._given(Job(torch.zeros(1, 0), 0, ""), None)
         self._addresses = np.empty((len(self._nothing), self.capacity), np.int64)
@@ -184,7 +185,7 @@ class Group:
         draw[(len(counts),)](
             self.net, self.state, given, self.capacity, self._upload(counts), stride,
             self._upload(uniforms), drawn if forced is None else forced, drawn,
-            drawn if logits is None else logits, self.sizes, num_warps=WARPS,
+            drawn if logits is None else logits, self._zero, self.sizes, num_warps=WARPS,
         )  # fmt: skip
         event = None
         here = drawn.to("cpu", non_blocking=True)

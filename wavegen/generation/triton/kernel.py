@@ -159,7 +159,7 @@ def _update_stack(
 @triton.jit(do_not_specialize=["stride"])
 def draw(
     net, state, given, lanes, counts, stride, uniforms,
-    forced, drawn, logits, sizes: tl.constexpr,
+    forced, drawn, logits, nothing, sizes: tl.constexpr,
 ):  # fmt: skip
     """Draw samples of every lane.
 
@@ -174,6 +174,7 @@ def draw(
         forced: (N, n) int32 samples to continue with in place of the drawn ones, if `Sizes.forced`.
         drawn: (N, n) int32 is filled with the samples drawn.
         logits: (N, n, Q) f32 is filled with the logits, if `Sizes.logits`.
+        nothing: pointer to an int32 0, which the compiler does not know.
         sizes: `Sizes`.
     """
     group: tl.constexpr = sizes.group
@@ -181,42 +182,42 @@ def draw(
     channels: tl.constexpr = blocks.channels
     width: tl.constexpr = blocks.layers * 2 * channels
     program = tl.program_id(0)
-    member = tl.arange(0, group)
-    lane = program * group + member
-    c = tl.arange(0, channels)[None, :]
-    slots: tl.constexpr = blocks.slots
-    queues = state.queues + program.to(tl.int64) * (slots * group * channels)
-    queues += member[:, None] * channels
-    gated = state.gated + lane[:, None] * (blocks.layers * channels)
-    local = state.local + lane[:, None] * width
-    every = lane[:, None] >= 0
-    rows, frames = _address(given.rows, given.sizes, lane, 0, state.queues.dtype.element_ty)
-    hot, hot_frames = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
-    if sizes.phase:
-        phases, phase_count = _address(given.phase, given.sizes, lane, 4 * lanes, tl.int32)
-    if sizes.order > 0:
-        filters, filter_frames = _address(given.filters, given.sizes, lane, 2 * lanes, tl.float32)
-        past, period = _address(given.excitation, given.sizes, lane, 3 * lanes, tl.float64)
-        sound = state.sound + lane * sizes.order
-    may_end = tl.load(state.may_end + lane)
-    code = tl.load(state.code + lane)
-    time = tl.load(state.time + lane)
     count = tl.load(counts + program)
     i = 0
     while i < count:
+        # What is made of these is made anew for each sample: as it does not change, the compiler
+        # would keep all of it, in more registers than there are.
+        zero = tl.load(nothing)
+        member = tl.arange(0, group) + zero
+        c = (tl.arange(0, channels) + zero)[None, :]
+        lane = program * group + member
+        code = tl.load(state.code + lane)
+        time = tl.load(state.time + lane)
+        queues = state.queues + program.to(tl.int64) * (blocks.slots * group * channels)
+        queues += member[:, None] * channels
+        gated = state.gated + lane[:, None] * (blocks.layers * channels)
+        local = state.local + lane[:, None] * width
+        every = lane[:, None] >= 0
         x = _embed(net, code, sizes)
         frame = time // sizes.hop
         if sizes.phase:
+            phases, phase_count = _address(given.phase, given.sizes, lane, 4 * lanes, tl.int32)
             phase = tl.load(phases + time, mask=time < phase_count, other=PHASES)
             x += tl.load(net.phase + phase[:, None] * channels + c)
         if sizes.order > 0:
-            filter_ = filters + tl.minimum(frame, filter_frames - 1) * (sizes.order + 2)
+            filters, size = _address(given.filters, given.sizes, lane, 2 * lanes, tl.float32)
+            filter_ = filters + tl.minimum(frame, size - 1) * (sizes.order + 2)
+            past, period = _address(given.excitation, given.sizes, lane, 3 * lanes, tl.float64)
+            sound = state.sound + lane * sizes.order
             x, predicted = feedback.add_inputs(
                 x, time, filter_, past, period, sound, net.given, channels, sizes.order
             )
         fresh = ((time % sizes.hop == 0) | (i == 0))[:, None]
         if tl.max(fresh.to(tl.int32)) > 0:
-            row = (rows + tl.minimum(frame, frames - 1) * sizes.row)[:, None]
+            rows, size = _address(
+                given.rows, given.sizes, lane, 0, state.queues.dtype.element_ty
+            )
+            row = (rows + tl.minimum(frame, size - 1) * sizes.row)[:, None]
             update_gates(
                 local, row, net.conditioning, net.gates_bias, fresh,
                 sizes.row, sizes.row_tile, channels, blocks.layers,
@@ -233,14 +234,22 @@ def draw(
             x = step_block(
                 x, layer, time[:, None], z1, z2, queues, gated, net.blocks, every, group, blocks
             )
-        temperature = tl.load(hot + tl.minimum(frame, hot_frames - 1))
+        hot, size = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
+        temperature = tl.load(hot + tl.minimum(time // sizes.hop, size - 1))
+        may_end = tl.load(state.may_end + lane)
         uniform = tl.load(uniforms + lane * stride + i)
         to = logits + (lane[:, None] * stride + i) * (sizes.outputs * sizes.parts)
         code = _sample(net, state, lane, may_end, uniform, temperature, to, sizes)
         tl.store(drawn + lane * stride + i, code)
         if sizes.forced:
             code = tl.load(forced + lane * stride + i)
+        tl.store(state.code + lane, code)
+        tl.store(state.time + lane, time + 1)
         if sizes.order > 0:
+            filters, size = _address(given.filters, given.sizes, lane, 2 * lanes, tl.float32)
+            filter_ = filters + tl.minimum(time // sizes.hop, size - 1) * (sizes.order + 2)
+            past, period = _address(given.excitation, given.sizes, lane, 3 * lanes, tl.float64)
+            sound = state.sound + lane * sizes.order
             amplitude = _decode(net, code, sizes)
             feedback.append(
                 amplitude, time, predicted, filter_, past, period, sound, sizes.order
@@ -254,8 +263,5 @@ def draw(
                 net.stacks[s], state.stacks[s], lane, row + member[:, None] * stack.channels,
                 time, companded, group, blocks, sizes.stacks[s],
             )  # fmt: skip
-        time += 1
         i += 1
         tl.debug_barrier()
-    tl.store(state.code + lane, code)
-    tl.store(state.time + lane, time)

@@ -15,8 +15,8 @@ Features = Literal["auto", "none", "phones_f0", "mel"]
 Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
 Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
-Engine = Literal["naive", "cached", "numba"]
-WeightPrecision = Literal["f32", "bf16", "int8"]
+Engine = Literal["naive", "cached", "triton", "numba"]
+WeightPrecision = Literal["f32", "f16", "bf16", "int8"]
 """Precision of the weights in generation."""
 Bits = Literal["16", "24", "float"]
 """Sample width of a written file: bits of an integer, or 32-bit float."""

@@ -11,19 +11,20 @@ from wavegen.errors import WavegenError
 from wavegen.generation import cached, naive
 from wavegen.generation.numba import engine as numba_engine
 from wavegen.generation.spec import EngineSpec
+from wavegen.generation.triton import engine as triton_engine
 
 ENGINES: dict[str, EngineSpec] = {
     "naive": naive.ENGINE,
     "cached": cached.ENGINE,
+    "triton": triton_engine.ENGINE,
     "numba": numba_engine.ENGINE,
 }
-"""From the slowest to the fastest."""
-DEVICES = {"cpu": "the CPU", "cuda": "a CUDA device"}
+"""On each device, the later one is the faster."""
 
 
 def default_engine(device: str) -> str:
     """The fastest engine that runs on this type of torch device."""
-    return [name for name, spec in ENGINES.items() if spec.runs_on(device)][-1]
+    return [name for name, spec in ENGINES.items() if spec.lacks(device) is None][-1]
 
 
 def choose_engine(name: str | None, precision: str | None, device: str) -> EngineSpec:
@@ -39,11 +40,11 @@ def choose_engine(name: str | None, precision: str | None, device: str) -> Engin
     spec, known = ENGINES[name], get_args(WeightPrecision)
     if precision not in (None, *known):
         raise WavegenError(f"no precision '{precision}': choose from {', '.join(known)}")
-    if not spec.runs_on(device):
-        places = " or ".join(DEVICES.get(d, d) for d in spec.devices or ())
-        raise WavegenError(f"engine {name} needs the voice on {places}")
+    if lacks := spec.lacks(device):
+        raise WavegenError(f"engine {name} needs {lacks}")
     if precision is not None and precision not in spec.precisions:
         others = [n for n, s in ENGINES.items() if precision in s.precisions]
-        does = "does" if len(others) == 1 else "do"
-        raise WavegenError(f"engine {name} takes no precision; {' and '.join(others)} {does}")
+        own = f"precision {' or '.join(spec.precisions)}" if spec.precisions else "no precision"
+        take = "takes" if len(others) == 1 else "take"
+        raise WavegenError(f"engine {name} takes {own}; {' and '.join(others)} {take} {precision}")
     return spec

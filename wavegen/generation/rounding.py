@@ -19,7 +19,7 @@ def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
     """A copy of a network whose matrices are rounded; biases, embeddings and the projection of the
     inputs of linear prediction stay as they are.
 
-    bf16 rounds each weight to 8 significant bits, int8 to a multiple of 1/127 of the largest weight
+    f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the largest weight
     of its output.
     """
     model = copy.deepcopy(model)
@@ -35,8 +35,9 @@ def round_matrix(matrix: Tensor, precision: WeightPrecision) -> tuple[Tensor, Te
     """(inputs, outputs) weights to values (inputs, outputs) and scales (outputs,) whose product
     they are rounded to."""
     scales = torch.ones(matrix.shape[1], dtype=matrix.dtype)
-    if precision == "bf16":
-        return matrix.bfloat16().to(matrix.dtype), scales
+    if precision in ("f16", "bf16"):
+        dtype = torch.float16 if precision == "f16" else torch.bfloat16
+        return matrix.to(dtype).to(matrix.dtype), scales
     if precision == "int8":
         largest = F.pad(matrix, (0, 0, 0, 1)).abs().amax(0)
         scales = torch.where(largest > 0, largest / 127, scales)

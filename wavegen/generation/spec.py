@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from wavegen.config import WeightPrecision
@@ -24,23 +26,21 @@ class EngineSpec:
 
     generate: Callable[..., Pieces]
     """Draws the samples of jobs; arguments and result as those of `naive.generate`."""
-    devices: tuple[str, ...] | None = None
-    """Types of the torch devices that it runs on (None: any)."""
+    lacks: Callable[[str], str | None] = lambda device: None
+    """What it lacks to run on this type of torch device, on this machine; None if nothing."""
     precisions: tuple[WeightPrecision, ...] = ()
     """Weight precisions that ``generate`` takes as ``precision``. Without any, the engine computes
     with the weights as they are."""
     streams: bool = False
     """``generate`` takes jobs without end, as utterances finish, and jobs whose prompts differ in
     length. Otherwise all jobs are one batch that advances together."""
+    spreads: bool = False
+    """``generate`` takes ``devices`` that share the jobs."""
     bytes_per_sample: Callable[[WaveNet, WeightPrecision], int] | None = None
     """Weights read for a sample of a lone utterance, where reading them limits the speed."""
     read_rate: Callable[[int], float] | None = None
     """Measures the bytes per second that a thread reads from a buffer of that size, in the way the
     engine reads its weights."""
-
-    def runs_on(self, device: str) -> bool:
-        """Whether it runs on this type of torch device."""
-        return self.devices is None or device in self.devices
 
     def draw(
         self,
@@ -49,6 +49,7 @@ class EngineSpec:
         hop_length: int,
         block: int,
         precision: WeightPrecision | None = None,
+        devices: Sequence[torch.device] = (),
     ) -> Pieces:
         """Draw the samples of any number of jobs, which are read as the engine has room for them.
 
@@ -58,9 +59,12 @@ class EngineSpec:
             hop_length: samples per row of conditioning.
             block: most samples per piece.
             precision: one of ``precisions`` (default: the engine's own).
+            devices: for an engine that ``spreads`` (default: the network's).
         """
         if self.streams:
-            options = {"precision": precision} if precision else {}
+            options: dict[str, Any] = {"precision": precision} if precision else {}
+            if self.spreads and devices:
+                options["devices"] = devices
             return self.generate(model, jobs, hop_length, block, **options)
         return self._in_batches(model, iter(jobs), hop_length, block)
 

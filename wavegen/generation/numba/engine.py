@@ -32,13 +32,11 @@ sample and 0.08 in a batch.
 
 from __future__ import annotations
 
-import heapq
 import logging
 import queue
 import threading
 from collections.abc import Iterable
-from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from numba.core import event
@@ -50,41 +48,14 @@ from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.waiting import JobQueue
 from wavegen.model.wavenet import WaveNet
 
 log = logging.getLogger(__name__)
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
 LOOKAHEAD = 64
-"""The longest of this many jobs, at least, starts first, so that all lanes finish at about the same
-time."""
-
-
-class _JobQueue:
-    """Jobs for all threads, the longest of the next ``lookahead`` first."""
-
-    def __init__(self, jobs: Iterable[Job], lookahead: int) -> None:
-        self._rest = enumerate(jobs)
-        self._lookahead = lookahead
-        self._heap: list[tuple[int, int, Job]] = []
-        self._lock = threading.Lock()
-        self._fill()
-
-    def __len__(self) -> int:
-        """Jobs read so far and not taken."""
-        return len(self._heap)
-
-    def _fill(self) -> None:
-        for index, job in islice(self._rest, self._lookahead - len(self._heap)):
-            heapq.heappush(self._heap, (-job.length, index, job))
-
-    def take(self) -> tuple[int, Job] | None:
-        with self._lock:
-            if not self._heap:
-                return None
-            _, index, job = heapq.heappop(self._heap)
-            self._fill()
-            return index, job
+"""The longest of this many jobs, at least, starts first."""
 
 
 def generate(
@@ -110,7 +81,7 @@ def generate(
     net = pack(model, hop_length, precision)
     _compile(net)
     threads = threads or torch.get_num_threads()
-    waiting = _JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
+    waiting = JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
     threads = max(1, min(threads, len(waiting)))
     lanes = min(lanes, -(-len(waiting) // threads))
     groups = [Group(net, lanes) for _ in range(threads)]
@@ -123,7 +94,7 @@ def generate(
     return _run_threads(groups, waiting, block, model)
 
 
-def _run_group(group: Group, waiting: _JobQueue, block: int, model: WaveNet) -> Pieces:
+def _run_group(group: Group, waiting: JobQueue, block: int, model: WaveNet) -> Pieces:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
         while group.size < group.capacity and (job := waiting.take()):
@@ -133,7 +104,7 @@ def _run_group(group: Group, waiting: _JobQueue, block: int, model: WaveNet) -> 
         yield from group.advance(block)
 
 
-def _run_threads(groups: list[Group], waiting: _JobQueue, block: int, model: WaveNet) -> Pieces:
+def _run_threads(groups: list[Group], waiting: JobQueue, block: int, model: WaveNet) -> Pieces:
     """Run each group in a thread of its own; a slow reader holds the threads up, and closing the
     iterator stops them."""
     pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
@@ -199,8 +170,8 @@ def _compile(net: Network) -> None:
 
 ENGINE = EngineSpec(
     generate,
-    devices=("cpu",),
-    precisions=get_args(WeightPrecision),
+    lacks=lambda device: None if device == "cpu" else "the voice on the CPU",
+    precisions=("f32", "bf16", "int8"),
     streams=True,
     bytes_per_sample=bytes_per_sample,
     read_rate=read_rate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,16 +64,15 @@ class Group:
         model: the network.
         net: the same, packed.
         sizes: of it.
-        lanes: N, rounded up to a multiple of `Sizes.group`.
         device: where they are drawn.
     """
 
     def __init__(
-        self, model: WaveNet, net: Network, sizes: Sizes, lanes: int, device: torch.device
+        self, model: WaveNet, net: Network, sizes: Sizes, device: torch.device
     ) -> None:
         self.model, self.net, self.sizes, self.device = model, net, sizes, device
-        self.capacity = -(-lanes // sizes.group) * sizes.group
-        self.state = _new_state(sizes, self.capacity, device)
+        self.capacity = sizes.group
+        self.state = new_state(sizes, self.capacity, device)
         self.lanes: dict[int, Lane] = {}
         self._free = [*reversed(range(self.capacity))]
         self._zero = torch.zeros(1, dtype=torch.int32, device=device)
@@ -83,13 +83,19 @@ class Group:
         for lane in self._free:
             self._point(lane, self._nothing)
 
-    @property
-    def free(self) -> int:
-        """Lanes without a job."""
-        return len(self._free)
+    def _grow(self) -> None:
+        """Make room for twice as many lanes."""
+        new = new_state(self.sizes, self.capacity, self.device)
+        self.state = State(*(_joined(pair) for pair in zip(self.state, new, strict=True)))
+        self._addresses = np.tile(self._addresses, 2)
+        self._counts = np.tile(self._counts, 2)
+        self._free = [*reversed(range(self.capacity, 2 * self.capacity))]
+        for lane in self._free:
+            self._point(lane, self._nothing)
+        self.capacity *= 2
 
     def add(self, index: int, job: Job) -> None:
-        """Give a free lane to a job.
+        """Give a lane to a job.
 
         Raises:
             ValueError: the network needs the phase of the pitch or a predictor, and the job has
@@ -98,6 +104,8 @@ class Group:
         if self.sizes.phase and job.phase is None:
             raise ValueError("this model needs the phase of the pitch")
         heard = prompt_sound(job, self.model.output) if self.sizes.order else None
+        if not self._free:
+            self._grow()
         lane, s = self._free.pop(), self.state
         program, member = divmod(lane, self.sizes.group)
         s.queues[program, :, member] = 0
@@ -182,16 +190,17 @@ class Group:
             x.done += n
         drawn = torch.zeros(self.capacity, stride, dtype=torch.int32, device=self.device)
         given = Given(*self._upload(self._addresses), self._upload(self._counts))
-        draw[(len(counts),)](
-            self.net, self.state, given, self.capacity, self._upload(counts), stride,
-            self._upload(uniforms), drawn if forced is None else forced, drawn,
-            drawn if logits is None else logits, self._zero, self.sizes, num_warps=WARPS,
-        )  # fmt: skip
-        event = None
-        here = drawn.to("cpu", non_blocking=True)
-        if self.device.type == "cuda":
-            event = torch.cuda.Event()
-            event.record(torch.cuda.current_stream(self.device))
+        with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
+            draw[(len(counts),)](
+                self.net, self.state, given, self.capacity, self._upload(counts), stride,
+                self._upload(uniforms), drawn if forced is None else forced, drawn,
+                drawn if logits is None else logits, self._zero, self.sizes, num_warps=WARPS,
+            )  # fmt: skip
+            here = drawn.to("cpu", non_blocking=True)
+            event = None
+            if self.device.type == "cuda":
+                event = torch.cuda.Event()
+                event.record()
         for lane, x, _ in owned:
             if x.done == x.job.length:
                 self._remove(lane)
@@ -229,7 +238,7 @@ class Group:
         return out
 
 
-def _new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
+def new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
     """A state of zeros."""
     main, dtype = sizes.blocks, torch.float32 if sizes.f32 else torch.float16
     width = main.layers * 2 * main.channels
@@ -261,6 +270,15 @@ def _new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
         skip=zeros(lanes, sizes.skip),
         hidden=zeros(lanes, sizes.skip, dtype=torch.float32 if sizes.parts > 1 else dtype),
     )
+
+
+def _joined(pair: tuple[Any, Any]) -> Any:
+    """Two tensors of lanes, or tuples of such, one after the other."""
+    old, new = pair
+    if isinstance(old, Tensor):
+        return torch.cat([old, new])
+    parts = [_joined(p) for p in zip(old, new, strict=True)]
+    return type(old)(*parts) if hasattr(old, "_fields") else tuple(parts)
 
 
 def _fill(queues: Tensor, inputs: list[Tensor], sizes: BlockSizes, time: int) -> None:

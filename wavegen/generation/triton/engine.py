@@ -1,0 +1,109 @@
+"""Many utterances at once on a CUDA device: a kernel draws thousands of samples of each in one
+launch, as `numba` does on a CPU (`kernel`).
+
+A program of the kernel has a group of 16 lanes, whose utterances share each load of the weights
+and the products of tensor cores; between two launches, lanes whose utterances have ended take other
+jobs. While the device draws, the pieces of the launch before are handed out and the next jobs are
+read.
+
+Weights and activations are f16 by default, as weights are in a voice file; sums, gates, sampling
+and linear prediction are f32 and f64.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from wavegen.config import WeightPrecision
+from wavegen.generation.job import Job
+from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.waiting import JobQueue
+from wavegen.model.wavenet import WaveNet
+
+if TYPE_CHECKING:
+    from wavegen.generation.triton.group import Group, Launch
+
+LANES = 1024
+"""Utterances that one device draws at once, at most."""
+LOOKAHEAD = 64
+"""The longest of this many jobs starts first."""
+FILL_SECONDS = 0.1
+"""Jobs are read for at most this long before what is there is drawn: reading one can take longer
+than drawing it."""
+
+
+def generate(
+    model: WaveNet,
+    jobs: Iterable[Job],
+    hop_length: int,
+    block: int = 400,
+    precision: WeightPrecision = "f16",
+    lanes: int | None = None,
+    devices: Sequence[torch.device] = (),
+) -> Pieces:
+    """Draw the samples of jobs; arguments and result as `naive.generate`, and:
+
+    Args:
+        model: the network.
+        jobs: any number, taken by whichever device has a free lane.
+        hop_length: samples per row.
+        block: samples per launch, and most per piece.
+        precision: of weights and activations.
+        lanes: utterances per device that advance together, at most (default: `LANES`).
+        devices: to share the jobs (default: the model's).
+    """
+    from wavegen.generation.triton.group import Group
+    from wavegen.generation.triton.packing import pack, sizes_of
+
+    lanes = lanes or LANES
+    devices = devices or [model.skip_bias.device]
+    waiting = JobQueue(jobs, LOOKAHEAD)
+    first = waiting.take()
+    if first is None:
+        return
+    predictor = first[1].predictor
+    sizes = sizes_of(model, hop_length, precision, predictor.order if predictor else 0)
+    groups = [Group(model, pack(model, sizes, d), sizes, d) for d in devices]
+    groups[0].add(*first)
+    launches: list[Launch | None] = [None] * len(groups)
+    while True:
+        _fill(groups, waiting, lanes)
+        begun = [g.launch(block) if g.lanes else None for g in groups]
+        if not any([*begun, *launches]):
+            return
+        for group, launch in zip(groups, launches, strict=True):
+            if launch is not None:
+                yield from group.collect(launch)
+        launches = begun
+
+
+def _fill(groups: Sequence[Group], waiting: JobQueue, lanes: int) -> None:
+    """Give free lanes to the next jobs, on whichever device has the fewest."""
+    start = time.monotonic()
+    while time.monotonic() < start + FILL_SECONDS:
+        group = min(groups, key=lambda g: len(g.lanes))
+        if len(group.lanes) >= lanes or (job := waiting.take()) is None:
+            return
+        group.add(*job)
+
+
+def interpreted() -> bool:
+    """Whether Triton interprets its kernels, on the CPU: slowly, for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def _lacks(device: str) -> str | None:
+    if importlib.util.find_spec("triton") is None:
+        return "the package triton: pip install triton"
+    if device == "cuda" or interpreted():
+        return None
+    return "the voice on a CUDA device"
+
+
+ENGINE = EngineSpec(generate, lacks=_lacks, precisions=("f32", "f16"), streams=True, spreads=True)

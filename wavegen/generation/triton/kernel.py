@@ -105,44 +105,48 @@ def _sample(
 
 @triton.jit
 def _update_stack(
-    stack, state, lane, row, time, companded,
-    group: tl.constexpr, main: tl.constexpr, sizes: tl.constexpr,
-):  # fmt: skip
+    stack, state, program, member, time, companded, index: tl.constexpr, sizes: tl.constexpr
+):
     """Give a context stack the lanes' last samples, of ``time``; where they complete a frame, it
     takes a step.
 
     Args:
         stack: `Stack`.
         state: `StackState`.
-        lane: (G,) lanes.
-        row: (G, 1) offsets of the lanes in a slot of this program's queues, from its first.
+        program: the number of this program.
+        member: (G,) numbers of its lanes.
         time: (G,).
         companded: (G,) µ-law codes.
-        group: G.
-        main: `BlockSizes` of the main stack.
-        sizes: `StackSizes`.
+        index: of the stack.
+        sizes: `Sizes`.
     """
-    channels: tl.constexpr = sizes.blocks.channels
-    layers: tl.constexpr = sizes.blocks.layers
-    pool: tl.constexpr = sizes.pool
-    tile: tl.constexpr = sizes.blocks.tile
+    group: tl.constexpr = sizes.group
+    main: tl.constexpr = sizes.blocks
+    own: tl.constexpr = sizes.stacks[index]
+    blocks: tl.constexpr = own.blocks
+    channels: tl.constexpr = blocks.channels
+    layers: tl.constexpr = blocks.layers
+    pool: tl.constexpr = own.pool
+    tile: tl.constexpr = blocks.tile
+    lane = program * group + member
     c = tl.arange(0, channels)[None, :]
-    place = time % pool if sizes.convolution else time * 0
+    place = time % pool if own.convolution else time * 0
     pooled = state.pooled + lane[:, None] * channels + c
     x = tl.load(pooled) + tl.load(stack.table + (place * CODES + companded)[:, None] * channels + c)
     full = ((time + 1) % pool == 0)[:, None]
     tl.store(pooled, tl.where(full, 0.0, x))
     if tl.max(full.to(tl.int32)) > 0:
         gated = state.gated + lane[:, None] * (layers * channels)
+        queues = state.queues + program.to(tl.int64) * (blocks.slots * group * channels)
+        queues += member[:, None] * channels
         frame = (time // pool)[:, None]
         for layer in range(layers):
             bias = stack.bias + layer * 2 * channels + c
             z1 = repeat(bias, group)
             z2 = repeat(bias + channels, group)
             x = step_block(
-                x, layer, frame, z1, z2, state.queues + row, gated, stack.blocks, full,
-                group, sizes.blocks,
-            )  # fmt: skip
+                x, layer, frame, z1, z2, queues, gated, stack.blocks, full, group, blocks
+            )
         tl.debug_barrier()
         total = repeat(stack.skip_bias + c, group)
         weights = stack.blocks.skip
@@ -223,7 +227,7 @@ def draw(
                 sizes.row, sizes.row_tile, channels, blocks.layers,
             )  # fmt: skip
             tl.debug_barrier()
-        for layer in tl.range(blocks.layers):
+        for layer in tl.range(blocks.layers, num_stages=sizes.ahead):
             at = layer * 2 * channels + c
             z1 = tl.load(local + at)
             z2 = tl.load(local + at + channels)
@@ -257,11 +261,8 @@ def draw(
         if len(sizes.stacks) > 0:
             companded = tl.load(net.companded + code)
         for s in tl.static_range(len(sizes.stacks)):
-            stack: tl.constexpr = sizes.stacks[s].blocks
-            row = program * (stack.slots * group * stack.channels)
             _update_stack(
-                net.stacks[s], state.stacks[s], lane, row + member[:, None] * stack.channels,
-                time, companded, group, blocks, sizes.stacks[s],
-            )  # fmt: skip
+                net.stacks[s], state.stacks[s], program, member, time, companded, s, sizes
+            )
         i += 1
         tl.debug_barrier()

@@ -68,6 +68,8 @@ class Sizes(NamedTuple):
     row: int
     """Channels of a row."""
     row_tile: int
+    ahead: int
+    """Blocks whose weights are in memory that the threads share."""
     phase: bool
     """Whether it is given the phase of the pitch."""
     order: int

@@ -23,9 +23,11 @@ from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.outputs.mixture import Mixture, ScalarInput
 
-TILE = 1 << 15
+TILE = 1 << 14
 """Bytes of weights of a matrix product that are read at a time. Of several at once, they fit into
 the memory that the threads of a program share."""
+AHEAD = 1 << 17
+"""Bytes of the weights of blocks that are read ahead of their use."""
 GROUP = 16
 """Utterances of a program: the rows of the smallest matrix product of tensor cores. No result
 depends on what the other lanes hold, so that a clip is the same alone and in company."""
@@ -49,7 +51,8 @@ def sizes_of(
     parts = 3 if isinstance(output, Mixture) else 1
     outputs = output.channels // parts
     skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
-    tile = TILE // (4 if precision == "f32" else 2)
+    size = 4 if precision == "f32" else 2
+    tile = TILE // size
     blocks = _block_sizes(tile, m.layers, m.dilation_cycle, m.kernel_size, m.residual_channels)
     return Sizes(
         group=group,
@@ -73,6 +76,7 @@ def sizes_of(
         hop=hop_length,
         row=row,
         row_tile=min(row, blocks.tile),
+        ahead=max(1, min(3, AHEAD // (size * (2 * m.kernel_size + 1) * blocks.channels**2))),
         phase=model.conditioning.phase is not None,
         order=0 if model.given is None else padded(order),
         f32=precision == "f32",

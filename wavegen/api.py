@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
+from wavegen.generation import choose_device
 from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
 from wavegen.synth import Audio, draw, plan
@@ -119,10 +120,18 @@ class Synthesizer:
             yield Chunk(audio, self.sample_rate, u.text, u.phonemes)
 
 
-def load_voice(voice: str | Path | None = None) -> Synthesizer:
-    """Load a bundled voice by name (default: the first of them), or any voice by its file.
+def load_voice(voice: str | Path | None = None, device: str = "cpu") -> Synthesizer:
+    """Load a voice.
+
+    Args:
+        voice: name of a bundled one (default: the first of them), or any voice file.
+        device: where it draws: cpu, cuda or cuda:N.
 
     Raises:
         VoiceError: there is no such voice, or the file is not a complete voice file.
+        WavegenError: there is no such device.
     """
-    return Synthesizer(find_voice(None if voice is None else str(voice))[0])
+    place = choose_device(device, 1)
+    found, _ = find_voice(None if voice is None else str(voice))
+    found.model.to(place)
+    return Synthesizer(found)

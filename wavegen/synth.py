@@ -276,6 +276,7 @@ def draw(
     engine: Engine | None = None,
     precision: WeightPrecision | None = None,
     ready: Callable[[], None] = lambda: None,
+    devices: Sequence[torch.device] = (),
 ) -> Iterator[tuple[int, Audio]]:
     """Draw the samples of any number of utterances, and yield them as they come.
 
@@ -285,6 +286,7 @@ def draw(
         engine: default: the fastest for the voice's device.
         precision: of the weights, in an engine that takes one (default: its own).
         ready: called once the engine can begin.
+        devices: that share the utterances, if the engine can (default: the voice's).
 
     Yields:
         (index of an utterance, mono float32 in [-1, 1] that follows its last piece), in pieces of
@@ -317,7 +319,7 @@ def draw(
             )
 
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    pieces = spec.draw(voice.model, jobs(), voice.config.hop_length, block, precision)
+    pieces = spec.draw(voice.model, jobs(), voice.config.hop_length, block, precision, devices)
     ready()
     for i, codes in pieces:
         filtered, left = open_.pop(i)

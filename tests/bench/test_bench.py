@@ -84,8 +84,8 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
     ("wrong", "said"),
     [
         (("--size", "huge"), "--size huge: choose from small, medium, large, xl"),
-        (("--engine", "triton"), "--engine triton: choose from naive, cached, numba"),
-        (("--precision", "f16"), "--precision f16: choose from f32, bf16, int8"),
+        (("--engine", "gpu"), "--engine gpu: choose from naive, cached, triton, numba"),
+        (("--precision", "int4"), "--precision int4: choose from f32, f16, bf16, int8"),
         (("--voice", "nobody"), "no voice 'nobody'"),
         (("--voice", "digits", "--size", "small"), "--voice, or --size"),
         (("--clips", "3", "--batch", "2"), "leave out --batch"),

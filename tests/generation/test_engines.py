@@ -30,6 +30,9 @@ from wavegen.generation.numba.packing import pack
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
+HERE = [spec for spec in ENGINES.values() if spec.lacks("cpu") is None]
+"""The engines that run on a CPU; Triton's where it interprets."""
+
 
 @pytest.mark.parametrize("kernel", [2, 3])
 @pytest.mark.parametrize("cycle", [1, 3, 6])
@@ -176,16 +179,16 @@ def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
     with torch.no_grad():
         model.head.bias[256] = 4.0
     rows = random_rows(model, 1, 1)
-    jobs = [Job(rows[0], 400, str(i), ends=i > 0) for i in range(6)]
-    for spec in ENGINES.values():
+    jobs = [Job(rows[0], 40, str(i), ends=i > 0) for i in range(6)]
+    for spec in HERE:
         pieces: dict[int, list[int]] = {}
-        for i, codes in spec.generate(model, jobs, HOP, block=50):
+        for i, codes in spec.generate(model, jobs, HOP, block=15):
             assert (codes < 256).all()
             pieces.setdefault(i, []).append(len(codes))
-        assert sum(pieces[0]) == 400
+        assert sum(pieces[0]) == 40
         assert 0 not in pieces[0]
         for i in range(1, 6):
-            assert sum(pieces[i]) < 400
+            assert sum(pieces[i]) < 40
             assert pieces[i].index(0) == len(pieces[i]) - 1
 
 
@@ -278,7 +281,7 @@ def test_the_phase_in_teacher_forcing_in_pieces_and_compiled() -> None:
     assert (torch.from_numpy(out) - whole).abs().max() < 1e-4
     with pytest.raises(ValueError, match="needs the phase"):
         model.run(codes, rows)
-    for spec in ENGINES.values():
+    for spec in HERE:
         with pytest.raises(ValueError, match="needs the phase"):
             draw(spec.generate, model, [Job(rows[0], 10, "x")])
 
@@ -288,6 +291,6 @@ def test_a_network_that_takes_the_inputs_of_linear_prediction_needs_a_predictor(
     rows = random_rows(model, 1, 3)
     with pytest.raises(ValueError, match="needs the inputs of linear prediction"):
         model.run(torch.randint(0, 256, (1, 3 * HOP)), rows)
-    for spec in ENGINES.values():
+    for spec in HERE:
         with pytest.raises(ValueError, match="needs the inputs of linear prediction"):
             draw(spec.generate, model, [Job(rows[0], 10, "x")])

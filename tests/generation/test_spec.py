@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,25 +15,32 @@ from wavegen import generation
 from wavegen.errors import WavegenError
 from wavegen.generation import ENGINES, choose_engine, default_engine, spec
 from wavegen.generation.job import Job
+from wavegen.generation.triton import engine as triton_engine
 from wavegen.outputs import OUTPUTS, Sampler
+
+HERE = [name for name, spec in ENGINES.items() if spec.lacks("cpu") is None]
+"""The engines that run on a CPU; Triton's where it interprets."""
 
 
 def test_the_fastest_engine_for_a_device_is_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_engine("cpu") == "numba"
-    assert default_engine("cuda") == default_engine("mps") == "cached"
-    faster = {**ENGINES, "triton": dataclasses.replace(ENGINES["numba"], devices=("cuda",))}
-    monkeypatch.setattr(generation, "ENGINES", faster)
-    assert [default_engine(d) for d in ("cpu", "cuda", "mps")] == ["numba", "triton", "cached"]
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    assert default_engine("mps") == "cached"
+    assert default_engine("cuda") == ("triton" if importlib.util.find_spec("triton") else "cached")
+    without = dataclasses.replace(ENGINES["triton"], lacks=lambda device: "triton")
+    monkeypatch.setattr(generation, "ENGINES", {**ENGINES, "triton": without})
+    assert default_engine("cuda") == "cached"
 
 
 @pytest.mark.parametrize(
     ("engine", "precision", "device", "message"),
     [
-        ("foo", None, "cpu", "no engine 'foo': choose from naive, cached, numba"),
-        ("numba", "int4", "cpu", "no precision 'int4': choose from f32, bf16, int8"),
+        ("foo", None, "cpu", "no engine 'foo': choose from naive, cached, triton, numba"),
+        ("numba", "int4", "cpu", "no precision 'int4': choose from f32, f16, bf16, int8"),
         ("numba", None, "cuda", "engine numba needs the voice on the CPU"),
-        ("cached", "bf16", "cpu", "engine cached takes no precision; numba does"),
-        (None, "bf16", "cuda", "engine cached takes no precision; numba does"),
+        ("cached", "bf16", "cpu", "engine cached takes no precision; numba takes bf16"),
+        (None, "bf16", "mps", "engine cached takes no precision; numba takes bf16"),
+        ("numba", "f16", "cpu", "engine numba takes precision f32, bf16, int8; triton takes f16"),
     ],
 )
 def test_an_engine_that_cannot_do_what_is_asked_is_refused(
@@ -43,35 +51,36 @@ def test_an_engine_that_cannot_do_what_is_asked_is_refused(
     assert str(e.value) == message
 
 
-def test_messages_name_every_engine_and_device_that_would_do(
+def test_messages_name_every_engine_that_would_do_and_what_one_lacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    another = dataclasses.replace(ENGINES["numba"], devices=("cpu", "cuda"))
+    another = dataclasses.replace(ENGINES["numba"], lacks=lambda device: "the voice elsewhere")
     monkeypatch.setattr(generation, "ENGINES", {**ENGINES, "another": another})
-    with pytest.raises(WavegenError, match="takes no precision; numba and another do"):
+    with pytest.raises(WavegenError, match="takes no precision; numba and another take bf16"):
         choose_engine("cached", "bf16", "cpu")
-    with pytest.raises(WavegenError, match="needs the voice on the CPU or a CUDA device"):
+    with pytest.raises(WavegenError, match="engine another needs the voice elsewhere"):
         choose_engine("another", None, "mps")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", HERE)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_every_engine_draws_from_every_output(engine: str, output: str) -> None:
     model = network(output=output)
     rows = random_rows(model, 3, 1)
-    jobs = [Job(r, n, str(n)) for r, n in zip(rows, (40, 20, 30), strict=True)]
+    jobs = [Job(r, n, str(n)) for r, n in zip(rows, (12, 5, 9), strict=True)]
     lengths = [0, 0, 0]
-    for index, codes in ENGINES[engine].draw(model, iter(jobs), HOP, 16):
+    for index, codes in ENGINES[engine].draw(model, iter(jobs), HOP, 7):
         assert ((codes >= 0) & (codes < model.output.levels)).all()
         lengths[index] += len(codes)
-    assert lengths == [40, 20, 30]
+    assert lengths == [12, 5, 9]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", HERE)
 def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spec, "BATCH", 3)
+    monkeypatch.setattr(triton_engine, "LANES", 48)
     model = network()
     rows = random_rows(model, 1, 1)[0]
     read = 0
@@ -90,13 +99,13 @@ def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
     assert torch.equal(found[100], alone[0][1])
 
 
-@pytest.mark.parametrize("engine", [e for e, s in ENGINES.items() if s.precisions])
+@pytest.mark.parametrize("engine", [e for e in HERE if ENGINES[e].precisions])
 def test_the_precision_that_is_asked_for_is_drawn_with(engine: str) -> None:
     model = network(output="logistic_mixture")  # 65,536 levels tell small differences
     rows = random_rows(model, 1, 1)[0]
 
     def drawn(precision: Any) -> list[int]:
-        pieces = ENGINES[engine].draw(model, [Job(rows, 100, "x")], HOP, 100, precision)
+        pieces = ENGINES[engine].draw(model, [Job(rows, 20, "x")], HOP, 20, precision)
         return torch.cat([codes for _, codes in pieces]).tolist()
 
     precisions = ENGINES[engine].precisions

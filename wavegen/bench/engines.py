@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import random
@@ -39,7 +40,8 @@ def engine_cells(
     engines: Sequence[str],
     precisions: Sequence[str],
 ) -> list[Cell]:
-    """Every combination; engines that take no precision compute in f32.
+    """Every combination with a precision that the engine takes; those that take none compute in
+    f32.
 
     Without ``threads`` one utterance is drawn by one thread, a batch by as many as torch uses.
     """
@@ -49,8 +51,13 @@ def engine_cells(
         for batch in batches
         for n in threads or [1 if batch == 1 else torch.get_num_threads()]
         for engine in engines
-        for precision in (precisions if ENGINES[engine].precisions else ["f32"])
+        for precision in _precisions(engine, precisions)
     ]
+
+
+def _precisions(engine: str, asked: Sequence[str]) -> list[str]:
+    known = ENGINES[engine].precisions
+    return [p for p in asked if p in known] if known else ["f32"]
 
 
 def bench_engines(
@@ -64,7 +71,8 @@ def bench_engines(
     """Samples per second of engines.
 
     Args:
-        networks: by the name in `Cell.size`, on the device that the engines run on.
+        networks: by the name in `Cell.size`. An engine that does not run on their device is
+            measured on a GPU.
         cells: what to measure.
         clips: measure this many clips of mixed length, in place of ``batch`` endless utterances.
         seconds: of one measurement, about.
@@ -81,8 +89,9 @@ def bench_engines(
             precision = cast(WeightPrecision, c.precision)
             read[c] = spec.bytes_per_sample(networks[c.size][0], precision)
             runs["read", read[c]] = partial(spec.read_rate, read[c])
-    for threads in {c.threads for c in cells}:
-        runs["matmul", threads] = matmul_rate(threads, _device(networks))
+    places = {c: (c.threads, _device(c.engine, networks[c.size][0])) for c in cells}
+    for place in {*places.values()}:
+        runs["matmul", place] = matmul_rate(*place)
     rates = measure_in_turn(runs, repeats, progress)
     out = []
     for cell in cells:
@@ -100,15 +109,16 @@ def bench_engines(
                 gigabytes_per_s=None if size is None else rate * size / 1e9,
                 of_bandwidth=None if size is None else rate * size / rates["read", size],
                 gigaflops=flops / 1e9,
-                of_matmul=flops / rates["matmul", cell.threads],
+                of_matmul=flops / rates["matmul", places[cell]],
             )
         )
     return out
 
 
-def _device(networks: dict[str, tuple[WaveNet, Config]]) -> str:
-    """The kind of device that the networks are on."""
-    return next(model.skip_bias.device.type for model, _ in networks.values())
+def _device(engine: str, model: WaveNet) -> str:
+    """The kind of device that an engine is measured on."""
+    place = model.skip_bias.device.type
+    return "cuda" if ENGINES[engine].lacks(place) and torch.cuda.is_available() else place
 
 
 class _DrawingRate:
@@ -117,6 +127,9 @@ class _DrawingRate:
     def __init__(
         self, model: WaveNet, config: Config, cell: Cell, clips: int, seconds: float
     ) -> None:
+        place = _device(cell.engine, model)
+        if place != model.skip_bias.device.type:
+            model = copy.deepcopy(model).to(place)
         self._model, self._config, self._cell, self._seconds = model, config, cell, seconds
         frames, device = round(LONGEST * 100), model.skip_bias.device
         self._rows = torch.randn(frames, model.conditioning.weight.shape[1], device=device)

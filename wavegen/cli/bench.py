@@ -31,7 +31,9 @@ GFLOP/s; max: of torch's best square matrix product on as many threads"""
 def bench(
     engine: Annotated[
         list[str] | None,
-        typer.Option(help="naive, cached, numba (default: cached and the fastest)."),
+        typer.Option(
+            help="naive, cached, triton, numba (default: cached and the fastest on each device)."
+        ),
     ] = None,
     size: Annotated[
         list[str] | None, typer.Option(help="small, medium, large, xl (default: the first three).")
@@ -46,7 +48,8 @@ def bench(
     precision: Annotated[
         list[str] | None,
         typer.Option(
-            help="Precision of the numba engine's weights: f32, bf16, int8 (default: all)."
+            help="Precision of the weights, as far as an engine takes it: f32, f16, bf16, int8 "
+            "(default: all)."
         ),
     ] = None,
     context: Annotated[
@@ -127,10 +130,14 @@ def _generation(
     clips: int,
     repeats: int,
 ) -> list[Result]:
+    import torch
+
     from wavegen.bench import ENGINE_YARDSTICK, bench_engines, engine_cells
     from wavegen.generation import default_engine
 
-    engines = engines or [ENGINE_YARDSTICK, default_engine("cpu")]
+    if not engines:
+        places = ["cpu", *["cuda"] * torch.cuda.is_available()]
+        engines = [*dict.fromkeys([ENGINE_YARDSTICK, *map(default_engine, places)])]
     precisions = precisions or get_args(WeightPrecision)
     cells = engine_cells(networks, batches, threads or [], engines, precisions)
     with show.progress_bar("measuring", "cells") as progress:

@@ -32,6 +32,7 @@ def continue_(
     finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
+    device: o.Device = "auto",
     force: o.Force = False,
 ) -> None:
     """Continue a recording. Each file, PROMPT-1.wav and so on, is the recording and what follows.
@@ -58,7 +59,7 @@ def continue_(
         check_output(file, force, SUFFIXES)
     seeds = [(request.seed or 0) + n for n in range(variants)]
     takes = [replace(utterance, request=replace(request, seed=seed)) for seed in seeds]
-    audios, speed = draw_all(voice, takes, engine, precision)
+    audios, speed = draw_all(voice, takes, engine, precision, device)
     before = len(utterance.prompt) / voice.sample_rate
     for file, audio in zip(files, audios, strict=True):
         joined = np.concatenate([utterance.prompt.numpy(), audio])

@@ -19,11 +19,14 @@ def draw_all(
     utterances: Sequence[Utterance],
     engine: Engine | None,
     precision: WeightPrecision | None,
+    device: str,
 ) -> tuple[list[Audio], float]:
-    """`synthesize` under a progress bar; the audio, and how many times as fast as real time it was
-    drawn once the engine was ready."""
+    """`synthesize` on a device and under a progress bar; the audio, and how many times as fast as
+    real time it was drawn once the engine was ready."""
+    from wavegen.generation import choose_device
     from wavegen.synth import synthesize
 
+    voice.model.to(choose_device(device, len(utterances), engine, precision))
     start = 0.0
     with show.progress_bar("drawing", "samples") as bar:
 

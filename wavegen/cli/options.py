@@ -16,12 +16,22 @@ from wavegen.request import Finish, Option, Request, options
 EngineName = Annotated[
     Engine | None,
     typer.Option(
-        help="How to draw samples (default: numba on a CPU; naive is slow, the reference)."
+        help="How to draw samples (default: numba on a CPU, triton on a GPU; naive is slow, the "
+        "reference)."
     ),
 ]
 Precision = Annotated[
     WeightPrecision | None,
-    typer.Option(help="Precision of the weights in the numba engine (default: bf16)."),
+    typer.Option(
+        help="Precision of the weights: f32, bf16, int8 in the numba engine (default: bf16), f32, "
+        "f16 in triton (default: f16)."
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda or cuda:N. auto: a GPU, if there is one, for two utterances and more."
+    ),
 ]
 Output = Annotated[
     Path,

@@ -45,6 +45,7 @@ def render(
     finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
+    device: o.Device = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how much there is to do.")
     ] = False,
@@ -76,7 +77,7 @@ def render(
     from wavegen.rendering.jobs import list_format, read_jobs
     from wavegen.rendering.render import Renderer
 
-    renderer = Renderer(finish, engine, precision)
+    renderer = Renderer(finish, engine, precision, device)
     read = read_jobs(chain(first, lines), list_format(jobs, first[-1]), request, f".{form}")
     checked = _checked(read, request, renderer)
     if dry_run:

@@ -60,6 +60,7 @@ def synth(
     finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
+    device: o.Device = "auto",
     force: o.Force = False,
 ) -> None:
     """Speak a text into an audio file, or (-o -) into a pipe while it is made."""
@@ -84,9 +85,12 @@ def synth(
         texts = _read(text_file, piped)
     requests: Iterable[Request] = (replace(request, text=t) for t in texts)
     if output is not None and not piped:
-        _speak_into_file(voice, [*requests], output, finish, engine, precision, force)
+        _speak_into_file(voice, [*requests], output, finish, engine, precision, device, force)
         return
     requests = _some(requests)  # before the header of a WAV file is written
+    from wavegen.generation import choose_device
+
+    voice.model.to(choose_device(device, 1, engine, precision))
     _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
 
 
@@ -126,6 +130,7 @@ def _speak_into_file(
     finish: Finish,
     engine: Engine | None,
     precision: WeightPrecision | None,
+    device: str,
     force: bool,
 ) -> None:
     from wavegen.audio.writing import check_finish, write_audio
@@ -134,7 +139,7 @@ def _speak_into_file(
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
     utterances = [u for request in requests for u in plan(voice, request)]
     _warn_of_unknown_words(voice, utterances)
-    audios, speed = draw_all(voice, utterances, engine, precision)
+    audios, speed = draw_all(voice, utterances, engine, precision, device)
     audio = join(utterances, audios)
     write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate

@@ -22,6 +22,7 @@ def vocode(
     finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
+    device: o.Device = "auto",
     force: o.Force = False,
 ) -> None:
     """Copy a recording with a voice: its mel spectrogram and F0 to sound."""
@@ -35,7 +36,7 @@ def vocode(
     voice, _ = find_voice(request.voice, request.speaker, mel=True)
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
     utterance = plan_copy(voice, file, request)
-    [audio], speed = draw_all(voice, [utterance], engine, precision)
+    [audio], speed = draw_all(voice, [utterance], engine, precision, device)
     write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate
     show.err.print(

@@ -4,7 +4,11 @@ From the same jobs all engines make the same sequences, up to the first floating
 engine is a file with an `EngineSpec` and a line in `ENGINES`.
 """
 
+import os
+import re
 from typing import get_args
+
+import torch
 
 from wavegen.config import WeightPrecision
 from wavegen.errors import WavegenError
@@ -44,7 +48,45 @@ def choose_engine(name: str | None, precision: str | None, device: str) -> Engin
         raise WavegenError(f"engine {name} needs {lacks}")
     if precision is not None and precision not in spec.precisions:
         others = [n for n, s in ENGINES.items() if precision in s.precisions]
-        own = f"precision {' or '.join(spec.precisions)}" if spec.precisions else "no precision"
+        own = f"precision {', '.join(spec.precisions)}" if spec.precisions else "no precision"
         take = "takes" if len(others) == 1 else "take"
         raise WavegenError(f"engine {name} takes {own}; {' and '.join(others)} {take} {precision}")
     return spec
+
+
+def choose_device(
+    name: str, utterances: int, engine: str | None = None, precision: str | None = None
+) -> torch.device:
+    """The device to draw utterances on.
+
+    Args:
+        name: cpu; cuda, the first GPU or, under torchrun, that of this process; cuda:N; or auto: a
+            GPU for two utterances and more, where there is an engine for it that draws many at
+            once, and the CPU for a lone one, which it draws as fast.
+        utterances: how many, about.
+        engine, precision: as in `choose_engine`; auto takes a device that they run on.
+
+    Raises:
+        WavegenError: there is no such device.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        there = ["cuda"] * (count > 0)
+        for place in [*there, "cpu"] if utterances > 1 else ["cpu", *there]:
+            try:
+                spec = choose_engine(engine, precision, place)
+            except WavegenError:
+                continue
+            if engine or spec.streams:
+                return choose_device(place, utterances)
+        return torch.device("cpu")
+    found = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", name)
+    if found is None:
+        raise WavegenError(f"no device '{name}': choose from auto, cpu, cuda, cuda:N")
+    if name == "cpu":
+        return torch.device("cpu")
+    index = int(found[1] or os.environ.get("LOCAL_RANK", "0"))
+    if index >= count:
+        has = "no GPU" if not count else f"GPUs 0 to {count - 1}"
+        raise WavegenError(f"device {name}: this machine has {has} that torch can use")
+    return torch.device("cuda", index)

@@ -19,8 +19,8 @@ def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
     """A copy of a network whose matrices are rounded; biases, embeddings and the projection of the
     inputs of linear prediction stay as they are.
 
-    f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the largest weight
-    of its output.
+    f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the
+    largest weight of its output.
     """
     model = copy.deepcopy(model)
     for parts in matrices(model):

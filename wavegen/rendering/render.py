@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import torch
 
 from wavegen.audio.writing import PLAIN, apply_finish, check_finish, encode
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
 from wavegen.files import forget_killed, make_folder, write_file
+from wavegen.generation import choose_device
 from wavegen.library import find_voice, load_voice
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
@@ -50,6 +53,7 @@ class Renderer:
         finish: of every clip.
         engine: as in `draw`.
         precision: as in `draw`.
+        device: as in `choose_device`; cuda is all GPUs, except under torchrun.
     """
 
     def __init__(
@@ -57,9 +61,19 @@ class Renderer:
         finish: Finish = PLAIN,
         engine: Engine | None = None,
         precision: WeightPrecision | None = None,
+        device: str = "auto",
     ) -> None:
-        self.finish, self.engine, self.precision = finish, engine, precision
-        load = cache(load_voice)
+        self.finish, self.engine, self.precision, self.device = finish, engine, precision, device
+        place = choose_device(device, 2, engine, precision)
+        self._devices = [place]
+        if place.type == "cuda" and device in ("auto", "cuda") and "LOCAL_RANK" not in os.environ:
+            self._devices = [torch.device("cuda", n) for n in range(torch.cuda.device_count())]
+
+        @cache
+        def load(name: str) -> Voice:
+            voice = load_voice(name)
+            voice.model.to(place)
+            return voice
 
         @cache
         def find(voice: str | None, speaker: str | None) -> tuple[Voice, int] | str:
@@ -135,7 +149,8 @@ class Renderer:
                     number += 1
                     yield utterance
 
-        for number, piece in draw(voice, utterances(), self.engine, self.precision):
+        pieces = draw(voice, utterances(), self.engine, self.precision, devices=self._devices)
+        for number, piece in pieces:
             clip, part = parts[number]
             if clip.add(part, piece):
                 del parts[number]
@@ -180,7 +195,8 @@ class Renderer:
             nonlocal start
             start = time.perf_counter()
 
-        for _, piece in draw(voice, some[:TRIAL_UTTERANCES], self.engine, self.precision, ready):
+        options = self.engine, self.precision, ready, self._devices
+        for _, piece in draw(voice, some[:TRIAL_UTTERANCES], *options):
             drawn += len(piece)
             if time.perf_counter() - start > TRIAL_SECONDS:
                 break

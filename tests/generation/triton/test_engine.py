@@ -7,7 +7,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from networks import (
@@ -162,8 +161,8 @@ def test_the_same_uniforms_give_the_samples_of_cached() -> None:
     whole = torch.stack(logits, 1)
     assert (found - whole).abs().max() < 1e-4
     assert share_of_same(model, jobs, whole, drawn) >= 0.999  # of 20,480
-    _, drawn = forced(model, jobs, codes[:, :16], "f16", group=512)
-    assert share_of_same(model, jobs, whole, drawn) >= 0.999
+    _, drawn = forced(model, jobs, codes[:, :10], "f16", group=512)
+    assert share_of_same(model, jobs, whole[:, :10], drawn) >= 0.999
 
 
 def test_clips_that_take_turns_are_those_of_cached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,10 +194,10 @@ def test_company_lanes_and_blocks_change_no_sample() -> None:
 
 def test_without_triton_or_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    with pytest.raises(WavegenError, match="^engine triton needs the voice on a CUDA device"):
+    with pytest.raises(WavegenError, match=r"^engine triton needs the voice on a CUDA device"):
         choose_engine("triton", None, "cpu")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WavegenError, match="^engine triton needs the package triton: pip install"):
+    with pytest.raises(WavegenError, match=r"^engine triton needs the package triton: pip install"):
         choose_engine("triton", None, "cuda")
 
 

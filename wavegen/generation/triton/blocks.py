@@ -40,9 +40,7 @@ def multiply(
 
 
 @triton.jit
-def transform(
-    total, x, stored, weights, channels: tl.constexpr, tile: tl.constexpr
-):
+def transform(total, x, stored, weights, channels: tl.constexpr, tile: tl.constexpr):
     """``total + x @ weights`` with (channels, channels) weights and ``x`` of the weights' type,
     which is stored at the (G, 1) pointers ``stored``."""
     if channels > tile:  # too wide to be multiplied from registers
@@ -99,9 +97,7 @@ def step_block(
     exact = h.to(weights.taps.dtype.element_ty)
     gated += layer * channels
     tl.store(gated + c[None, :], exact)
-    return transform(
-        x, exact, gated, weights.residual + layer * square, channels, sizes.tile
-    )
+    return transform(x, exact, gated, weights.residual + layer * square, channels, sizes.tile)
 
 
 @triton.jit

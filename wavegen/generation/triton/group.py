@@ -67,9 +67,7 @@ class Group:
         device: where they are drawn.
     """
 
-    def __init__(
-        self, model: WaveNet, net: Network, sizes: Sizes, device: torch.device
-    ) -> None:
+    def __init__(self, model: WaveNet, net: Network, sizes: Sizes, device: torch.device) -> None:
         self.model, self.net, self.sizes, self.device = model, net, sizes, device
         self.capacity = sizes.group
         self.state = new_state(sizes, self.capacity, device)
@@ -140,7 +138,7 @@ class Group:
             places = torch.arange(rest, device=table.device) * z.convolution
             codes = companded[time - rest :].to(table.device)
             stack.pooled[lane] = table[places, codes].sum(0)
-            gates = known.gates[n].unflatten(0, (2 * self.sizes.blocks.layers, -1))
+            gates = torch.unflatten(known.gates[n], 0, (2 * self.sizes.blocks.layers, -1))
             stack.gates[lane] = pad(gates, 1).flatten()
 
     def _given(self, job: Job, heard: tuple[Tensor, Tensor] | None) -> list[Tensor]:
@@ -189,7 +187,8 @@ class Group:
             counts[lane // self.sizes.group] = max(counts[lane // self.sizes.group], n)
             x.done += n
         drawn = torch.zeros(self.capacity, stride, dtype=torch.int32, device=self.device)
-        given = Given(*self._upload(self._addresses), self._upload(self._counts))
+        rows, hot, filters, past, phase = self._upload(self._addresses)
+        given = Given(rows, hot, filters, past, phase, self._upload(self._counts))
         with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
             draw[(len(counts),)](
                 self.net, self.state, given, self.capacity, self._upload(counts), stride,
@@ -199,7 +198,7 @@ class Group:
             here = drawn.to("cpu", non_blocking=True)
             event = None
             if self.device.type == "cuda":
-                event = torch.cuda.Event()
+                event = torch.cuda.Event()  # type: ignore[no-untyped-call]
                 event.record()
         for lane, x, _ in owned:
             if x.done == x.job.length:

@@ -218,9 +218,7 @@ def draw(
             )
         fresh = ((time % sizes.hop == 0) | (i == 0))[:, None]
         if tl.max(fresh.to(tl.int32)) > 0:
-            rows, size = _address(
-                given.rows, given.sizes, lane, 0, state.queues.dtype.element_ty
-            )
+            rows, size = _address(given.rows, given.sizes, lane, 0, state.queues.dtype.element_ty)
             row = (rows + tl.minimum(frame, size - 1) * sizes.row)[:, None]
             update_gates(
                 local, row, net.conditioning, net.gates_bias, fresh,
@@ -255,9 +253,7 @@ def draw(
             past, period = _address(given.excitation, given.sizes, lane, 3 * lanes, tl.float64)
             sound = state.sound + lane * sizes.order
             amplitude = _decode(net, code, sizes)
-            feedback.append(
-                amplitude, time, predicted, filter_, past, period, sound, sizes.order
-            )
+            feedback.append(amplitude, time, predicted, filter_, past, period, sound, sizes.order)
         if len(sizes.stacks) > 0:
             companded = tl.load(net.companded + code)
         for s in tl.static_range(len(sizes.stacks)):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+
 class BlockSizes(NamedTuple):
     """Sizes of a stack of gated residual blocks."""
 
@@ -28,7 +29,7 @@ class BlockSizes(NamedTuple):
     def slots(self) -> int:
         """Slots of all queues."""
         cycles, rest = divmod(self.layers, self.cycle)
-        return self.wrap * (cycles * (2**self.cycle - 1) + 2**rest - 1)
+        return self.wrap * (cycles * ((1 << self.cycle) - 1) + (1 << rest) - 1)
 
 
 class StackSizes(NamedTuple):

@@ -100,7 +100,7 @@ def _block_sizes(tile: int, layers: int, cycle: int, kernel: int, channels: int)
 @torch.no_grad()
 def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
     """Lay out a network for the kernel, on a device."""
-    m, output, channels = model.config, model.output, sizes.blocks.channels
+    m, output = model.config, model.output
     table, phase = model.embedding, model.conditioning.phase
     if isinstance(table, ScalarInput):
         embedding = torch.stack([table.weight, table.bias, table.start])
@@ -113,8 +113,8 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
     given = torch.zeros(INPUTS, m.residual_channels)
     if model.given is not None:
         given[model.selection] = model.given.weight.t().float().cpu()
-    head = pad(model.head.weight.t().unflatten(1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
-    head_bias = model.head.bias.unflatten(0, (sizes.parts, -1))
+    head = pad(torch.unflatten(model.head.weight.t(), 1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
+    head_bias = torch.unflatten(model.head.bias, 0, (sizes.parts, -1))
     short = sizes.padded_outputs - sizes.outputs
     mixture = sizes.parts > 1
 
@@ -128,7 +128,7 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
         return Stack(
             blocks=_blocks(s.blocks, weights),
             table=exact(_table(s), 2),
-            bias=exact(s.bias.unflatten(1, (2, -1)), 2),
+            bias=exact(torch.unflatten(s.bias, 1, (2, -1)), 2),
             skip_bias=exact(s.skip_bias, 0),
             gates=weights(_by_gates(s.gates.weight, m.layers), 0),
         )
@@ -142,7 +142,7 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
         amplitudes=amplitudes.to(device, torch.float64),
         companded=companded.to(device, torch.int32),
         conditioning=weights(_by_gates(model.conditioning.weight, m.layers), 0),
-        gates_bias=exact(model.conditioning.bias.unflatten(0, (2 * m.layers, -1)), 1),
+        gates_bias=exact(torch.unflatten(model.conditioning.bias, 0, (2 * m.layers, -1)), 1),
         skip_bias=exact(model.skip_bias, 0),
         hidden=weights(model.hidden.weight.t(), 0, 1),
         hidden_bias=exact(model.hidden.bias, 0),
@@ -154,7 +154,7 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
 def _blocks(modules: Any, weights: Any) -> Blocks:
     """The weights of `GatedResidualBlock` modules; ``weights`` pads and casts."""
     every = [*modules]
-    taps = torch.stack([b.taps.unflatten(2, (2, -1)).transpose(1, 2) for b in every])
+    taps = torch.stack([torch.unflatten(b.taps, 2, (2, -1)).transpose(1, 2) for b in every])
     return Blocks(
         taps=weights(taps, 3, 4),
         residual=weights(torch.stack([b.w_res for b in every]), 1, 2),
@@ -164,7 +164,7 @@ def _blocks(modules: Any, weights: Any) -> Blocks:
 
 def _by_gates(weight: Tensor, layers: int) -> Tensor:
     """(L · 2R, inputs) of a linear module to (inputs, L · 2R), R padded."""
-    return pad(weight.t().unflatten(1, (2 * layers, -1)), 2).flatten(1)
+    return pad(torch.unflatten(weight.t(), 1, (2 * layers, -1)), 2).flatten(1)
 
 
 def _table(stack: ContextStack) -> Tensor:
@@ -172,7 +172,7 @@ def _table(stack: ContextStack) -> Tensor:
     embedding = stack.embedding.weight.float()
     if stack.convolution is None:
         return embedding[None] / stack.config.pool
-    places = stack.convolution.weight.float().unflatten(1, (stack.config.pool, -1))
+    places = torch.unflatten(stack.convolution.weight.float(), 1, (stack.config.pool, -1))
     return torch.einsum("opc,vc->pvo", places, embedding)
 
 

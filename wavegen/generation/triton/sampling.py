@@ -36,9 +36,7 @@ def draw_code(logits, uniform, temperature, most):
 
 
 @triton.jit
-def draw_amplitude(
-    weight, mean, scale, uniform, temperature, sampler: tl.constexpr
-):
+def draw_amplitude(weight, mean, scale, uniform, temperature, sampler: tl.constexpr):
     """`Mixture.sample`, by bisection of the codes.
 
     Args:

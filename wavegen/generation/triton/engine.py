@@ -101,7 +101,7 @@ def interpreted() -> bool:
 def _lacks(device: str) -> str | None:
     if importlib.util.find_spec("triton") is None:
         return "the package triton: pip install triton"
-    if device == "cuda" or interpreted():
+    if device == "cuda" or (device == "cpu" and interpreted()):
         return None
     return "the voice on a CUDA device"
 

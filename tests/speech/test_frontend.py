@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from odd_texts import ODD
 
@@ -146,7 +146,9 @@ def mentioned(group: str, words: Iterable[str]) -> bool:
     return not value or half or any(w.startswith(begin) for w in words)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+@example(",100")
+@example("1,")
 @given(
     st.text(st.characters(), min_size=1, max_size=4)
     | st.lists(PIECES, min_size=1, max_size=3).map("".join)

@@ -73,6 +73,7 @@ CALLS: list[Rule] = rules(
         r"(\.)?(?<!\d)\d{31,}+",  # first, since long runs take the other rules long
         lambda m: f"{'point ' if m[1] else ''}{digits(m[0])}",
     ),
+    (r"(?<!\d)\d{1,3}(?:,\d{3}){11,}+(?!\d)", lambda m: digits(m[0])),  # likewise
     (
         rf"\b({_CALL}:?(?:\s(?:the|number|on|us|at|me|is)){{0,2}})\s"
         r"(?!\d00\b)(\d{3,}(?:[ -]\d+)*|\d\d(?:[ -]\d{2,}){2,})(?![.,:/%-]?\d)",

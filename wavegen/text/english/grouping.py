@@ -38,21 +38,25 @@ def _spaced(m: Match[str]) -> str:
 
 
 _RULES = (
-    (r"(?<![\d.,'\w])\d{1,3}(?:'\d{3})+(?![\d'])", lambda m: m[0].replace("'", ",")),
-    (r"(?<![\d.,])\d{1,3}(?:,\d\d)+,\d{3}(?!\d|,\d)", lambda m: f"{int(m[0].replace(',', '')):,}"),
-    (r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d|,\d)", _regrouped),
+    (r"(?<![\d.,'\w])\d{1,3}(?:'\d{3}){1,10}+(?![\d'])", lambda m: m[0].replace("'", ",")),
+    (
+        r"(?<![\d.,])\d{1,3}(?:,\d\d){1,12},\d{3}(?!\d|,\d)",
+        lambda m: f"{int(m[0].replace(',', '')):,}",
+    ),
+    (r"(?<![\d.,])\d{1,3}(?:\.\d{3}){1,10}+,\d{1,2}(?!\d|,\d)", _regrouped),
     (r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,9}(?!\d|\.\d)", _regrouped),
     (r"(?<=€)\d{1,3}\.\d{3}(?!\d|\.\d)", _regrouped),
     (r"(?<![\d.,])(\d+),(\d\d)(?=\s?(?:€|EUR\b|zł|kr\b|Kč))", lambda m: f"{m[1]}.{m[2]}"),
-    (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3})++,\d\d?(?!\d|,\d)", _french),
+    (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3}){1,10}+,\d\d?(?!\d|,\d)", _french),
     (
         r"(?<![\d.,])\d{1,3},\d{1,2}(?=\s?(?:km|kg|cm|mm|m|ml|l|L|GB|MB)\b)",
         lambda m: m[0].replace(",", "."),
     ),
     (r"(?<![\d.,])\d{1,3},\d(?=\s%)", lambda m: m[0].replace(",", ".")),
-    (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3})++(?!\d|[,.:/-]?\d| \d)", _spaced),
-    (r"(?<!\w)\d{1,3}(?:_\d{3})+(?!\w)", lambda m: m[0].replace("_", ",")),
+    (r"(?<![\d.,+:/-])(?<!\d )\d{1,3}(?: \d{3}){1,10}+(?!\d|[,.:/-]?\d| \d)", _spaced),
+    (r"(?<!\w)\d{1,3}(?:_\d{3}){1,10}+(?!\w)", lambda m: m[0].replace("_", ",")),
 )
+"""Groups are bounded, since a long run of them would take other rules long."""
 _COMPILED = [(re.compile(p), f) for p, f in _RULES]
 
 

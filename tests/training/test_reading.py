@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
-from helpers import trainer
+from accelerate import Accelerator
+from recordings import training_set
 
 from wavegen.config import Config
 from wavegen.data.resident import Resident
-from wavegen.training.reading import variants
+from wavegen.model.wavenet import WaveNet
+from wavegen.training.optimizer_step import Stepper
+from wavegen.training.reading import Reader, variants
 
 
-def test_batches_go_on_where_they_were_left(tmp_path: Path, tiny_config: Config) -> None:
-    t = trainer(tmp_path / "run", tiny_config)
-    count = len(t.windows.epoch(0))
-    whole = list(itertools.islice(t.reader.batches(0, 0), count + 4))
+def test_batches_go_on_where_they_were_left() -> None:
+    windows = training_set()
+    reader = Reader(windows, Accelerator(cpu=True))
+    count = len(windows.epoch(0))
+    whole = list(itertools.islice(reader.batches(0, 0), count + 4))
     assert [(epoch, index) for epoch, index, _ in whole[-6:-3]] == [(0, count - 1), (1, 0), (1, 1)]
     for left in (3, count - 1, count + 2):
         epoch, index, _ = whole[left - 1]
-        _, _, batch = next(t.reader.batches(epoch, index))
+        _, _, batch = next(reader.batches(epoch, index))
         assert torch.equal(batch.batch.codes, whole[left][2].batch.codes)
         assert batch.counted == whole[left][2].counted
 
 
-def test_a_run_can_read_from_the_memory_of_its_device(tmp_path: Path, tiny_config: Config) -> None:
-    config = tiny_config.replace("train", precision="f32", predicted=0.5)
-    losses = []
+def test_training_is_the_same_from_the_memory_of_a_device() -> None:
+    windows = training_set(train={"predicted": 0.5})
+    model, bits = WaveNet(windows.config, 2).state_dict(), []
     for resident in (False, True):
-        t = trainer(tmp_path / str(resident), config)
+        network = WaveNet(windows.config, 2)
+        network.load_state_dict(model)
+        s = Stepper(network, windows.config.train, Accelerator(cpu=True), pytest.fail)
+        reader = Reader(windows, s.accelerator)
         if resident:
-            there = Resident(t.windows, torch.device("cpu"), (False, True))
-            t.reader.batch, t.reader.resident = there.batch, True
-        t.train()
-        losses.append(t.best)
-    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+            there = Resident(windows, s.device, (False, True))
+            reader.batch, reader.resident = there.batch, True
+        batches = reader.batches(0, 0)
+        for step in range(1, 9):
+            s.update(next(batches)[2], step)
+        bits.append(float(s.sums[0] / s.sums[1]))
+    assert bits[0] == pytest.approx(bits[1], abs=1e-5)
 
 
 @pytest.mark.parametrize(

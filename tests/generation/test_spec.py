@@ -13,7 +13,7 @@ from networks import HOP, network, random_rows
 
 from wavegen import generation
 from wavegen.errors import WavegenError
-from wavegen.generation import ENGINES, choose_engine, default_engine, spec
+from wavegen.generation import ENGINES, choose_device, choose_engine, default_engine, spec
 from wavegen.generation.job import Job
 from wavegen.generation.triton import engine as triton_engine
 from wavegen.outputs import OUTPUTS, Sampler
@@ -124,3 +124,47 @@ def test_a_lone_utterance_reads_fewer_bytes_in_a_lower_precision() -> None:
 def test_each_output_has_a_sampler_of_its_own() -> None:
     assert {o.sampler for o in OUTPUTS.values()} == {*Sampler}
     assert len(OUTPUTS) == len(Sampler)
+
+
+@pytest.mark.parametrize(
+    ("name", "utterances", "engine", "gpus", "device"),
+    [
+        ("auto", 9, None, 0, "cpu"),
+        ("auto", 1, None, 2, "cpu"),
+        ("auto", 2, None, 2, "cuda:0"),
+        ("auto", 9, "numba", 2, "cpu"),
+        ("auto", 1, "triton", 2, "cuda:0"),
+        ("auto", 9, "cached", 2, "cuda:0"),
+        ("cpu", 9, None, 2, "cpu"),
+        ("cuda", 1, None, 2, "cuda:0"),
+        ("cuda:1", 1, None, 2, "cuda:1"),
+    ],
+)
+def test_a_gpu_draws_many_and_the_cpu_one(
+    name: str,
+    utterances: int,
+    engine: str | None,
+    gpus: int,
+    device: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert choose_device(name, utterances, engine) == torch.device(device)
+
+
+def test_under_torchrun_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert choose_device("cuda", 1) == torch.device("cuda:3")
+    with pytest.raises(WavegenError, match="device cuda:4: this machine has GPUs 0 to 3"):
+        choose_device("cuda:4", 1)
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:-1", "cpu:0"])
+def test_a_device_of_no_known_name_is_refused(name: str) -> None:
+    with pytest.raises(WavegenError, match=f"no device '{name}': choose from auto, cpu, cuda"):
+        choose_device(name, 1)

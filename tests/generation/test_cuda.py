@@ -12,7 +12,7 @@ import torch
 from networks import VARIANTS, draw, network, random_predictor, random_rows
 
 from wavegen.errors import WavegenError
-from wavegen.generation import cached, naive
+from wavegen.generation import ENGINES, cached, naive
 from wavegen.generation.job import Job
 from wavegen.request import Request
 from wavegen.synth import plan, synthesize
@@ -65,3 +65,17 @@ def test_a_voice_on_cuda_speaks_and_continues(tiny_voice: Voice) -> None:
         assert np.isfinite(audio).all()
     with pytest.raises(WavegenError, match="engine numba needs the voice on the CPU"):
         synthesize(voice, [spoken], engine="numba")
+
+
+@pytest.mark.parametrize("variant", [{}, VARIANTS[2], VARIANTS[-1]], ids=str)
+@pytest.mark.parametrize("prompted", [0, 37])
+def test_triton_draws_what_cached_draws(variant: dict[str, Any], prompted: int) -> None:
+    pytest.importorskip("triton")
+    model, asked = jobs(variant, "cuda", prompted)
+    model.float()
+    asked = [replace(j, rows=j.rows.float(), ends=False) for j in asked]
+    slow = draw(cached.generate, model, asked)
+    fast = draw(ENGINES["triton"].generate, model, asked, precision="f32", block=90)
+    for a, b in zip(slow, fast, strict=True):
+        assert len(a) == len(b)
+        assert torch.equal(a[:30].cpu(), b[:30])  # until a rounding falls the other way

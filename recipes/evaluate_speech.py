@@ -156,12 +156,13 @@ def prosody(voice: SpeakingVoice, data: Dataset, paths: list[str]) -> dict[str, 
     tracks = np.concatenate([data.tracks[p] for p in data.split["train"]])
     flat = float(np.log2(tracks[tracks > 0] / MIDDLE_PITCH).mean())
     ms = 1000 / voice.config.conditioning.frame_rate
+    prosody = voice.acoustic.prosody
     with torch.inference_mode():
         for p in paths:
             clip = aligned_recording(voice, data, p)
             batch, given = phones([clip.alignment], [clip.speaker])
-            encoded = voice.acoustic.encode(batch)
-            guess = voice.acoustic.durations(encoded, batch.mask)[0].expm1().numpy()
+            encoded = prosody.phones(batch)
+            guess = prosody.durations(encoded, batch.mask)[0].expm1().numpy()
             ids, true = batch.symbols[0].numpy(), given[0].numpy()
             kept = (ids > 0) & (true > 0)
             errors["model"] += list(np.abs(guess - true)[kept] * ms)
@@ -169,8 +170,8 @@ def prosody(voice: SpeakingVoice, data: Dataset, paths: list[str]) -> dict[str, 
             own = np.array([by_symbol.get(i, mean) for i in ids])
             errors["mean of phoneme"] += list(np.abs(own - true)[kept] * ms)
             total = int(given.sum())
-            held = voice.acoustic.frames(encoded, given, total)
-            _, octave, _ = voice.acoustic.melodies(held, torch.ones(1, 1, total))
+            held = prosody.phones.frames(encoded, given, total)
+            _, octave, _ = prosody.melodies(held, torch.ones(1, 1, total))
             voiced = clip.voicing > 0
             cents["model"] += (1200 * (octave[0] - clip.octaves)[voiced].abs()).tolist()
             cents["mean"] += (1200 * (flat - clip.octaves)[voiced].abs()).tolist()

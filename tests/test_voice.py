@@ -92,7 +92,7 @@ def test_a_style_stretches_and_shifts(tiny_voice: SpeakingVoice) -> None:
     assert said(length_scale=1.5).frames == pytest.approx(1.5 * plain.frames, rel=0.05)
     higher = said(pitch_shift=4)
     assert torch.allclose(higher.octaves, plain.octaves + plain.voicing / 3, atol=1e-5)
-    voice.acoustic.duration_spread.fill_(1.0)
+    voice.acoustic.prosody.duration_spread.fill_(1.0)
     takes = [said(noise_scale=1.0, seed=n).frames for n in (1, 1, 2, 3)]
     assert takes[0] == takes[1]
     assert len(set(takes)) > 1

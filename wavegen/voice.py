@@ -26,7 +26,7 @@ from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.speech.predict import predict_features
 
-FORMAT = 5
+FORMAT = 6
 """Version of the voice file."""
 
 

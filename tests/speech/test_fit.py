@@ -36,17 +36,19 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
     new = utterance(rng)
     batch, lengths = phones([new.alignment], [0])
     with torch.inference_mode():
-        encoded = model.encode(batch)
-        guess = model.durations(encoded, batch.mask)[0].expm1()
+        prosody, spectrum = model.prosody, model.spectrum
+        encoded = prosody.phones(batch)
+        guess = prosody.durations(encoded, batch.mask)[0].expm1()
         assert (guess - lengths[0]).abs().max() < 1.0
-        rows = model.frames(encoded, lengths, len(new.voicing))
+        rows = prosody.phones.frames(encoded, lengths, len(new.voicing))
         mask = torch.ones(1, 1, rows.shape[2])
-        logit, octave, _ = model.melodies(rows, mask)
+        logit, octave, _ = prosody.melodies(rows, mask)
         assert ((logit[0] > 0) == (new.voicing > 0)).float().mean() > 0.95
         assert ((octave[0] - new.octaves).abs() * new.voicing).max() < 0.1
-        spectrum, _ = model.spectra(rows, new.voicing[None], new.octaves[None], mask)
-        assert (spectrum[0] - new.mel).abs().mean() < 0.1
-    assert 0 < model.duration_spread < 0.3
+        rows = spectrum.phones.frames(spectrum.phones(batch), lengths, len(new.voicing))
+        mel, _ = spectrum.average(rows, new.voicing[None], new.octaves[None], mask)
+        assert (mel[0] - new.mel).abs().mean() < 0.1
+    assert 0 < prosody.duration_spread < 0.3
 
 
 def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,36 +91,38 @@ def test_what_is_drawn_varies_as_the_recordings_do() -> None:
     pitches, spectra = [], []
     torch.manual_seed(0)
     voicing = plain.voicing[None]
+    mask = torch.ones_like(voicing)[:, None]
+    prosody, spectrum = model.prosody, model.spectrum
     with torch.inference_mode():
-        rows = model.frames(model.encode(batch), lengths, voicing.shape[1])
-        mask = torch.ones_like(voicing)[:, None]
-        _, mean, hidden = model.melodies(rows, mask)
+        rows = prosody.phones.frames(prosody.phones(batch), lengths, voicing.shape[1])
+        _, mean, hidden = prosody.melodies(rows, mask)
         for _ in range(40):
             noise = slow_noise(torch.randn(1, voicing.shape[1] + SLOW - 1))
-            octaves = model.draw_pitch(mean, hidden, voicing, noise)
+            octaves = prosody.draw(mean, hidden, voicing, noise)
             pitches.append(octaves[voicing > 0])
-        average, hidden = model.spectra(rows, voicing, plain.octaves[None], mask)
+        rows = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
+        average, hidden = spectrum.average(rows, voicing, plain.octaves[None], mask)
         for _ in range(40):
-            spectra.append(model.draw_mel(average, hidden, torch.randn(average.shape)))
+            spectra.append(spectrum.draw(average, hidden, torch.randn(average.shape)))
     assert 0.1 < torch.stack(pitches).std(0).mean() < 0.3
     assert 0.2 < torch.stack(spectra).std(0).mean() < 0.4
 
 
 def test_padding_and_company_change_nothing() -> None:
-    model = AcousticModel(6, 2, 4, 16).eval()
+    model = AcousticModel(6, 2, 4, 16).eval().prosody
     rng = np.random.default_rng(1)
     a, b = utterance(rng), utterance(rng)
     b = replace(b, alignment=Alignment(((1, 2), (3,)), (3, 0, 2)))  # one lasts no time at all
     both, lengths = phones([a.alignment, b.alignment], [0, 1])
     alone, own = phones([b.alignment], [1])
     with torch.inference_mode():
-        x, y = model.encode(both), model.encode(alone)
+        x, y = model.phones(both), model.phones(alone)
         assert torch.allclose(x[1, :, :3], y[0], atol=1e-6)
         assert torch.allclose(
             model.durations(x, both.mask)[1, :3], model.durations(y, alone.mask)[0], atol=1e-6
         )
-        rows = model.frames(y, own, 5)
-        together = model.frames(x, lengths, sum(a.alignment.frames))
+        rows = model.phones.frames(y, own, 5)
+        together = model.phones.frames(x, lengths, sum(a.alignment.frames))
         assert torch.allclose(together[1, :, :5], rows[0], atol=1e-6)
 
 

@@ -22,8 +22,8 @@ def model() -> AcousticModel:
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
-        model.pitch.bias[0] = 9.0  # all is voiced
-    model.duration_spread.fill_(1.0)
+        model.prosody.pitch.bias[0] = 9.0  # all is voiced
+    model.prosody.duration_spread.fill_(1.0)
     return model
 
 
@@ -49,7 +49,7 @@ def test_a_seed_tells_everything_that_is_drawn(model: AcousticModel) -> None:
 def test_seeds_are_different_readings(model: AcousticModel) -> None:
     takes = [said(model, seed=n) for n in range(4)]
     assert len({t.frames for t in takes}) > 1
-    model.duration_spread.zero_()
+    model.prosody.duration_spread.zero_()
     a, b = said(model, seed=1), said(model, seed=2)
     assert a.frames == b.frames
     assert (a.octaves - b.octaves).abs().mean() > 0.01
@@ -61,7 +61,7 @@ def test_without_noise_every_seed_is_the_average(model: AcousticModel) -> None:
 
 
 def test_sentences_of_one_seed_have_noise_of_their_own(model: AcousticModel) -> None:
-    model.duration_spread.zero_()
+    model.prosody.duration_spread.zero_()
     a, b = said(model, [[3, 4]], seed=1), said(model, [[4, 3]], seed=1)
     n = min(a.frames, b.frames)
     flat = [said(model, w, seed=1, noise_scale=0.0) for w in ([[3, 4]], [[4, 3]])]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from wavegen.model.flow import Flow
 
 KERNEL = 5
-DROPOUT = 0.1
+DROPOUT, PROSODY_DROPOUT = 0.1, 0.3
 PLACES = 6
 """Channels that encode the position of a frame in its phoneme."""
 PITCH_BLOCKS, MEL_BLOCKS = 6, 8
@@ -27,8 +27,6 @@ PITCH_WIDTH, MEL_WIDTH = 64, 96
 """Blocks of the flows of F0 and of the spectrogram, and their channels."""
 PITCH_STEPS, MEL_STEPS = 4, 4
 """Steps in which they are drawn."""
-
-
 SLOW = 32
 """Frames over which the noise is averaged that F0 is drawn from."""
 
@@ -72,56 +70,65 @@ class Losses(NamedTuple):
 class AcousticModel(nn.Module):
     """Log lengths of phonemes, voicing and F0 of frames, and their mel spectrogram.
 
+    Two networks that share nothing. An hour of speech says each phoneme thousands of times, but has
+    only hundreds of sentences: what is right for the spectrum learns the rhythm and melody of each
+    sentence by heart.
+
     Args:
         symbols: number of phoneme symbols.
         speakers: number of speakers (0 counts as one).
         mels: bands of the spectrogram.
-        channels: of every layer.
+        channels: of the layers that predict the spectrum; the others have half as many.
     """
 
-    duration_spread: Tensor
-    """Standard deviation of log durations around the prediction."""
-    pitch_spread: Tensor
-    """Unit of the flow of F0, in octaves: about its standard deviation around the average."""
-    mel_spread: Tensor
-    """(mels, 1) the same of the spectrogram, of each band."""
-
     def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
+        super().__init__()
+        self.prosody = Prosody(symbols, speakers, channels // 2)
+        self.spectrum = Spectrum(symbols, speakers, mels, channels)
+
+    def loss(
+        self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
+    ) -> Losses:
+        """Losses of the predictions.
+
+        Args:
+            phones: of B utterances.
+            lengths: (B, N) frames of each phoneme.
+            voicing: (B, F) 1 or 0.
+            octaves: (B, F) F0, as by `features.octaves`.
+            mel: (B, mels, F).
+        """
+        mask = _mask(lengths.sum(1), mel.shape[2])
+        return Losses(
+            *self.prosody.loss(phones, lengths, voicing, octaves, mask),
+            *self.spectrum.loss(phones, lengths, voicing, octaves, mel, mask),
+        )
+
+
+class PhoneEncoder(nn.Module):
+    """Phonemes in their context, and the frames that they last.
+
+    Args:
+        symbols: as of `AcousticModel`, likewise the next.
+        speakers: number.
+        channels: of the encoding.
+        dropout: probability, while training.
+    """
+
+    def __init__(self, symbols: int, speakers: int, channels: int, dropout: float) -> None:
         super().__init__()
         self.symbol = nn.Embedding(symbols, channels)
         self.start = nn.Embedding(2, channels)
         self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.encoder = _Blocks(channels, (1, 1, 1, 2))
-        self.rhythm = _Blocks(channels, (1, 1))
-        self.length = nn.Conv1d(channels, 1, 1)
-        assert self.length.bias is not None
-        nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
+        self.blocks = _Blocks(channels, (1, 1, 1, 2), dropout)
         self.place = nn.Conv1d(PLACES, channels, 1)
-        self.melody = _Blocks(channels, (1, 2, 4))
-        self.pitch = nn.Conv1d(channels, 2, 1)
-        self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
-        self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
-        self.decoder = _Blocks(channels, (1, 2, 4, 1, 2))
-        self.mel = nn.Conv1d(channels, mels, 1)
-        self.mel_flow = Flow(mels, channels, MEL_WIDTH, MEL_BLOCKS)
-        for head in (self.length, self.pitch, self.mel):
-            nn.init.zeros_(head.weight)
-        self.register_buffer("duration_spread", torch.tensor(0.0))
-        self.register_buffer("pitch_spread", torch.tensor(1.0))
-        self.register_buffer("mel_spread", torch.ones(mels, 1))
 
-    def encode(self, phones: Phones) -> Tensor:
+    def forward(self, phones: Phones) -> Tensor:
         """(B, channels, N)."""
         who = self.speaker(phones.speaker)[:, None]
         x = self.symbol(phones.symbols) + self.start(phones.starts) + who
-        encoded: Tensor = self.encoder(x.transpose(1, 2), phones.mask)
+        encoded: Tensor = self.blocks(x.transpose(1, 2), phones.mask)
         return encoded
-
-    def durations(self, encoded: Tensor, mask: Tensor) -> Tensor:
-        """(B, channels, N), and a (B, 1, N) mask, to (B, N): the log of one more than the frames of
-        each phoneme."""
-        out: Tensor = self.length(self.rhythm(encoded, mask))[:, 0]
-        return out
 
     def frames(self, encoded: Tensor, lengths: Tensor, total: int) -> Tensor:
         """Repeat phonemes.
@@ -148,6 +155,36 @@ class AcousticModel(nn.Module):
         out: Tensor = x + self.place(torch.stack(places, 1).to(x.dtype))
         return out
 
+
+class Prosody(nn.Module):
+    """Durations, voicing and F0; arguments as those of `PhoneEncoder`."""
+
+    duration_spread: Tensor
+    """Standard deviation of log durations around the prediction."""
+    pitch_spread: Tensor
+    """Unit of the flow of F0, in octaves: about its standard deviation around the average."""
+
+    def __init__(self, symbols: int, speakers: int, channels: int) -> None:
+        super().__init__()
+        self.phones = PhoneEncoder(symbols, speakers, channels, PROSODY_DROPOUT)
+        self.rhythm = _Blocks(channels, (1, 1), PROSODY_DROPOUT)
+        self.length = nn.Conv1d(channels, 1, 1)
+        assert self.length.bias is not None
+        nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
+        self.melody = _Blocks(channels, (1, 2, 4), PROSODY_DROPOUT)
+        self.pitch = nn.Conv1d(channels, 2, 1)
+        self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
+        for head in (self.length, self.pitch):
+            nn.init.zeros_(head.weight)
+        self.register_buffer("duration_spread", torch.tensor(0.0))
+        self.register_buffer("pitch_spread", torch.tensor(1.0))
+
+    def durations(self, encoded: Tensor, mask: Tensor) -> Tensor:
+        """(B, channels, N) phonemes, and a (B, 1, N) mask, to (B, N): the log of one more than the
+        frames of each phoneme."""
+        out: Tensor = self.length(self.rhythm(encoded, mask))[:, 0]
+        return out
+
     def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Voicing and average F0.
 
@@ -156,14 +193,14 @@ class AcousticModel(nn.Module):
             mask: (B, 1, F).
 
         Returns:
-            The logit of voicing and F0 as by `features.octaves`, both (B, F), and what `draw_pitch`
+            The logit of voicing and F0 as by `features.octaves`, both (B, F), and what `draw`
             needs to know, (B, channels, F).
         """
         hidden = self.melody(frames, mask)
         voiced, octaves = self.pitch(hidden).unbind(1)
         return voiced, octaves, hidden
 
-    def draw_pitch(self, octaves: Tensor, hidden: Tensor, voicing: Tensor, noise: Tensor) -> Tensor:
+    def draw(self, octaves: Tensor, hidden: Tensor, voicing: Tensor, noise: Tensor) -> Tensor:
         """Draw the F0 of one utterance, smooth as the noise is.
 
         Args:
@@ -181,7 +218,52 @@ class AcousticModel(nn.Module):
         drawn = self.pitch_flow.sample(noise[:, None], conditions, mask, where, PITCH_STEPS)[:, 0]
         return (octaves + drawn * self.pitch_spread) * voicing
 
-    def spectra(
+    def loss(
+        self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The first four `Losses`; arguments as of `AcousticModel.loss`, and a (B, 1, F) mask."""
+        encoded = self.phones(phones)
+        known = phones.mask
+        wanted = lengths.to(encoded.dtype).log1p()
+        log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
+        total = mask.shape[2]
+        frames = self.phones.frames(encoded, lengths, total)
+        logit, melody, hidden = self.melodies(frames, mask)
+        bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
+        off = octaves - melody
+        where = voicing[:, None]
+        flow = self.pitch_flow.loss(
+            (off * voicing / self.pitch_spread)[:, None].detach(),
+            slow_noise(torch.randn(len(mask), total + SLOW - 1, device=mask.device))[:, None],
+            torch.cat([hidden, where], 1),
+            mask,
+            where,
+        )
+        return (
+            log.sum() / known.sum(),
+            (bce * mask[:, 0]).sum() / mask.sum(),
+            (off.abs() * voicing).sum() / voicing.sum().clamp_min(1),
+            flow,
+        )
+
+
+class Spectrum(nn.Module):
+    """Mel spectrogram; arguments as those of `AcousticModel`."""
+
+    mel_spread: Tensor
+    """(mels, 1) unit of the flow: about the standard deviation around the average, of each band."""
+
+    def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
+        super().__init__()
+        self.phones = PhoneEncoder(symbols, speakers, channels, DROPOUT)
+        self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
+        self.decoder = _Blocks(channels, (1, 2, 4, 1, 2), DROPOUT)
+        self.mel = nn.Conv1d(channels, mels, 1)
+        self.mel_flow = Flow(mels, channels, MEL_WIDTH, MEL_BLOCKS)
+        nn.init.zeros_(self.mel.weight)
+        self.register_buffer("mel_spread", torch.ones(mels, 1))
+
+    def average(
         self, frames: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The average mel spectrogram.
@@ -193,17 +275,17 @@ class AcousticModel(nn.Module):
             mask: (B, 1, F).
 
         Returns:
-            (B, mels, F), and what `draw_mel` needs to know, (B, channels, F).
+            (B, mels, F), and what `draw` needs to know, (B, channels, F).
         """
         tone = self.tone(torch.stack([voicing, octaves], 1))
         hidden = self.decoder(frames + tone, mask)
         return self.mel(hidden), hidden
 
-    def draw_mel(self, mel: Tensor, hidden: Tensor, noise: Tensor) -> Tensor:
+    def draw(self, mel: Tensor, hidden: Tensor, noise: Tensor) -> Tensor:
         """Draw the mel spectrogram of one utterance.
 
         Args:
-            mel: (1, mels, F) the average, from `spectra`.
+            mel: (1, mels, F) the average, from `average`.
             hidden: (1, channels, F), likewise.
             noise: (1, mels, F) normal, see `Flow.sample`.
 
@@ -214,47 +296,21 @@ class AcousticModel(nn.Module):
         return mel + self.mel_flow.sample(noise, hidden, mask, mask, MEL_STEPS) * self.mel_spread
 
     def loss(
-        self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
-    ) -> Losses:
-        """Losses of the predictions.
-
-        Args:
-            phones: of B utterances.
-            lengths: (B, N) frames of each phoneme.
-            voicing: (B, F) 1 or 0.
-            octaves: (B, F) F0, as by `features.octaves`.
-            mel: (B, mels, F).
-        """
-        encoded = self.encode(phones)
-        known = phones.mask
-        wanted = lengths.to(encoded.dtype).log1p()
-        log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
-        total = mel.shape[2]
-        frames = self.frames(encoded, lengths, total)
-        mask = _mask(lengths.sum(1), total)
-        logit, melody, hidden = self.melodies(frames, mask)
-        bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
-        off = octaves - melody
-        where = voicing[:, None]
-        pitch_flow = self.pitch_flow.loss(
-            (off * voicing / self.pitch_spread)[:, None].detach(),
-            slow_noise(torch.randn(len(mel), total + SLOW - 1, device=mel.device))[:, None],
-            torch.cat([hidden, where], 1),
-            mask,
-            where,
-        )
-        spectrum, hidden = self.spectra(frames, voicing, octaves, mask)
-        far = mel - spectrum
+        self,
+        phones: Phones,
+        lengths: Tensor,
+        voicing: Tensor,
+        octaves: Tensor,
+        mel: Tensor,
+        mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The last two `Losses`; arguments as of `AcousticModel.loss`, and a (B, 1, F) mask."""
+        frames = self.phones.frames(self.phones(phones), lengths, mel.shape[2])
+        average, hidden = self.average(frames, voicing, octaves, mask)
+        far = mel - average
         away = (far / self.mel_spread).detach()
-        mel_flow = self.mel_flow.loss(away, torch.randn_like(mel), hidden, mask, mask)
-        return Losses(
-            log.sum() / known.sum(),
-            (bce * mask[:, 0]).sum() / mask.sum(),
-            (off.abs() * voicing).sum() / voicing.sum().clamp_min(1),
-            pitch_flow,
-            (far.abs() * mask).sum() / (mask.sum() * mel.shape[1]),
-            mel_flow,
-        )
+        flow = self.mel_flow.loss(away, torch.randn_like(mel), hidden, mask, mask)
+        return (far.abs() * mask).sum() / (mask.sum() * mel.shape[1]), flow
 
 
 def slow_noise(noise: Tensor) -> Tensor:
@@ -268,8 +324,9 @@ def slow_noise(noise: Tensor) -> Tensor:
 class _Blocks(nn.Module):
     """Residual convolutions over (B, C, T)."""
 
-    def __init__(self, channels: int, dilations: tuple[int, ...]) -> None:
+    def __init__(self, channels: int, dilations: tuple[int, ...], dropout: float) -> None:
         super().__init__()
+        self.dropout = dropout
         self.convs = nn.ModuleList(
             nn.Conv1d(channels, channels, KERNEL, padding=KERNEL // 2 * d, dilation=d)
             for d in dilations
@@ -279,7 +336,7 @@ class _Blocks(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
             y = F.relu(conv(x * mask)).transpose(1, 2)  # padding acts as zeros
-            x = x + F.dropout(norm(y), DROPOUT, self.training).transpose(1, 2)
+            x = x + F.dropout(norm(y), self.dropout, self.training).transpose(1, 2)
         return x * mask
 
 

@@ -91,13 +91,14 @@ def fit(
         save: called with a state every `SAVE_SECONDS`.
     """
     begin = saved = time.monotonic()
-    corpus = Corpus(clips, model.mel.weight.device)
+    device = model.spectrum.mel.weight.device
+    corpus = Corpus(clips, device)
     corpus.set_scale(model)
     optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98))
     rng = random.Random(seed)
     weights = list(model.parameters())
     averages = [w.detach().clone() for w in weights]
-    spread = torch.zeros((), device=model.mel.weight.device)
+    spread = torch.zeros((), device=device)
     model.train()
     batches: list[list[int]] = []
     with torch.random.fork_rng():
@@ -119,7 +120,8 @@ def fit(
             losses = model.loss(*corpus.batch(batches.pop()))
             weighed = [WEIGHTS[name] * loss for name, loss in losses._asdict().items()]
             torch.autograd.backward(torch.stack(weighed).sum())
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for network in (model.prosody, model.spectrum):
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             # Faster at first, or the random initial weights would linger.
@@ -135,7 +137,7 @@ def fit(
                 save(counts | _state(model, optimiser, rng, [*averages, spread]))
     for average, w in zip(averages, weights, strict=True):
         w.data.copy_(average)
-    model.duration_spread.copy_(spread.sqrt())
+    model.prosody.duration_spread.copy_(spread.sqrt())
     model.eval()
 
 
@@ -182,7 +184,8 @@ def duration_spread(model: AcousticModel, clips: Sequence[Recording]) -> float:
     errors = []
     for clip in clips:
         batch, lengths = phones([clip.alignment], [clip.speaker])
-        errors.append(model.durations(model.encode(batch), batch.mask) - lengths.float().log1p())
+        guess = model.prosody.durations(model.prosody.phones(batch), batch.mask)
+        errors.append(guess - lengths.float().log1p())
     return float(torch.cat(errors, 1).square().mean().sqrt())
 
 
@@ -249,9 +252,9 @@ class Corpus:
         share = voicing.sum().clamp_min(1)
         mean = octaves.sum() / share
         variance = ((octaves - mean).square() * voicing).sum() / share
-        model.pitch_spread.copy_((REST * variance.sqrt()).clamp_min(1e-3))
-        model.mel_spread.copy_((REST * mel.std(0))[:, None].clamp_min(1e-3))
-        assert model.pitch.bias is not None
-        assert model.mel.bias is not None
-        model.pitch.bias[1] = mean
-        model.mel.bias.copy_(mel.mean(0))
+        model.prosody.pitch_spread.copy_((REST * variance.sqrt()).clamp_min(1e-3))
+        model.spectrum.mel_spread.copy_((REST * mel.std(0))[:, None].clamp_min(1e-3))
+        assert model.prosody.pitch.bias is not None
+        assert model.spectrum.mel.bias is not None
+        model.prosody.pitch.bias[1] = mean
+        model.spectrum.mel.bias.copy_(mel.mean(0))

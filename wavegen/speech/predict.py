@@ -50,25 +50,26 @@ def predict_features(
     noise = _Noise((request.seed or 0, speaker, words), request.noise_scale)
     alignment = Alignment(tuple(map(tuple, words)), (0,) * len(symbols))
     batch, _ = phones([alignment], [speaker])
-    encoded = model.encode(batch)
-    log = model.durations(encoded, batch.mask)[0]
+    prosody = model.prosody
+    encoded = prosody.phones(batch)
+    log = prosody.durations(encoded, batch.mask)[0]
     # The mean of a log-normal distribution; its median would be too fast.
-    log += model.duration_spread**2 / 2
-    log += RHYTHM * noise.draw(*log.shape) * model.duration_spread
+    log += prosody.duration_spread**2 / 2
+    log += RHYTHM * noise.draw(*log.shape) * prosody.duration_spread
     shortest = torch.tensor([float(s >= silent) for s in symbols])  # frames
     lengths = _rounded(log.expm1().maximum(shortest) * request.length_scale)
     total = sum(lengths)
-    frames = model.frames(encoded, torch.tensor([lengths]), total)
-    mask = torch.ones(1, 1, total)
-    logit, mean, hidden = model.melodies(frames, mask)
+    frames = prosody.phones.frames(encoded, torch.tensor([lengths]), total)
+    logit, mean, hidden = prosody.melodies(frames, torch.ones(1, 1, total))
     voicing = (logit > 0).float()
     slow = slow_noise(noise.draw(1, total + SLOW - 1))
-    octaves = model.draw_pitch(mean, hidden, voicing, slow)
+    octaves = prosody.draw(mean, hidden, voicing, slow)
     octaves += voicing * request.pitch_shift / 12
-    mel = _draw_mel(model, frames, voicing, octaves, noise)
+    alignment = replace(alignment, frames=lengths)
+    mel = _draw_mel(model, alignment, speaker, voicing, octaves, noise)
     turns = phase(hertz(voicing[0], octaves[0]), sample_rate, hop_length)
     local = LocalFeatures(mel, mel.mean(0), voicing[0], octaves[0], *turns)
-    return replace(alignment, frames=lengths), local
+    return alignment, local
 
 
 @torch.inference_mode()
@@ -77,19 +78,25 @@ def predict_mel(
 ) -> LocalFeatures:
     """A recording's features with the mel spectrogram predicted from its phonemes, their durations
     and its F0: always the same for the same recording."""
-    batch, lengths = phones([alignment], [speaker])
-    frames = model.frames(model.encode(batch), lengths, local.frames)
     noise = _Noise((speaker, alignment), NOISE_SCALE)
-    mel = _draw_mel(model, frames, local.voicing[None], local.octaves[None], noise)
+    mel = _draw_mel(model, alignment, speaker, local.voicing[None], local.octaves[None], noise)
     return replace(local, mel=mel, loudness=mel.mean(0))
 
 
 def _draw_mel(
-    model: AcousticModel, frames: Tensor, voicing: Tensor, octaves: Tensor, noise: _Noise
+    model: AcousticModel,
+    alignment: Alignment,
+    speaker: int,
+    voicing: Tensor,
+    octaves: Tensor,
+    noise: _Noise,
 ) -> Tensor:
-    """The (M, F) spectrogram of one utterance; arguments as those of `AcousticModel.spectra`."""
-    mean, hidden = model.spectra(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
-    return model.draw_mel(mean, hidden, SPECTRUM * noise.draw(*mean.shape))[0]
+    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0."""
+    spectrum = model.spectrum
+    batch, lengths = phones([alignment], [speaker])
+    frames = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
+    mean, hidden = spectrum.average(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
+    return spectrum.draw(mean, hidden, SPECTRUM * noise.draw(*mean.shape))[0]
 
 
 class _Noise:

@@ -148,7 +148,7 @@ def fit_speech(
     held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]
     if held:
         clips = [aligned_recording(voice, dataset, p) for p in held]
-        voice.acoustic.duration_spread.fill_(fit.duration_spread(voice.acoustic, clips))
+        voice.acoustic.prosody.duration_spread.fill_(fit.duration_spread(voice.acoustic, clips))
     return wrong
 
 

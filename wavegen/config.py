@@ -211,7 +211,8 @@ class ConditioningConfig:
     """With linear prediction, give the network the excitation around one pitch period ago, where
     voiced."""
     acoustic_channels: int = 160
-    """Width of the acoustic model, which predicts durations, F0 and mel spectrogram."""
+    """Width of the acoustic model, which predicts durations, F0 and mel spectrogram; the part for
+    durations and F0 is half as wide."""
     acoustic_steps: int = 5000
     """Training steps of the acoustic model, each on about 15 seconds of speech."""
     encoder_channels: int = 64

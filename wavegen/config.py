@@ -221,13 +221,12 @@ class ConditioningConfig:
     """Size of a speaker embedding (unused in data without speakers)."""
 
     def faults(self) -> list[str]:
-        return _at_least(
+        return _at_least("conditioning", self, 2, "acoustic_channels") + _at_least(
             "conditioning",
             self,
             1,
             "frame_rate",
             "mel_channels",
-            "acoustic_channels",
             "acoustic_steps",
             "encoder_channels",
             "speaker_channels",

@@ -2,8 +2,9 @@
 
 The design of FastSpeech 2 (Ren et al. 2021, §2): phonemes are encoded, repeated for their
 durations, and decoded with F0 as a further input. Here all layers are convolutions, for which an
-hour of speech is enough. F0 and mel spectrogram are predicted twice: as an average, which sounds
-flat and muffled, and as a distribution around it, from which they are drawn (`model.flow`).
+hour of speech is enough, and durations and F0 have a network of their own. F0 and mel spectrogram
+are predicted twice: as an average, which sounds flat and muffled, and as a distribution around it,
+from which they are drawn (`model.flow`).
 """
 
 from __future__ import annotations

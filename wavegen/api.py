@@ -85,7 +85,7 @@ class Synthesizer:
                 most likely sample.
             length_scale: above 1 is slower.
             pitch_shift: semitones to raise the pitch by.
-            noise_scale: how far durations, pitch and spectrum stray from the average reading.
+            noise_scale: how far pitch and durations stray from the average reading.
             language: how to read the text, as espeak-ng names it (default: the voice's).
             lexicon: a file with how to say names and brands: lines of a word, a tab and its
                 spelling or ``[[phonemes]]``, or a JSON object.

@@ -19,7 +19,7 @@ from wavegen.errors import WavegenError
 
 LONGEST = 86400.0
 """Seconds of one utterance at most: a day."""
-NOISE_SCALE = 0.8
+NOISE_SCALE = 0.7
 """How far what is spoken strays from the average, by default."""
 
 
@@ -173,8 +173,8 @@ class Request(_Checked):
     noise_scale: float = field(
         default=NOISE_SCALE,
         metadata=_about(
-            "How far pitch and, less so, durations and spectrum stray from the average: 0 is flat, "
-            "1 about as varied in pitch as the recordings.",
+            "How far pitch and, less so, durations stray from the average: 0 is flat, 1 about as "
+            "varied in pitch as the recordings.",
             low=0.0,
             high=2.0,
         ),

@@ -12,16 +12,13 @@ from torch import Tensor
 from wavegen.audio.features import hertz, phase
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
-from wavegen.request import NOISE_SCALE, Request
+from wavegen.request import Request
 from wavegen.speech.aligner import SILENCE, Alignment
 from wavegen.speech.fit import phones
 
 RHYTHM = 0.3
 """Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
 together."""
-
-SPECTRUM = 0.3
-"""Share of the noise in spectra: more of it is heard as roughness and costs intelligibility."""
 
 
 @torch.inference_mode()
@@ -66,7 +63,7 @@ def predict_features(
     octaves = prosody.draw(mean, hidden, voicing, slow)
     octaves += voicing * request.pitch_shift / 12
     alignment = replace(alignment, frames=lengths)
-    mel = _draw_mel(model, alignment, speaker, voicing, octaves, noise)
+    mel = _draw_mel(model, alignment, speaker, voicing, octaves)
     turns = phase(hertz(voicing[0], octaves[0]), sample_rate, hop_length)
     local = LocalFeatures(mel, mel.mean(0), voicing[0], octaves[0], *turns)
     return alignment, local
@@ -78,25 +75,23 @@ def predict_mel(
 ) -> LocalFeatures:
     """A recording's features with the mel spectrogram predicted from its phonemes, their durations
     and its F0: always the same for the same recording."""
-    noise = _Noise((speaker, alignment), NOISE_SCALE)
-    mel = _draw_mel(model, alignment, speaker, local.voicing[None], local.octaves[None], noise)
+    mel = _draw_mel(model, alignment, speaker, local.voicing[None], local.octaves[None])
     return replace(local, mel=mel, loudness=mel.mean(0))
 
 
 def _draw_mel(
-    model: AcousticModel,
-    alignment: Alignment,
-    speaker: int,
-    voicing: Tensor,
-    octaves: Tensor,
-    noise: _Noise,
+    model: AcousticModel, alignment: Alignment, speaker: int, voicing: Tensor, octaves: Tensor
 ) -> Tensor:
-    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0."""
+    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0.
+
+    It begins at the middle of the noise: what random noise adds is heard as roughness and costs
+    intelligibility.
+    """
     spectrum = model.spectrum
     batch, lengths = phones([alignment], [speaker])
     frames = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
     mean, hidden = spectrum.average(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
-    return spectrum.draw(mean, hidden, SPECTRUM * noise.draw(*mean.shape))[0]
+    return spectrum.draw(mean, hidden, torch.zeros_like(mean))[0]
 
 
 class _Noise:

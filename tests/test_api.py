@@ -34,8 +34,8 @@ def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
         ({"length_scale": np.nan}, "length_scale must be a number"),
         ({"sentence_silence": -1}, "sentence_silence must be a number from 0"),
         ({"temperature": np.nan}, "temperature must be a number from 0"),
-        ({"engine": "foo"}, "no engine 'foo': choose from naive, cached, numba"),
-        ({"precision": "int4"}, "no precision 'int4': choose from f32, bf16, int8"),
+        ({"engine": "foo"}, "no engine 'foo': choose from naive, cached, triton, numba"),
+        ({"precision": "int4"}, "no precision 'int4': choose from f32, f16, bf16, int8"),
     ):
         with pytest.raises(WavegenError, match=match):
             next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]

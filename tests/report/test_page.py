@@ -82,7 +82,7 @@ def test_the_page_holds_all_that_it_shows(cli: Callable[..., Result], run: Path)
         "step 4",
         "step 8",
         "eight george",
-        "60 (59 train, 1 validation, 0 test); 0 files left out",
+        "60 (54 train, 6 validation, 0 test); 0 files left out",
         "6 speakers have under a minute",
         "residual_channels",
         "torchaudio",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import filelock
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,6 +26,7 @@ PITCH_RANGE = (60.0, 500.0)
 """Hz: from low men's voices to children's."""
 MIDDLE_PITCH = 160.0
 """Hz; the reference of F0 in octaves."""
+_compiled = False
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
@@ -150,18 +157,33 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
     low, high = PITCH_RANGE
     size = _power_of_two(round(3 * sample_rate / low))
     framed = _framed(torch.from_numpy(audio), hop_length, size).numpy()
-    f0, voiced, _ = librosa.pyin(
-        framed,
-        fmin=low,
-        fmax=min(high, sample_rate / 4),
-        sr=sample_rate,
-        frame_length=size,
-        hop_length=hop_length,
-        resolution=0.2,  # its default takes three times as long
-        center=False,
-    )
+    with _one_process_compiles():
+        f0, voiced, _ = librosa.pyin(
+            framed,
+            fmin=low,
+            fmax=min(high, sample_rate / 4),
+            sr=sample_rate,
+            frame_length=size,
+            hop_length=hop_length,
+            resolution=0.2,  # its default takes three times as long
+            center=False,
+        )
     found = np.where(voiced, np.nan_to_num(f0), 0)
     return found.astype(np.float16).astype(np.float32)  # as stored with prepared audio
+
+
+@contextlib.contextmanager
+def _one_process_compiles() -> Iterator[None]:
+    """Hold a lock the first time: processes that fill librosa's cache of compiled code at once can
+    damage it, and then crash."""
+    global _compiled
+    if _compiled:
+        yield
+        return
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    with filelock.FileLock(Path(tempfile.gettempdir()) / f"wavegen-librosa-{user}.lock"):
+        yield
+    _compiled = True
 
 
 def octaves(f0: Tensor) -> tuple[Tensor, Tensor]:

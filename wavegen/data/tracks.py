@@ -107,8 +107,6 @@ def _find(
         joblib.delayed(pitch)(prepared.audio(p, 0, n), sample_rate, hop_length)
         for p, n in lengths.items()
     )
-    if not short:  # processes that fill librosa's cache of compiled code at once can damage it
-        pitch(np.zeros(sample_rate // 10, np.float32), sample_rate, hop_length)
     found = joblib.Parallel(1 if short else -1, return_as="generator")(work)
     end = max((e for _, e in spans.values()), default=0)
     file.touch()

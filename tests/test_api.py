@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from helpers import Result
 
 import wavegen
+from wavegen.audio.writing import apply_finish, encode
 from wavegen.errors import TextError, VoiceError, WavegenError
+from wavegen.request import Finish
 
 
 def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
@@ -41,6 +47,32 @@ def test_python_gets_a_chunk_for_each_sentence(tiny_voice_file: Path) -> None:
             next(voice.synthesize("one", "theo", **wrong))  # type: ignore[arg-type]
     with pytest.raises(VoiceError, match="no voice 'nobody'"):
         wavegen.load_voice("nobody")
+
+
+def test_mixes_and_paths_are_the_same_in_job_lists_on_the_command_line_and_in_python(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    spoken: list[dict[str, Any]] = [
+        {"speaker": {"theo": 0.7, "lucas": 0.3}},
+        {"speaker_path": ["theo", {"lucas": 1, "george": 1}]},
+    ]
+    written = [("-s", "theo:7,lucas:3"), ("--speaker-path", "theo > lucas:0.5,george:0.5")]
+    jobs, given = tmp_path / "jobs.jsonl", ("--voice", tiny_voice_file)
+    jobs.write_text("".join(f"{json.dumps({'text': 'one', 'seed': 2} | who)}\n" for who in spoken))
+    assert cli("render", jobs, "-o", tmp_path / "out", *given, "-s", "nicolas").code == 0
+    voice = wavegen.load_voice(tiny_voice_file)
+    for n, (who, option) in enumerate(zip(spoken, written, strict=True), 1):
+        out = tmp_path / f"{n}.wav"
+        assert cli("synth", "one", *option, "--seed", 2, *given, "-o", out).code == 0
+        assert out.read_bytes() == (tmp_path / "out" / f"00000{n}.wav").read_bytes()
+        [chunk] = voice.synthesize("one", seed=2, **who)
+        audio = apply_finish(chunk.audio, 8000, Finish())
+        assert encode(audio, ".wav", 8000, Finish()) == out.read_bytes()
+    wrong = {"text": "one", "speaker": "theo", "speaker_path": "theo,lucas"}
+    jobs.write_text(json.dumps(wrong) + '\n{"text": "one", "speaker": "theo:x"}\n')
+    failed = cli("render", jobs, "-o", tmp_path / "out", *given)
+    assert "line 1: give a speaker or a path of speakers, not both" in failed.err
+    assert "line 2: speaker 'theo:x': the weight of 'theo' must be a number" in failed.err
 
 
 def test_a_voice_gives_each_of_eight_threads_its_own_samples(tiny_voice_file: Path) -> None:

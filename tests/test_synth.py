@@ -11,13 +11,14 @@ import torch
 from helpers import free_voice
 from odd_texts import ODD
 
-from wavegen.errors import TextError
+from wavegen.config import Config
+from wavegen.errors import TextError, VoiceError
 from wavegen.generation.job import Job
 from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.synth import draw, join, plan, synthesize
-from wavegen.voice import Voice
+from wavegen.voice import Voice, untrained
 
 
 def test_odd_inputs_are_spoken_in_no_more_than_ten_times_the_time_expected(
@@ -49,6 +50,34 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
     assert not audio[parts[0].samples : parts[0].samples + 4000].any()
     [whole] = plan(replace(tiny_voice, longest=9), request)
     assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
+
+
+def test_a_path_of_speakers_runs_over_all_sentences(tiny_voice: Voice) -> None:
+    alone = replace(tiny_voice, config=tiny_voice.config.replace("data", join=1), longest=9)
+    request = Request(text="One. Two three! Four?", speaker_path="george,theo")
+    parts = [*plan(alone, request)]
+    [whole] = plan(replace(tiny_voice, longest=9), request)
+    for weights in (torch.cat([u.weights for u in parts]), whole.weights):
+        assert weights[0].tolist() == [1, 0, 0, 0, 0, 0]
+        assert weights[-1].tolist() == [0, 0, 0, 0, 1, 0]
+        assert (weights[:, 4].diff() >= 0).all()
+    for u in (*parts, whole):
+        assert u.local is not None
+        assert len(u.weights) == u.local.frames
+        assert u.speaker.label == "george > theo"
+    second = [parts[1].weights[n, 4].item() for n in (0, -1)]
+    assert second == pytest.approx([3 / 12, 9 / 12], abs=0.1)  # its phonemes among all
+    assert sum(map(len, synthesize(alone, parts))) == sum(u.samples for u in parts)
+
+
+def test_a_path_needs_a_length_where_there_is_no_text(tmp_path: Path, tiny_config: Config) -> None:
+    voice = untrained(tiny_config.replace("conditioning", features="none"), ("a", "b"), ())
+    [u] = plan(voice, Request(seconds=0.1, speaker_path="a,b"))
+    assert u.weights.tolist()[::9] == [[1, 0], [0, 1]]
+    [audio] = synthesize(voice, [u])
+    assert len(audio) == 800
+    with pytest.raises(VoiceError, match="--seconds"):
+        next(plan(voice, Request(speaker_path="a,b")))
 
 
 def test_a_lexicon_says_how_words_are_spoken(tiny_voice: Voice, tmp_path: Path) -> None:

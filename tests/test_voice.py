@@ -32,10 +32,11 @@ def test_a_saved_voice_loads_the_same(tiny_voice: SpeakingVoice, tiny_voice_file
 
 
 def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:
-    assert tiny_voice.speaker_id("nicolas") == tiny_voice.speaker_id("3") == 3
-    for wrong in ("bob", "6", "-1", "9" * 5000):
+    assert tiny_voice.who("nicolas") == tiny_voice.who("3")
+    assert tiny_voice.who("3").key == 3
+    for wrong in ("bob", "6", "-1", "9" * 5000, "bob:1,theo:1"):
         with pytest.raises(VoiceError, match=r"no speaker.*0 george"):
-            tiny_voice.speaker_id(wrong)
+            tiny_voice.who(wrong)
 
 
 def test_weights_that_do_not_fit_are_refused(tiny_voice_file: Path, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_style_stretches_and_shifts(tiny_voice: SpeakingVoice) -> None:
     assert unit is not None
 
     def said(**style: float) -> LocalFeatures:
-        return voice.predict(unit, 0, Request(**style))
+        return voice.predict(unit, voice.who(None), Request(**style))[0]
 
     plain = said()
     assert said(length_scale=1.5).frames == pytest.approx(1.5 * plain.frames, rel=0.05)

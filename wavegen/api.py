@@ -7,7 +7,7 @@ for chunk in wavegen.load_voice("digits").synthesize("four two", speaker="jackso
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,9 @@ class Synthesizer:
     def synthesize(
         self,
         text: str = "",
-        speaker: str | int = 0,
+        speaker: str | int | Mapping[str, float] | None = None,
         *,
+        speaker_path: str | Sequence[str | int | Mapping[str, float]] | None = None,
         seconds: float | None = None,
         seed: int = 0,
         temperature: float = 1.0,
@@ -77,7 +78,11 @@ class Synthesizer:
 
         Args:
             text: anything.
-            speaker: name or id.
+            speaker: name or id (default: the first), or a mix of several by their weights, as in
+                ``{"kathleen": 0.7, "anne": 0.3}``.
+            speaker_path: glide from speaker to speaker, each given as for ``speaker``, evenly over
+                the phonemes of the whole text, which is then read before its first sentence is
+                spoken; or over ``seconds``.
             seconds: length instead of a text, for a voice trained without texts (default: until it
                 ends by itself, where it can).
             seed: another one gives another take.
@@ -96,13 +101,14 @@ class Synthesizer:
 
         Raises:
             TextError: the text can't be spoken.
-            VoiceError: no such speaker, or the voice can't do what is requested.
+            VoiceError: no such speaker or mix of them, or the voice can't do what is requested.
             WavegenError: a number is out of range (those of `Request`), or there is no such engine
                 or precision.
         """
         request = Request(
             text=text or None,
-            speaker=str(speaker) if self.speakers or speaker else None,
+            speaker=speaker,  # type: ignore[arg-type]  # the request writes mixes as strings
+            speaker_path=speaker_path,  # type: ignore[arg-type]
             seed=seed,
             temperature=temperature,
             language=language,

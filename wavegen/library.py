@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import torch
 
 from wavegen.errors import ConfigError, VoiceError
 from wavegen.recipe import load_config
-from wavegen.voice import FORMAT, Voice, find_speaker, numbered, untrained
+from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
+from wavegen.voice import FORMAT, Voice, untrained
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "kathleen"
@@ -99,46 +100,47 @@ def _name(path: Path) -> str:
 def find_voice(
     name: str | None = None,
     speaker: str | None = None,
+    path: str | None = None,
     mel: bool = False,
     load: Callable[[str], Voice] = load_voice,
-) -> tuple[Voice, int]:
-    """A voice and the id of its speaker. No other voice is loaded.
+) -> tuple[Voice, SpeakerPath]:
+    """A voice, and which of its speakers speak. No other voice is loaded.
 
     Args:
         name: as for `load_voice` (default: the first bundled voice that fits).
-        speaker: name or id (default: the first).
+        speaker: name or id, or a mix of them (default: the first).
+        path: of speakers, in place of one.
         mel: the voice must be conditioned on mel spectrograms.
         load: may keep the voices that it has loaded.
 
     Raises:
         VoiceError: there is no such voice or speaker.
     """
-    voice = load(_first_bundled(speaker, mel) if name is None else name)
+    voice = load(_first_bundled(speaker, path, mel) if name is None else name)
     if mel and voice.config.conditioning.features != "mel":
         raise VoiceError(f"voice {voice.name} has no mel features")
-    return voice, voice.speaker_id(speaker)
+    return voice, voice.who(speaker, path)
 
 
-def _first_bundled(speaker: str | None, mel: bool) -> str:
-    """The first bundled voice that has a speaker of this name or else id; by the descriptions."""
+def _first_bundled(speaker: str | None, path: str | None, mel: bool) -> str:
+    """The first bundled voice that has all speakers by their names, or else one that has them by
+    their ids; by the descriptions."""
     speakers: dict[str, list[str]] = {}
-    for name, path in bundled().items():
-        about = read_about(path)
+    for name, file in bundled().items():
+        about = read_about(file)
         if not mel or about["config"]["conditioning"]["features"] == "mel":
             speakers[name] = about["speakers"]
     if not speakers:
         missing = "bundled voice has mel features" if mel else "voice is bundled"
         raise VoiceError(f"no {missing}: give --voice FILE")
-    if speaker is None:
-        return next(iter(speakers))
-    for name, names in speakers.items():
-        if speaker in names:
-            return name
-    for name, names in speakers.items():
-        if find_speaker(names, speaker) is not None:
-            return name
+    for by_id in (False, True):
+        for name, names in speakers.items():
+            with suppress(UnknownSpeakerError):
+                find_speakers(names, speaker, path, by_id)
+                return name
     known = "; ".join(f"{name}: {numbered(names)}" for name, names in speakers.items())
-    raise VoiceError(f"no speaker '{speaker[:80]}' in any bundled voice ({known})")
+    asked = (path or speaker or "")[:80]
+    raise VoiceError(f"no speaker '{asked}' in any bundled voice ({known})")
 
 
 def _check(about: Mapping[str, Any]) -> None:

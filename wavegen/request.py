@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -38,6 +39,8 @@ class Option:
     flags: tuple[str, ...]
     """On the command line, beside ``--name``."""
     metavar: str | None
+    write: Callable[[str, Any], str]
+    """How a string is made of (the field's name, a value)."""
 
     def check(self, value: Any, name: str = "") -> Any:
         """The value converted to the field's type.
@@ -58,7 +61,7 @@ class Option:
                 raise WavegenError(f"{name} must be one of {', '.join(types)}")
             return value
         if str in types:
-            return string(name, value)
+            return self.write(name, value)
         whole = int in types
         number = math.nan
         if not isinstance(value, bool | float if whole else bool):
@@ -84,6 +87,31 @@ def string(name: str, value: Any) -> str:
     return str(value)
 
 
+def _speaker(name: str, value: Any) -> str:
+    """A speaker, or weights by speaker as a mix is written; see `wavegen.speakers`."""
+    if not isinstance(value, Mapping):
+        return string(name, value)
+    parts = []
+    for who, weight in value.items():
+        who = string(name, who)
+        if {",", ">"} & set(who):
+            raise WavegenError(f"{name}: in a mix, give '{who[:40]}' by id")
+        try:
+            parts.append(f"{who}:{float(weight)!r}")
+        except (TypeError, ValueError):
+            raise WavegenError(f"{name}: the weight of '{who[:40]}' must be a number") from None
+    if not parts:
+        raise WavegenError(f"{name} names no speaker")
+    return ",".join(parts)
+
+
+def _path(name: str, value: Any) -> str:
+    """Speakers or mixes one after the other, as a path is written."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return _speaker(name, value)
+    return " > ".join(_speaker(name, point) for point in value)
+
+
 @functools.cache
 def options(cls: type) -> dict[str, Option]:
     """The fields of `Request` or `Finish` by name, in order."""
@@ -97,9 +125,17 @@ def _about(
     high: float = math.inf,
     flags: tuple[str, ...] = (),
     metavar: str | None = None,
+    write: Callable[[str, Any], str] = string,
 ) -> dict[str, Any]:
     """The metadata of a field; see `Option`."""
-    return {"help": help, "low": low, "high": high, "flags": flags, "metavar": metavar}
+    return {
+        "help": help,
+        "low": low,
+        "high": high,
+        "flags": flags,
+        "metavar": metavar,
+        "write": write,
+    }
 
 
 class _Checked:
@@ -131,7 +167,20 @@ class Request(_Checked):
     speaker: str | None = field(
         default=None,
         metadata=_about(
-            "Speaker, by name or id (default: the first).", flags=("-s",), metavar="NAME|ID"
+            "Speaker, by name or id (default: the first), or a mix of several by weights, such as "
+            "kathleen:0.7,anne:0.3.",
+            flags=("-s",),
+            metavar="NAME|ID|MIX",
+            write=_speaker,
+        ),
+    )
+    speaker_path: str | None = field(
+        default=None,
+        metadata=_about(
+            "Glide from speaker to speaker over the whole text: a,b,c; or, where some are mixes, "
+            "a > a:0.5,b:0.5 > c.",
+            metavar="A,B,…",
+            write=_path,
         ),
     )
     seed: int | None = field(
@@ -191,6 +240,11 @@ class Request(_Checked):
         default=600.0,
         metadata=_about("Refuse to generate more than this.", low=0.0),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.speaker is not None and self.speaker_path is not None:
+            raise WavegenError("give a speaker or a path of speakers, not both")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def score_file(
     Args:
         voice: the voice.
         file: the recording.
-        speaker: name or id; needed if the voice has several.
+        speaker: name or id, or a mix of them; needed if the voice has several.
         text: what is said; needed if the voice is conditioned on phonemes.
 
     Raises:
@@ -47,7 +47,7 @@ def score_file(
     if speaker is None and len(voice.speakers) > 1:
         names = ", ".join(voice.speakers)
         raise VoiceError(f"voice {voice.name} has several speakers: give --speaker ({names})")
-    who = 0 if speaker is None else voice.speaker_id(speaker)
+    who = voice.weights(voice.who(speaker))[0]
     unit = None
     if voice.needs_text:
         unit = read_clip(text, voice.config.data.language) if text is not None else None

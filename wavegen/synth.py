@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from wavegen.generation import choose_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.request import LONGEST, Request
-from wavegen.speech.frontend import read_clip, read_text, tell_left_out
+from wavegen.speakers import SpeakerPath
+from wavegen.speech.frontend import Unit, read_clip, read_text, tell_left_out
 from wavegen.text import FEW, load_lexicon
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
@@ -47,7 +49,9 @@ class Utterance:
     request: Request
     text: str
     """Its words, or the name of the recording that it copies."""
-    speaker: int
+    speaker: SpeakerPath
+    weights: Tensor
+    """(F, S) of the speakers in each frame, or (1, S) if they don't change."""
     samples: int
     local: LocalFeatures | None = None
     """None for a voice without local features."""
@@ -70,7 +74,8 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
 
     Each sentence is an utterance of its own, followed by silence; the first one comes before the
     third is read. A voice trained on joined clips knows the pauses between them, and speaks the
-    text in one utterance. A voice trained without texts makes one utterance of ``seconds``.
+    text in one utterance. A voice trained without texts makes one utterance of ``seconds``. A path
+    of speakers is spread evenly over the phonemes of the text, which is then read to its end first.
 
     Args:
         voice: the voice.
@@ -93,31 +98,31 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
     if not isinstance(voice, SpeakingVoice):
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     joined = voice.config.data.join > 1
-    speaker = voice.speaker_id(request.speaker)
-    hop, rate = voice.config.hop_length, voice.config.conditioning.frame_rate
+    speaker = voice.who(request.speaker, request.speaker_path)
     limit = math.inf if request.max_seconds is None else request.max_seconds
-    pause = sentence_pause(voice, request) // hop
+    pause = sentence_pause(voice, request) // voice.config.hop_length
     parts: list[_Part] = []
     frames = 0
     language = request.language or voice.config.data.language
     lexicon, left_out = load_lexicon(request.lexicon), set[str]()
-    text = request.text or ""
-    for unit in read_text(text, voice.longest, voice.words, language, lexicon, left_out):
-        local = voice.predict(unit, speaker, request)
+    known = voice.longest, voice.words
+    units = read_text(request.text or "", *known, language, lexicon, left_out)
+    for unit, span in _placed(units, speaker):
+        local, weights = voice.predict(unit, speaker, request, span)
         frames += local.frames + (pause if frames else 0)
-        if frames > limit * rate:
+        if frames > limit * voice.config.conditioning.frame_rate:
             raise TextError(f"this would speak for more than --max-seconds {limit:g}")
         phonemes = tuple("".join(p) for p in unit.phones)
-        parts.append(_Part(unit.words, phonemes, local, local.frames * hop))
+        parts.append(_Part(unit.words, phonemes, local, weights))
         if len(parts) > 1 and not joined:  # now the previous one is known not to be the last
-            yield _utterance(voice, parts[:1], request, pause)
+            yield _utterance(voice, parts[:1], request, speaker, pause)
             del parts[0]
     if not parts:
         why = f" ({tell_left_out(left_out, language)})" if left_out else ""
         raise TextError(f"the text holds no words to speak{why}")
     if left_out:
         log.warning(tell_left_out(left_out, language))
-    yield replace(_utterance(voice, parts, request, pause), pause=0)
+    yield replace(_utterance(voice, parts, request, speaker, pause), pause=0)
 
 
 def sentence_pause(voice: Voice, request: Request) -> int:
@@ -133,34 +138,56 @@ class _Part:
     words: tuple[str, ...]
     phonemes: tuple[str, ...]
     local: LocalFeatures
-    samples: int
+    weights: Tensor
+
+
+def _placed(
+    units: Iterable[Unit], speaker: SpeakerPath
+) -> Iterator[tuple[Unit, tuple[float, float]]]:
+    """The units of a text with the part of the path that each speaks, by the phonemes so far."""
+    if not speaker.glides:
+        yield from ((unit, (0.0, 1.0)) for unit in units)
+        return
+    units = list(units)
+    ends = [0, *accumulate(sum(map(len, unit.phones)) for unit in units)]
+    for unit, (begin, end) in zip(units, pairwise(ends), strict=True):
+        yield unit, (begin / ends[-1], end / ends[-1])
+
+
+def _held(weights: Tensor, frames: int) -> Tensor:
+    """(N, S) weights, of which the last stay the same up to (frames, S)."""
+    return torch.cat([weights, weights[-1:].expand(frames - len(weights), -1)])
 
 
 def _utterance(
-    voice: SpeakingVoice, parts: Sequence[_Part], request: Request, pause: int
+    voice: SpeakingVoice, parts: Sequence[_Part], request: Request, speaker: SpeakerPath, pause: int
 ) -> Utterance:
     """Parts with a pause, in frames, between and after them."""
-    silence = pause * voice.config.hop_length
+    hop = voice.config.hop_length
     local: list[LocalFeatures] = []
+    weights = [_held(part.weights, part.local.frames + pause) for part in parts]
     spans, at = [], 0
     for part in parts:
         if local and pause:
             local.append(voice.pause(pause))
         local.append(part.local)
-        spans.append((" ".join(part.words), at, at + part.samples))
-        at += part.samples + silence
+        end = at + part.local.frames * hop
+        spans.append((" ".join(part.words), at, end))
+        at = end + pause * hop
+    features = LocalFeatures.cat(local)
     words = [w for part in parts for w in part.words]
     known = voice.words if len(voice.words) < FEW else words
     return Utterance(
         request,
         " ".join(words),
-        voice.speaker_id(request.speaker),
-        at - silence,
-        LocalFeatures.cat(local),
+        speaker,
+        torch.cat(weights)[: features.frames] if speaker.glides else parts[0].weights,
+        features.frames * hop,
+        features,
         unknown=tuple(dict.fromkeys(w for w in words if w not in known)),
         spans=tuple(spans),
         phonemes=tuple(p for part in parts for p in part.phonemes),
-        pause=silence,
+        pause=pause * hop,
     )
 
 
@@ -187,8 +214,11 @@ def _plan_seconds(voice: Voice, request: Request) -> Utterance:
         raise VoiceError(f"this would sound for {seconds:g} s, more than --max-seconds {limit:g}")
     longest = LONGEST if limit is None else min(limit, LONGEST)
     samples = max(1, round((longest if seconds is None else seconds) * voice.sample_rate))
-    speaker = voice.speaker_id(request.speaker)
-    return Utterance(request, "", speaker, samples, ends=seconds is None)
+    speaker = voice.who(request.speaker, request.speaker_path)
+    if speaker.glides and seconds is None:
+        raise VoiceError("a path of speakers needs a length to glide over (--seconds)")
+    weights = voice.weights(speaker, -(-samples // voice.config.hop_length))
+    return Utterance(request, "", speaker, weights, samples, ends=seconds is None)
 
 
 def expected_samples(voice: Voice, utterance: Utterance) -> int:
@@ -209,10 +239,11 @@ def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
     """
     if not isinstance(voice, ConditionedVoice) or voice.needs_text:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
-    speaker = voice.speaker_id(request.speaker)
+    speaker = voice.who(request.speaker, request.speaker_path)
     audio = _recording(voice, file)
-    local = voice.observe(torch.from_numpy(audio), speaker)
-    return Utterance(request, file.name, speaker, len(audio), local)
+    local = voice.observe(torch.from_numpy(audio), voice.weights(speaker)[0])
+    weights = voice.weights(speaker, local.frames)
+    return Utterance(request, file.name, speaker, weights, len(audio), local)
 
 
 def plan_continuation(
@@ -247,14 +278,18 @@ def plan_continuation(
         said = None if prompt_text is None else read_clip(prompt_text, language, lexicon)
         if said is None:
             raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
-    hop, speaker = voice.config.hop_length, voice.speaker_id(request.speaker)
-    parts = [voice.observe(audio, speaker, said)]
+    hop, speaker = voice.config.hop_length, voice.who(request.speaker, request.speaker_path)
+    weights = voice.weights(speaker)  # a path begins after the recording
+    parts = [voice.observe(audio, weights[0], said)]
+    each = [_held(weights, parts[0].frames)]
     for u in plan(voice, request):
         if u.local is not None:  # as it is in every voice with texts
             parts += [u.local, voice.pause(u.pause // hop)]
+            each.append(_held(u.weights, u.local.frames + u.pause // hop))
     local = LocalFeatures.cat(parts)
     samples = local.frames * hop - len(audio)
-    return Utterance(request, request.text, speaker, samples, local, prompt=audio)
+    weights = torch.cat(each) if speaker.glides else weights
+    return Utterance(request, request.text, speaker, weights, samples, local, prompt=audio)
 
 
 def _recording(voice: Voice, file: Path) -> Audio:
@@ -296,7 +331,6 @@ def draw(
         WavegenError: the engine can't run this voice so.
     """
     spec = choose_engine(engine, precision, voice.model.skip_bias.device.type)
-    names = voice.speakers or ("",)
     voice.model.eval()
     open_: dict[int, tuple[Synthesis, int]] = {}  # of each utterance, and samples to come
 
@@ -308,9 +342,9 @@ def draw(
             open_[i] = Synthesis(filters, before), u.samples
             phase = voice.phase_codes(u.local)
             yield Job(
-                voice.encode(u.speaker, u.local)[0],
+                voice.encode(u.weights, u.local)[0],
                 u.samples,
-                key(u.request.seed or 0, u.text, names[u.speaker]),
+                key(u.request.seed or 0, u.text, u.speaker.label),
                 _temperature(voice, u),
                 None if u.prompt is None else voice.samples(u.prompt, u.local)[0],
                 u.ends,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from wavegen.errors import TextError, VoiceError
 from wavegen.files import atomic_write
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.conditioning import FEATURES, needs_text
+from wavegen.model.speaker import Speaker
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import to_dict
 from wavegen.request import Request
+from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
 from wavegen.speech.aligner import Aligner, Alignment
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
@@ -49,21 +50,24 @@ class Voice:
     def sample_rate(self) -> int:
         return self.config.audio.sample_rate
 
-    def speaker_id(self, speaker: str | None) -> int:
-        """Id of a speaker given by name or by id; 0 for None.
+    def who(self, speaker: str | None, path: str | None = None) -> SpeakerPath:
+        """Who speaks, from the fields of a request; the first speaker for None.
 
         Raises:
-            VoiceError: no such speaker; the message lists those there are.
+            VoiceError: no such speaker; the message lists those there are. Or a mix or a path of
+                speakers can't be read.
         """
-        if speaker is None:
-            return 0
-        found = find_speaker(self.speakers, speaker)
-        if found is not None:
-            return found
-        raise VoiceError(
-            f"voice {self.name} has no speaker '{speaker[:80]}' "
-            f"(speakers: {numbered(self.speakers)})"
-        )
+        try:
+            return find_speakers(self.speakers, speaker, path)
+        except UnknownSpeakerError as e:
+            raise VoiceError(
+                f"voice {self.name} has no speaker '{str(e)[:80]}' "
+                f"(speakers: {numbered(self.speakers)})"
+            ) from e
+
+    def weights(self, speaker: SpeakerPath, count: int = 1) -> torch.Tensor:
+        """(count, S) weights of the speakers, evenly along a path; (1, S) if it doesn't glide."""
+        return torch.from_numpy(speaker.weights(max(len(self.speakers), 1), count))
 
     @property
     def unit(self) -> str:
@@ -79,7 +83,7 @@ class Voice:
     def observe(
         self,
         audio: torch.Tensor,
-        speaker: int,
+        speaker: Speaker,
         transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
     ) -> LocalFeatures | None:
@@ -87,7 +91,7 @@ class Voice:
 
         Args:
             audio: (T,) float32 at the voice's rate.
-            speaker: id.
+            speaker: id, or (S,) weights.
             transcript: the text, or its alignment; needed if the features include phonemes.
             f0: (F,) Hz, if it is known already.
 
@@ -101,12 +105,12 @@ class Voice:
         return None
 
     @torch.inference_mode()
-    def encode(self, speaker: int, local: LocalFeatures | None) -> torch.Tensor:
+    def encode(self, speaker: Speaker, local: LocalFeatures | None) -> torch.Tensor:
         """(1, F, E) encoded conditioning of one utterance."""
         device = self.model.skip_bias.device
         return self.model.conditioning.encode(
             1,
-            torch.tensor([speaker], device=device) if self.speakers else None,
+            torch.as_tensor(speaker, device=device)[None] if self.speakers else None,
             self._batch(local),
         )
 
@@ -122,7 +126,7 @@ class Voice:
     def nll(
         self,
         audio: torch.Tensor,
-        speaker: int,
+        speaker: Speaker,
         local: LocalFeatures | None,
         context: bool = True,
     ) -> torch.Tensor:
@@ -195,7 +199,7 @@ class ConditionedVoice(Voice):
     def observe(
         self,
         audio: torch.Tensor,
-        speaker: int,
+        speaker: Speaker,
         transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
     ) -> LocalFeatures:
@@ -219,13 +223,28 @@ class SpeakingVoice(ConditionedVoice):
     longest: int = 0
     """Most words in one training clip; longer texts are split."""
 
-    def predict(self, unit: Unit, speaker: int, request: Request) -> LocalFeatures:
+    def predict(
+        self,
+        unit: Unit,
+        speaker: SpeakerPath,
+        request: Request,
+        span: tuple[float, float] = (0.0, 1.0),
+    ) -> tuple[LocalFeatures, torch.Tensor]:
         """The local features of a unit, spoken in the style of a request.
+
+        Args:
+            unit: what to say.
+            speaker: who says it.
+            request: see `predict_features`.
+            span: the part of the path of speakers that is spoken here.
+
+        Returns:
+            The features, and the weights of the speakers: (F, S) if they change, else (1, S).
 
         Raises:
             TextError: none of its phonemes is known to the voice.
         """
-        alignment, local = predict_features(
+        alignment, local, weights = predict_features(
             self.acoustic,
             self._symbols(unit),
             speaker,
@@ -233,13 +252,14 @@ class SpeakingVoice(ConditionedVoice):
             request,
             self.sample_rate,
             self.config.hop_length,
+            span,
         )
-        return self._with_phones(local, alignment)
+        return self._with_phones(local, alignment), weights
 
     def observe(
         self,
         audio: torch.Tensor,
-        speaker: int,
+        speaker: Speaker,
         transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
     ) -> LocalFeatures:
@@ -263,7 +283,7 @@ class SpeakingVoice(ConditionedVoice):
         made = phone_features(alignment.words, alignment.frames, len(self.symbols))
         return replace(local, phones=made)
 
-    def align(self, unit: Unit, speaker: int, audio: torch.Tensor) -> Alignment:
+    def align(self, unit: Unit, speaker: Speaker, audio: torch.Tensor) -> Alignment:
         """Align a recording, (T,) float32 at the voice's rate, with its text.
 
         Raises:
@@ -287,20 +307,6 @@ class SpeakingVoice(ConditionedVoice):
 
     def vocabulary(self) -> dict[str, Any]:
         return {"symbols": self.symbols, "words": self.words, "longest": self.longest}
-
-
-def find_speaker(speakers: Sequence[str], speaker: str) -> int | None:
-    """Id of a speaker given by name or, where none has that name, by id; None if there is none."""
-    if speaker in speakers:
-        return speakers.index(speaker)
-    # int refuses thousands of digits.
-    known = speaker.isdecimal() and len(speaker) < 10 and int(speaker) < len(speakers)
-    return int(speaker) if known else None
-
-
-def numbered(speakers: Sequence[str]) -> str:
-    """Ids and names, for people."""
-    return ", ".join(f"{i} {s}" for i, s in enumerate(speakers)) or "none"
 
 
 def _in_16_bits(weights: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ def test_commands_have_the_fields_as_options(cli: Callable[..., Result], command
     if command == "render":
         names.remove("text")
     if command == "vocode":
-        names = {"voice", "speaker", "seed", "temperature", *options(Finish)}
+        names = {"voice", "speaker", "speaker_path", "seed", "temperature", *options(Finish)}
     for name in names:
         assert f"--{name.replace('_', '-')}" in shown
     assert ("output_file, text, voice" in shown) == (command == "render")

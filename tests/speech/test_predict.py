@@ -1,5 +1,6 @@
 """Features predicted from phonemes: drawn, by the seed alone."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.acoustic import AcousticModel
 from wavegen.request import Request
+from wavegen.speakers import SpeakerPath, find_speakers
 from wavegen.speech.aligner import Alignment
 from wavegen.speech.predict import predict_features, predict_mel
 
@@ -27,9 +29,12 @@ def model() -> AcousticModel:
     return model
 
 
-def said(model: AcousticModel, words: list[list[int]] = WORDS, **style: float) -> LocalFeatures:
+def said(
+    model: AcousticModel, words: list[list[int]] = WORDS, speaker: str = "a", **style: float
+) -> LocalFeatures:
     request = Request(**style)
-    return predict_features(model, words, 0, 3, request, 8000, 80)[1]
+    who = find_speakers(("a", "b"), speaker)
+    return predict_features(model, words, who, 3, request, 8000, 80)[1]
 
 
 def same(a: LocalFeatures, b: LocalFeatures) -> bool:
@@ -73,6 +78,45 @@ def test_sentences_of_one_seed_have_noise_of_their_own(model: AcousticModel) -> 
 def test_pitch_shifts_by_semitones_where_voiced(model: AcousticModel) -> None:
     plain, high = said(model, seed=1), said(model, seed=1, pitch_shift=6)
     assert torch.allclose(high.octaves, plain.octaves + 0.5 * plain.voicing, atol=1e-5)
+
+
+def test_a_mix_of_speakers_is_spoken_as_the_mean_of_their_embeddings(
+    model: AcousticModel,
+) -> None:
+    mean = copy.deepcopy(model)
+    for phones in (mean.prosody.phones, mean.spectrum.phones):
+        a, b = phones.speaker.weight.data
+        a.copy_(0.25 * a + 0.75 * b)
+    mixed, expected = said(model, speaker="a:1,b:3", noise_scale=0.0), said(mean, noise_scale=0.0)
+    assert mixed.frames == expected.frames
+    assert torch.allclose(mixed.mel, expected.mel, atol=1e-5)
+    assert torch.allclose(mixed.octaves, expected.octaves, atol=1e-5)
+    assert same(said(model, speaker="b:2"), said(model, speaker="b"))
+    assert not same(said(model, speaker="b"), said(model))
+
+
+def test_a_glide_begins_as_one_speaker_and_ends_as_the_other(model: AcousticModel) -> None:
+    model.prosody.length.weight.data.zero_()  # all phonemes last as long, whoever speaks
+    request = Request(noise_scale=0.0)
+    names, words = ("a", "b"), [[3, 4, 5]] * 20
+
+    def spoken(who: SpeakerPath, *span: tuple[float, float]) -> tuple[LocalFeatures, torch.Tensor]:
+        return predict_features(model, words, who, 3, request, 8000, 80, *span)[1:]
+
+    a, b = (spoken(find_speakers(names, n))[0].mel for n in names)
+    path = find_speakers(names, None, "a,b")
+    glide, weights = spoken(path)
+    assert weights.shape == (glide.frames, 2)
+    assert weights[0].tolist() == [1, 0]
+    assert weights[-1].tolist() == [0, 1]
+    assert (weights[:, 1].diff() >= 0).all()
+    assert torch.allclose(weights.sum(1), torch.ones(len(weights)))
+    near = [(glide.mel - x).abs().mean(0) for x in (a, b)]
+    third = glide.frames // 3
+    assert near[0][:third].mean() < near[1][:third].mean()
+    assert near[0][-third:].mean() > near[1][-third:].mean()
+    _, later = spoken(path, (0.5, 0.75))
+    assert later[[0, -1], 1].tolist() == [0.5, 0.75]
 
 
 def test_a_recordings_spectrum_is_predicted_alike_each_time(model: AcousticModel) -> None:

@@ -49,7 +49,7 @@ def continue_(
     if not prompt.is_file():
         raise WavegenError(f"no recording {prompt}")
     check_output_folder(output)
-    voice, _ = find_voice(request.voice, request.speaker)
+    voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
     utterance = plan_continuation(voice, prompt, request, prompt_text)
     assert utterance.prompt is not None
     check_finish(f".{form}", finish.rate(voice.sample_rate), finish)

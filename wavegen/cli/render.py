@@ -104,9 +104,10 @@ def _checked(
 
     for job in jobs:
         if isinstance(job, RenderJob):
-            asked = job.request.voice, job.request.speaker
-            if asked == (base.voice, base.speaker):
-                renderer.voice(job.request)
+            asked = job.request
+            same = asked.voice, asked.speaker, asked.speaker_path
+            if same == (base.voice, base.speaker, base.speaker_path):
+                renderer.voice(asked)
         yield job
 
 

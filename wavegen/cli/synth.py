@@ -77,7 +77,7 @@ def synth(
         output = _checked(output or Path("output.wav"), force)
     text_file = None if str(text_file) == "-" else text_file
     text = _one_text(words, request.text, text_file)
-    voice, _ = find_voice(request.voice, request.speaker)
+    voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
     speaks = request.seconds is None and isinstance(voice, SpeakingVoice)
     live = text is None and text_file is None and speaks
     texts: Iterator[str | None] = iter([text])
@@ -143,7 +143,8 @@ def _speak_into_file(
     audio = join(utterances, audios)
     write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate
-    speaker = f", speaker {voice.speakers[utterances[0].speaker]}" if voice.speakers else ""
+    label = utterances[0].speaker.label
+    speaker = f", speaker {label}" if label else ""
     show.err.print(
         f"{output}: {length:.2f} s, voice {voice.name}{speaker}, {speed:.2f} x real time",
         soft_wrap=True,

@@ -17,7 +17,7 @@ from wavegen.request import Finish, Request
 def vocode(
     *,
     file: Annotated[Path, typer.Argument(help="A recording.")],
-    request: Annotated[Request, o.Only("voice", "speaker", "seed", "temperature")],
+    request: Annotated[Request, o.Only("voice", "speaker", "speaker_path", "seed", "temperature")],
     output: o.Output = Path("output.wav"),
     finish: Finish,
     engine: o.EngineName = None,
@@ -33,7 +33,7 @@ def vocode(
     from wavegen.library import find_voice
     from wavegen.synth import plan_copy
 
-    voice, _ = find_voice(request.voice, request.speaker, mel=True)
+    voice, _ = find_voice(request.voice, request.speaker, request.speaker_path, mel=True)
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
     utterance = plan_copy(voice, file, request)
     [audio], speed = draw_all(voice, [utterance], engine, precision, device)

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.model.flow import Flow
+from wavegen.model.speaker import of_speakers
 
 KERNEL = 5
 DROPOUT, PROSODY_DROPOUT = 0.1, 0.3
@@ -43,7 +44,7 @@ class Phones:
     counts: Tensor
     """(B,) phonemes in each row, without padding."""
     speaker: Tensor
-    """(B,) ids."""
+    """(B,) ids, or weights of the speakers, (B, S) or, for each phoneme, (B, N, S)."""
 
     @property
     def mask(self) -> Tensor:
@@ -126,7 +127,8 @@ class PhoneEncoder(nn.Module):
 
     def forward(self, phones: Phones) -> Tensor:
         """(B, channels, N)."""
-        who = self.speaker(phones.speaker)[:, None]
+        who = of_speakers(self.speaker.weight, phones.speaker)
+        who = who[:, None] if who.dim() == 2 else who  # (B, 1 or N, channels)
         x = self.symbol(phones.symbols) + self.start(phones.starts) + who
         encoded: Tensor = self.blocks(x.transpose(1, 2), phones.mask)
         return encoded

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import ConditioningConfig
+from wavegen.model.speaker import of_speakers
 
 FEATURES = {
     "mel": ("mel", "voicing", "octaves"),
@@ -94,11 +95,11 @@ class Conditioning(nn.Module):
 
         Args:
             batch: B.
-            speaker: (B,) ids, or (B, speaker_channels) vectors such as a mix of embeddings.
+            speaker: (B,) ids, or weights of the speakers, (B, S) or, for each frame, (B, F, S).
             local: features of B utterances.
 
         Returns:
-            (B, F, E) at frame rate; F = 1 without local features, E = 0 without any conditioning.
+            (B, F, E) at frame rate; F = 1 if nothing varies, E = 0 without any conditioning.
 
         Raises:
             ValueError: the speaker or a local feature is missing.
@@ -108,7 +109,8 @@ class Conditioning(nn.Module):
         elif speaker is None:
             raise ValueError("this model needs a speaker")
         else:
-            g = (speaker if speaker.is_floating_point() else self.speaker(speaker))[:, None]
+            g = of_speakers(self.speaker.weight, speaker)
+            g = g[:, None] if g.dim() == 2 else g  # (B, 1 or F, G)
         if not self.inputs:
             return g
         if local is None:

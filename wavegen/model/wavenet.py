@@ -73,7 +73,7 @@ class WaveNet(nn.Module):
 
         Args:
             codes: (B, T) samples as codes. F, the frames of local features, divides T.
-            speaker: (B,) speaker ids, or (B, G) embeddings.
+            speaker: (B,) ids, or weights, as in `Conditioning.encode`.
             local: features of B utterances, frame f for samples f·T/F … (f+1)·T/F − 1.
             before: (B,) the code before the first sample (default: the start symbol).
             history: (B, H) µ-law codes for the context stacks, from further back to the window's

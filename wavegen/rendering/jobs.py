@@ -194,6 +194,8 @@ def _job(number: int, row: Mapping[str, Any], base: Request, suffix: str) -> Ren
         if name not in FIELDS:
             raise WavegenError(f"unknown field '{name[:40]}' (fields: {', '.join(FIELDS)})")
         values[name] = value
+    if "speaker" in values or "speaker_path" in values:  # either replaces both of the base
+        base = replace(base, speaker=None, speaker_path=None)
     file = string("output_file", values.pop("output_file", f"{number:06d}{suffix}"))
     job = RenderJob(number, check_name(file, suffix), replace(base, **values))
     if job.request.text is not None and not job.request.text.strip():

@@ -23,6 +23,7 @@ from wavegen.library import find_voice, load_voice
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
 from wavegen.request import Finish, Request
+from wavegen.speakers import SpeakerPath
 from wavegen.synth import Audio, Utterance, draw, expected_samples, join, plan
 from wavegen.text import load_lexicon
 from wavegen.voice import Voice
@@ -76,17 +77,19 @@ class Renderer:
             return voice
 
         @cache
-        def find(voice: str | None, speaker: str | None) -> tuple[Voice, int] | str:
+        def find(
+            voice: str | None, speaker: str | None, path: str | None
+        ) -> tuple[Voice, SpeakerPath] | str:
             try:
-                return find_voice(voice, speaker, load=load)
+                return find_voice(voice, speaker, path, load=load)
             except VoiceError as e:
                 return str(e)
 
         self._find = find
 
-    def voice(self, request: Request) -> tuple[Voice, int]:
-        """The voice that a request asks for, and the id of its speaker; raises `VoiceError`."""
-        found = self._find(request.voice, request.speaker)
+    def voice(self, request: Request) -> tuple[Voice, SpeakerPath]:
+        """The voice that a request asks for, and who speaks; raises `VoiceError`."""
+        found = self._find(request.voice, request.speaker, request.speaker_path)
         if isinstance(found, str):
             raise VoiceError(found)
         return found
@@ -103,7 +106,7 @@ class Renderer:
             **job.fields(),
             "voice": voice.digest,
             "lexicon": load_lexicon(job.request.lexicon).digest,
-            "speaker": speaker,
+            "speaker": speaker.key,
             "finish": vars(self.finish),
             "engine": self.engine,
             "precision": self.precision,

@@ -103,19 +103,19 @@ def _variants(
     voice: Voice, speaker: int, local: LocalFeatures | None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:
     """(1, F, E) encoded conditioning and (1, T) phase codes, by what is removed from them."""
-    embedding = voice.model.conditioning.speaker
+    count = len(voice.speakers)
 
     def known(speaker: Tensor | None, local: LocalFeatures | None) -> tuple[Tensor, Tensor | None]:
         c = voice.model.conditioning
         return c.encode(1, speaker, local), c.phase_codes(local, voice.config.hop_length)
 
-    right = None if embedding is None else embedding.weight[speaker][None]
+    right = torch.tensor([speaker]) if count else None
     given = None if local is None else LocalFeatures.stack([local])
     out = {"right conditioning": known(right, given)}
     if given is not None:
         out["local features zeroed"] = known(right, given.each(torch.zeros_like))
-    if embedding is not None and len(voice.speakers) > 1:
-        mean = embedding.weight.mean(0)[None]
+    if count > 1:
+        mean = torch.full((1, count), 1 / count)
         out["speaker replaced by the mean"] = known(mean, given)
         if given is not None:
             out["both"] = known(mean, given.each(torch.zeros_like))

@@ -69,7 +69,7 @@ class Recorder:
             utterances = [plan_copy(voice, p, Request()) for p in self.held_out[: self.TEXTS]]
         else:
             utterances = sample_utterances(voice, self.TEXTS)
-        titles = [" ".join([u.text, *voice.speakers[u.speaker :][:1]]) for u in utterances]
+        titles = [f"{u.text} {u.speaker.label}".rstrip() for u in utterances]
         with atomic_write(folder / SAID) as beside:
             beside.write_text(json.dumps(titles))
         audios = list(synthesize(voice, utterances))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wavegen.audio.features import CEPSTRA, mfcc
+from wavegen.model.speaker import Speaker, of_speakers
 
 STATES = 3
 ROUNDS = 10
@@ -94,13 +95,13 @@ class Aligner(nn.Module):
         """The features for `fit` and `align`: (F, D) of audio (T,) at ``sample_rate`` Hz."""
         return mfcc(audio, sample_rate, cls.hop(sample_rate))
 
-    def align(self, features: Tensor, words: Words, speaker: int) -> Alignment:
+    def align(self, features: Tensor, words: Words, speaker: Speaker) -> Alignment:
         """Find the most likely segmentation.
 
         Args:
             features: (F, D) of the clip.
             words: symbols of each word; a mark is a word of one silent symbol.
-            speaker: id.
+            speaker: id, or (S,) weights, by which means and deviations are mixed.
 
         Returns:
             The alignment; uniform if the clip is too short for all states.
@@ -168,8 +169,10 @@ class Aligner(nn.Module):
             square = torch.stack([((f - mean) ** 2).sum(0) for f in mine]).sum(0) / frames
             self.offset[s], self.scale[s] = mean, square.sqrt().clamp_min(1e-3)
 
-    def _normalised(self, features: Tensor, speaker: int) -> NDArray[np.float32]:
-        x: NDArray[np.float32] = ((features - self.offset[speaker]) / self.scale[speaker]).numpy()
+    def _normalised(self, features: Tensor, speaker: Speaker) -> NDArray[np.float32]:
+        who = torch.as_tensor(speaker)
+        offset, scale = of_speakers(self.offset, who), of_speakers(self.scale, who)
+        x: NDArray[np.float32] = ((features - offset) / scale).numpy()
         return x
 
     def _densities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -55,8 +55,10 @@ class Recording:
     """(M, F), of any float type."""
 
 
-def phones(alignments: Sequence[Alignment], speakers: Sequence[int]) -> tuple[Phones, Tensor]:
-    """A batch of utterances, and the (B, N) frames of their phonemes."""
+def phones(
+    alignments: Sequence[Alignment], speakers: Sequence[int] | Tensor
+) -> tuple[Phones, Tensor]:
+    """A batch of utterances, and the (B, N) frames of their phonemes; speakers as in `Phones`."""
     symbols = [torch.tensor([s for w in a.words for s in w]) for a in alignments]
     starts = [
         torch.tensor([int(i == 0) for w in a.words for i in range(len(w))]) for a in alignments
@@ -64,7 +66,7 @@ def phones(alignments: Sequence[Alignment], speakers: Sequence[int]) -> tuple[Ph
     lengths = [torch.tensor(a.frames) for a in alignments]
     padded = [pad_sequence(x, True) for x in (symbols, starts, lengths)]
     counts = torch.tensor([len(s) for s in symbols])
-    return Phones(padded[0], padded[1], counts, torch.tensor(list(speakers))), padded[2]
+    return Phones(padded[0], padded[1], counts, torch.as_tensor(speakers)), padded[2]
 
 
 def fit(

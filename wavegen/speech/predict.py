@@ -12,7 +12,9 @@ from torch import Tensor
 from wavegen.audio.features import hertz, phase
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
+from wavegen.model.speaker import Speaker
 from wavegen.request import Request
+from wavegen.speakers import SpeakerPath
 from wavegen.speech.aligner import SILENCE, Alignment
 from wavegen.speech.fit import phones
 
@@ -25,29 +27,37 @@ together."""
 def predict_features(
     model: AcousticModel,
     words: Sequence[Sequence[int]],
-    speaker: int,
+    speaker: SpeakerPath,
     silent: int,
     request: Request,
     sample_rate: int,
     hop_length: int,
-) -> tuple[Alignment, LocalFeatures]:
+    span: tuple[float, float] = (0.0, 1.0),
+) -> tuple[Alignment, LocalFeatures, Tensor]:
     """Durations and local features of a text, without phonemes' features.
 
     Args:
         model: the acoustic model.
         words: symbols of each word.
-        speaker: id.
+        speaker: who speaks; places on a path are spread evenly over the symbols.
         silent: number of silent symbols, which are the first; others last at least a frame.
         request: its length scale, pitch shift, noise scale and seed are read.
         sample_rate: Hz.
         hop_length: samples per frame.
+        span: the part of the path that is spoken here.
+
+    Returns:
+        The alignment, the features, and the weights of the speakers: (F, S) if they change, else
+        (1, S).
     """
     words = [[SILENCE], *words]  # recordings begin with a breath of silence
     symbols = [s for w in words for s in w]
-    noise = _Noise((request.seed or 0, speaker, words), request.noise_scale)
+    noise = _Noise((request.seed or 0, speaker.key, words), request.noise_scale)
     alignment = Alignment(tuple(map(tuple, words)), (0,) * len(symbols))
-    batch, _ = phones([alignment], [speaker])
     prosody = model.prosody
+    speakers = prosody.phones.speaker.num_embeddings
+    weights = torch.from_numpy(speaker.weights(speakers, len(symbols), *span))
+    batch, _ = phones([alignment], weights[None])
     encoded = prosody.phones(batch)
     log = prosody.durations(encoded, batch.mask)[0]
     # The mean of a log-normal distribution; its median would be too fast.
@@ -63,15 +73,17 @@ def predict_features(
     octaves = prosody.draw(mean, hidden, voicing, slow)
     octaves += voicing * request.pitch_shift / 12
     alignment = replace(alignment, frames=lengths)
-    mel = _draw_mel(model, alignment, speaker, voicing, octaves)
+    mel = _draw_mel(model, alignment, weights, voicing, octaves)
     turns = phase(hertz(voicing[0], octaves[0]), sample_rate, hop_length)
     local = LocalFeatures(mel, mel.mean(0), voicing[0], octaves[0], *turns)
-    return alignment, local
+    if speaker.glides:
+        weights = weights.repeat_interleave(torch.tensor(lengths), 0)
+    return alignment, local, weights
 
 
 @torch.inference_mode()
 def predict_mel(
-    model: AcousticModel, local: LocalFeatures, alignment: Alignment, speaker: int
+    model: AcousticModel, local: LocalFeatures, alignment: Alignment, speaker: Speaker
 ) -> LocalFeatures:
     """A recording's features with the mel spectrogram predicted from its phonemes, their durations
     and its F0: always the same for the same recording."""
@@ -80,7 +92,7 @@ def predict_mel(
 
 
 def _draw_mel(
-    model: AcousticModel, alignment: Alignment, speaker: int, voicing: Tensor, octaves: Tensor
+    model: AcousticModel, alignment: Alignment, speaker: Speaker, voicing: Tensor, octaves: Tensor
 ) -> Tensor:
     """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0.
 
@@ -88,7 +100,7 @@ def _draw_mel(
     intelligibility.
     """
     spectrum = model.spectrum
-    batch, lengths = phones([alignment], [speaker])
+    batch, lengths = phones([alignment], torch.as_tensor(speaker)[None])
     frames = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
     mean, hidden = spectrum.average(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
     return spectrum.draw(mean, hidden, torch.zeros_like(mean))[0]

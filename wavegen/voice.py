@@ -27,7 +27,7 @@ from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
 from wavegen.speech.phones import phone_channels, phone_features
 from wavegen.speech.predict import predict_features
 
-FORMAT = 6
+FORMAT = 7
 """Version of the voice file."""
 
 

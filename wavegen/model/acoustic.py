@@ -21,9 +21,11 @@ from wavegen.model.flow import Flow
 from wavegen.model.speaker import of_speakers
 
 KERNEL = 5
+STATES = 3
+"""Parts of a phoneme, such as the closure, burst and breath of a stop."""
 DROPOUT, PROSODY_DROPOUT = 0.1, 0.3
-PLACES = 6
-"""Channels that encode the position of a frame in its phoneme."""
+PLACES = 11
+"""Channels that encode the position of a frame in its phoneme and its states."""
 PITCH_BLOCKS, MEL_BLOCKS = 6, 8
 PITCH_WIDTH, MEL_WIDTH = 64, 96
 """Blocks of the flows of F0 and of the spectrogram, and their channels."""
@@ -57,6 +59,8 @@ class Losses(NamedTuple):
 
     lengths: Tensor
     """Mean square error of log durations."""
+    shares: Tensor
+    """Cross-entropy of the states' shares of them."""
     voicing: Tensor
     """Cross-entropy."""
     pitch: Tensor
@@ -95,12 +99,12 @@ class AcousticModel(nn.Module):
 
         Args:
             phones: of B utterances.
-            lengths: (B, N) frames of each phoneme.
+            lengths: (B, N, 3) frames of the states of each phoneme.
             voicing: (B, F) 1 or 0.
             octaves: (B, F) F0, as by `features.octaves`.
             mel: (B, mels, F).
         """
-        mask = _mask(lengths.sum(1), mel.shape[2])
+        mask = _mask(whole(lengths).sum(1), mel.shape[2])
         return Losses(
             *self.prosody.loss(phones, lengths, voicing, octaves, mask),
             *self.spectrum.loss(phones, lengths, voicing, octaves, mel, mask),
@@ -138,12 +142,13 @@ class PhoneEncoder(nn.Module):
 
         Args:
             encoded: (B, channels, N).
-            lengths: (B, N) frames of each phoneme.
+            lengths: (B, N, 3) frames of the states of each phoneme, which may be fractions.
             total: F, frames of the longest utterance.
 
         Returns:
             (B, channels, F).
         """
+        parts, lengths = lengths, whole(lengths)
         ends = lengths.cumsum(1)
         centre = torch.arange(total, device=ends.device).expand(len(ends), -1) + 0.5
         at = torch.searchsorted(ends.double(), centre.double(), right=True)
@@ -154,6 +159,13 @@ class PhoneEncoder(nn.Module):
         left = (size - since).clamp_min(0)
         places = [through, through**2, since.clamp(max=20) / 10, left.clamp(max=20) / 10]
         places += [size.clamp(max=40) / 20, (through * torch.pi).sin()]
+        first, second, third = (x.gather(1, at) for x in parts.unbind(2))
+        past = since - first, since - first - second  # frames since the second and third state
+        places += [p.clamp(-10, 10) / 5 for p in past]
+        places += [p.clamp(-0.5, 0.5) for p in past]  # the part of the frame that lies in them
+        begin = torch.where(past[1] > 0, past[1], torch.where(past[0] > 0, past[0], since))
+        state = torch.where(past[1] > 0, third, torch.where(past[0] > 0, second, first))
+        places += [(begin / state.clamp_min(0.5)).clamp(0, 1)]
         x = encoded.gather(2, at[:, None].expand(-1, encoded.shape[1], -1))
         out: Tensor = x + self.place(torch.stack(places, 1).to(x.dtype))
         return out
@@ -171,9 +183,10 @@ class Prosody(nn.Module):
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, PROSODY_DROPOUT)
         self.rhythm = _Blocks(channels, (1, 1), PROSODY_DROPOUT)
-        self.length = nn.Conv1d(channels, 1, 1)
+        self.length = nn.Conv1d(channels, 1 + STATES, 1)
         assert self.length.bias is not None
-        nn.init.constant_(self.length.bias, math.log(9))  # eight frames initially
+        nn.init.zeros_(self.length.bias)
+        nn.init.constant_(self.length.bias[:1], math.log(9))  # eight frames initially
         self.melody = _Blocks(channels, (1, 2, 4), PROSODY_DROPOUT)
         self.pitch = nn.Conv1d(channels, 2, 1)
         self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
@@ -182,11 +195,11 @@ class Prosody(nn.Module):
         self.register_buffer("duration_spread", torch.tensor(0.0))
         self.register_buffer("pitch_spread", torch.tensor(1.0))
 
-    def durations(self, encoded: Tensor, mask: Tensor) -> Tensor:
-        """(B, channels, N) phonemes, and a (B, 1, N) mask, to (B, N): the log of one more than the
-        frames of each phoneme."""
-        out: Tensor = self.length(self.rhythm(encoded, mask))[:, 0]
-        return out
+    def durations(self, encoded: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, channels, N) phonemes, and a (B, 1, N) mask, to (B, N), the log of one more than the
+        frames of each phoneme, and to (B, N, 3), the log of its states' shares of them."""
+        out: Tensor = self.length(self.rhythm(encoded, mask))
+        return out[:, 0], out[:, 1:].transpose(1, 2).log_softmax(2)
 
     def melodies(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Voicing and average F0.
@@ -223,15 +236,17 @@ class Prosody(nn.Module):
 
     def loss(
         self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The first four `Losses`; arguments as of `AcousticModel.loss`, and a (B, 1, F) mask."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The first five `Losses`; arguments as of `AcousticModel.loss`, and a (B, 1, F) mask."""
         encoded = self.phones(phones)
         known = phones.mask
-        wanted = lengths.to(encoded.dtype).log1p()
-        log = (self.durations(encoded, known) - wanted).square() * known[:, 0]
+        frames = whole(lengths)
+        guess, shares = self.durations(encoded, known)
+        log = (guess - frames.log1p()).square() * known[:, 0]
+        wanted = lengths / frames.clamp_min(1)[:, :, None]
+        entropy = -(wanted * shares).sum(2) * known[:, 0]
         total = mask.shape[2]
-        frames = self.phones.frames(encoded, lengths, total)
-        logit, melody, hidden = self.melodies(frames, mask)
+        logit, melody, hidden = self.melodies(self.phones.frames(encoded, lengths, total), mask)
         bce = F.binary_cross_entropy_with_logits(logit, voicing, reduction="none")
         off = octaves - melody
         where = voicing[:, None]
@@ -244,6 +259,7 @@ class Prosody(nn.Module):
         )
         return (
             log.sum() / known.sum(),
+            entropy.sum() / known.sum(),
             (bce * mask[:, 0]).sum() / mask.sum(),
             (off.abs() * voicing).sum() / voicing.sum().clamp_min(1),
             flow,
@@ -314,6 +330,11 @@ class Spectrum(nn.Module):
         away = (far / self.mel_spread).detach()
         flow = self.mel_flow.loss(away, torch.randn_like(mel), hidden, mask, mask)
         return (far.abs() * mask).sum() / (mask.sum() * mel.shape[1]), flow
+
+
+def whole(lengths: Tensor) -> Tensor:
+    """(B, N, 3) frames of the states of phonemes to the (B, N) whole frames of the phonemes."""
+    return lengths.sum(2).round()
 
 
 def slow_noise(noise: Tensor) -> Tensor:

@@ -50,15 +50,27 @@ class Alignment:
     """Mean over the frames of speech of log p(frame | its phoneme) − log p(frame | the likeliest
     state of any): 0 at best, and lower the worse the text fits. −inf if the clip is too short
     for the text."""
+    states: tuple[tuple[float, ...], ...] = ()
+    """Frames of the three states of each symbol, of equal length by default."""
+
+    def __post_init__(self) -> None:
+        if not self.states:
+            even = tuple((n / STATES,) * STATES for n in self.frames)
+            object.__setattr__(self, "states", even)
 
     def at_rate(self, ratio: float, frames: int) -> Alignment:
         """Convert to ``frames`` frames that are ``ratio`` times as long."""
-        ends = np.minimum(np.rint(np.cumsum(self.frames) / ratio), frames).astype(int)
+        ends = np.minimum(np.rint(np.cumsum(self.frames) / ratio), frames)
         ends[-1] = frames
-        lengths = np.diff(ends, prepend=0)
+        begins = np.r_[0, ends[:-1]]
+        # The states' ends stay where they are, but within the symbol's whole frames.
+        exact = np.cumsum(self.states).reshape(-1, STATES) / ratio
+        exact[:, -1] = ends
+        exact = np.clip(exact, begins[:, None], ends[:, None])
+        states = np.diff(exact, axis=1, prepend=begins[:, None])
         words = enumerate(self.words)
         symbols = [(PAUSED if w == (SILENCE,) else n, p) for n, w in words for p in w]
-        return _collect(symbols, lengths, self.score)
+        return _collect(symbols, states, self.score)
 
 
 class Aligner(nn.Module):
@@ -117,8 +129,11 @@ class Aligner(nn.Module):
         score[:, 1 : STATES * self.silent] = -np.inf  # only the first of them is a state
         ratio = score[np.arange(len(score)), cells] - score.max(1)
         ratio = ratio[cells != SILENCE]
-        frames = np.bincount(chain.place[path], minlength=len(chain.symbols))
-        return _collect(chain.symbols, frames, float(ratio.mean()) if len(ratio) else 0.0)
+        spoken = chain.place[path] * STATES + cells % STATES  # all silence is a first state
+        states = np.bincount(spoken, minlength=len(chain.symbols) * STATES).reshape(-1, STATES)
+        quiet = np.array([p < self.silent for _, p in chain.symbols])
+        states = np.where(quiet[:, None], states.sum(1, keepdims=True) / STATES, states)
+        return _collect(chain.symbols, states, float(ratio.mean()) if len(ratio) else 0.0)
 
     def fit(
         self,
@@ -292,11 +307,16 @@ def _flat_start(x: NDArray[np.float32], chain: _Chain) -> NDArray[np.int64]:
     return cells
 
 
-def _collect(symbols: list[tuple[int, int]], frames: NDArray[np.int64], score: float) -> Alignment:
-    """Group symbols by word, and drop pauses without frames."""
-    kept = [(w, p, int(n)) for (w, p), n in zip(symbols, frames, strict=True) if n or w != PAUSED]
-    words = [tuple(p for _, p, _ in g) for _, g in itertools.groupby(kept, lambda k: k[0])]
-    return Alignment(tuple(words), tuple(n for _, _, n in kept), score)
+def _collect(
+    symbols: list[tuple[int, int]], states: NDArray[np.float64], score: float
+) -> Alignment:
+    """Group symbols by word, and drop pauses without frames; (N, 3) frames of the states."""
+    frames = states.sum(1).round().astype(int).tolist()
+    rows = zip(symbols, frames, states.tolist(), strict=True)
+    kept = [(w, p, n, tuple(s)) for (w, p), n, s in rows if n or w != PAUSED]
+    words = [tuple(k[1] for k in g) for _, g in itertools.groupby(kept, lambda k: k[0])]
+    lengths, parts = (tuple(k[i] for k in kept) for i in (2, 3))
+    return Alignment(tuple(words), lengths, score, parts)
 
 
 def _even(words: Words, frames: int) -> Alignment:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from wavegen.model.acoustic import AcousticModel, Phones
+from wavegen.model.acoustic import AcousticModel, Phones, whole
 from wavegen.speech.aligner import Alignment
 
 BATCH_FRAMES = 1500
@@ -30,6 +30,7 @@ DECAY = 0.998
 """Of the moving average of the weights."""
 WEIGHTS = {
     "lengths": 0.15,
+    "shares": 0.15,
     "voicing": 0.15,
     "pitch": 1.0,
     "pitch_flow": 0.3,
@@ -58,12 +59,13 @@ class Recording:
 def phones(
     alignments: Sequence[Alignment], speakers: Sequence[int] | Tensor
 ) -> tuple[Phones, Tensor]:
-    """A batch of utterances, and the (B, N) frames of their phonemes; speakers as in `Phones`."""
+    """A batch of utterances, and the (B, N, 3) frames of their phonemes' states; speakers as in
+    `Phones`."""
     symbols = [torch.tensor([s for w in a.words for s in w]) for a in alignments]
     starts = [
         torch.tensor([int(i == 0) for w in a.words for i in range(len(w))]) for a in alignments
     ]
-    lengths = [torch.tensor(a.frames) for a in alignments]
+    lengths = [torch.tensor(a.states) for a in alignments]
     padded = [pad_sequence(x, True) for x in (symbols, starts, lengths)]
     counts = torch.tensor([len(s) for s in symbols])
     return Phones(padded[0], padded[1], counts, torch.as_tensor(speakers)), padded[2]
@@ -186,8 +188,8 @@ def duration_spread(model: AcousticModel, clips: Sequence[Recording]) -> float:
     errors = []
     for clip in clips:
         batch, lengths = phones([clip.alignment], [clip.speaker])
-        guess = model.prosody.durations(model.prosody.phones(batch), batch.mask)
-        errors.append(guess - lengths.float().log1p())
+        guess, _ = model.prosody.durations(model.prosody.phones(batch), batch.mask)
+        errors.append(guess - whole(lengths).log1p())
     return float(torch.cat(errors, 1).square().mean().sqrt())
 
 

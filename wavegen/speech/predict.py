@@ -59,20 +59,21 @@ def predict_features(
     weights = torch.from_numpy(speaker.weights(speakers, len(symbols), *span))
     batch, _ = phones([alignment], weights[None])
     encoded = prosody.phones(batch)
-    log = prosody.durations(encoded, batch.mask)[0]
+    log, shares = (x[0] for x in prosody.durations(encoded, batch.mask))
     # The mean of a log-normal distribution; its median would be too fast.
     log += prosody.duration_spread**2 / 2
     log += RHYTHM * noise.draw(*log.shape) * prosody.duration_spread
     shortest = torch.tensor([float(s >= silent) for s in symbols])  # frames
     lengths = _rounded(log.expm1().maximum(shortest) * request.length_scale)
     total = sum(lengths)
-    frames = prosody.phones.frames(encoded, torch.tensor([lengths]), total)
+    states = torch.tensor(lengths)[:, None] * shares.exp()
+    alignment = replace(alignment, frames=lengths, states=tuple(map(tuple, states.tolist())))
+    frames = prosody.phones.frames(encoded, states[None], total)
     logit, mean, hidden = prosody.melodies(frames, torch.ones(1, 1, total))
     voicing = (logit > 0).float()
     slow = slow_noise(noise.draw(1, total + SLOW - 1))
     octaves = prosody.draw(mean, hidden, voicing, slow)
     octaves += voicing * request.pitch_shift / 12
-    alignment = replace(alignment, frames=lengths)
     mel = _draw_mel(model, alignment, weights, voicing, octaves)
     turns = phase(hertz(voicing[0], octaves[0]), sample_rate, hop_length)
     local = LocalFeatures(mel, mel.mean(0), voicing[0], octaves[0], *turns)

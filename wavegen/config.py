@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Layout = Literal[
-    "auto", "flat", "folders", "pattern", "ljspeech", "table", "vctk", "librispeech", "sidecar"
+    "auto",
+    "flat",
+    "folders",
+    "pattern",
+    "ljspeech",
+    "table",
+    "vctk",
+    "librispeech",
+    "sidecar",
+    "collection",
 ]
 Features = Literal["auto", "none", "phones_f0", "mel"]
 Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
@@ -34,6 +43,26 @@ MOST_STRIDE = 1.0
 
 
 @dataclass(frozen=True)
+class SpeakerConfig:
+    id: str = ""
+    """The speaker's name in the data."""
+    name: str = ""
+    """The speaker's name in the voice (default: ``id``)."""
+    sex: str = ""
+    description: str = ""
+    """A few words on how the speaker sounds."""
+    licence: str = ""
+    """Licence of the speaker's recordings, if it is not `DataConfig.licence`."""
+    attribution: str = ""
+    """Likewise."""
+
+    @property
+    def called(self) -> str:
+        """The name in the voice."""
+        return self.name or self.id
+
+
+@dataclass(frozen=True)
 class DataConfig:
     layout: Layout = "auto"
     """How file names map to speakers and texts; ``auto`` looks at the folder."""
@@ -43,6 +72,9 @@ class DataConfig:
     Free Spoken Digit Dataset."""
     trim_db: float = 0.0
     """Trim silence at both ends that lies this many dB below the clip's peak (0: no trimming)."""
+    level: float = 0.0
+    """dBFS. One gain for each speaker brings the root mean square of all recordings of that speaker
+    there, as far as no peak is clipped (0: as recorded)."""
     join: int = 1
     """Join up to this many clips of one speaker, with short pauses, into one training utterance."""
     longest: float = 0.0
@@ -63,6 +95,9 @@ class DataConfig:
     """Licence of the recordings, kept in the voice file."""
     attribution: str = ""
     """Credit that the licence requires, and the source of the recordings."""
+    speaker: tuple[SpeakerConfig, ...] = ()
+    """``[[data.speaker]]``: speakers in the order of their ids in the voice, and what is known of
+    them. Others follow, sorted by name."""
 
     def faults(self) -> list[str]:
         out = _at_least("data", self, 0, "trim_db", "longest") + _at_least("data", self, 1, "join")
@@ -72,6 +107,14 @@ class DataConfig:
         m = re.fullmatch(r"(\d{1,4})/(\d{1,4})", self.fold)
         if self.fold and not (m and 1 <= int(m[1]) <= int(m[2]) > 1):
             out.append("data.fold must be K/N with N at least 2 and K between 1 and N, like 2/5")
+        if self.level > 0:
+            out.append("data.level must be at most 0")
+        if not all(s.id for s in self.speaker):
+            out.append("every data.speaker needs an id, the speaker's name in the data")
+        for names in ([s.id for s in self.speaker], [s.called for s in self.speaker]):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                out.append(f"data.speaker names {', '.join(twice)} more than once")
         if self.pattern:
             try:
                 groups = re.compile(self.pattern).groupindex

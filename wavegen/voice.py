@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from wavegen.request import Request
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
 from wavegen.speech.aligner import Aligner, Alignment
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
-from wavegen.speech.phones import phone_channels, phone_features
+from wavegen.speech.phones import MARKS, phone_channels, phone_features
 from wavegen.speech.predict import predict_features
 
 FORMAT = 7
 """Version of the voice file."""
+PHRASE_SECONDS = 0.15
+"""A silence in a recording whose text has no punctuation ends a phrase if it is this long."""
 
 
 @dataclass
@@ -293,7 +296,11 @@ class SpeakingVoice(ConditionedVoice):
         features = self.aligner.features(audio, self.sample_rate)
         alignment = self.aligner.align(features, self._symbols(unit), speaker)
         ratio = hop / self.aligner.hop(self.sample_rate)
-        return alignment.at_rate(ratio, -(-len(audio) // hop))
+        alignment = alignment.at_rate(ratio, -(-len(audio) // hop))
+        if any(p in MARKS for word in unit.phones for p in word):
+            return alignment
+        least = math.ceil(PHRASE_SECONDS * self.config.conditioning.frame_rate)
+        return alignment.punctuated(self.symbols, least)
 
     def _symbols(self, unit: Unit) -> list[list[int]]:
         words = symbol_ids(unit, self.symbols)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,7 @@ class Dataset:
     prepared: Prepared
     split: Split
     speakers: tuple[str, ...]
-    """Sorted names; empty in data without speakers."""
+    """Names, in the order of ``data.speaker``, then sorted; empty in data without speakers."""
     features: str = "none"
     """Name of the local features, as in the configuration but never ``auto``."""
     tracks: Tracks = field(default_factory=no_tracks)
@@ -168,7 +168,12 @@ def open_dataset(
         )
     d = config.data
     split = split_clips(list(usable.values()), d.validation, d.test, config.train.seed, d.fold)
-    speakers = tuple(sorted({c.speaker for c in usable.values()} - {""}))
+    heard = {c.speaker for c in usable.values()} - {""}
+    listed = [s.called for s in d.speaker if s.called in heard]
+    speakers = (*listed, *sorted(heard - set(listed)))
+    if d.level:
+        gains = _gains(list(usable.values()), prepared.entries, d.level)
+        prepared = Prepared(prepared.folder, prepared.entries, prepared.samples, gains)
     features = config.conditioning.features
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
@@ -190,3 +195,17 @@ def open_dataset(
         found.others,
         found.notes,
     )
+
+
+def _gains(clips: Sequence[Clip], entries: Mapping[str, Entry], level: float) -> dict[str, float]:
+    """The factor of each clip that brings all clips of its speaker together to a level in dBFS, as
+    far as no peak is clipped."""
+    out = {}
+    for speaker in {c.speaker for c in clips}:
+        own = [entries[c.path] for c in clips if c.speaker == speaker]
+        power = sum(e.rms**2 * e.samples for e in own) / sum(e.samples for e in own)
+        gain = min(
+            10 ** (level / 20) / max(power**0.5, 1e-6), 1 / max(1e-6, *(e.peak for e in own))
+        )
+        out |= {e.path: gain for e in own}
+    return out

@@ -131,6 +131,21 @@ def sidecar(folder: Folder, data: DataConfig) -> Iterator[Clip]:
         yield Clip(path, path.partition("/")[0] if speakers else "", text, problem)
 
 
+def collection(folder: Folder, data: DataConfig) -> Iterator[Clip]:
+    """Each sub-folder is a data set with a layout of its own, which is recognised. Where that tells
+    no speaker, it is the sub-folder's name."""
+    inner = replace(data, layout="auto", pattern="")
+    for top in sorted({p.partition("/")[0] for p in folder.audio}):
+        if top in folder.audio:
+            yield Clip(top, problem="lies in no data set's folder")
+            continue
+        part = scan(folder.root / top)
+        for c in LAYOUTS[detect(part, inner)](part, inner):
+            spare = c.spare and f"{top}/{c.spare}"
+            yield replace(c, path=f"{top}/{c.path}", speaker=c.speaker or top, spare=spare)
+        folder.used |= {f"{top}/{p}" for p in part.used}
+
+
 def _transcript(folder: Folder, path: str) -> tuple[str, str]:
     """The text in a file, or else what is wrong with it."""
     there = folder.texts.get(key(path))
@@ -201,6 +216,7 @@ LAYOUTS: dict[str, Callable[[Folder, DataConfig], Iterator[Clip]]] = {
     "vctk": vctk,
     "librispeech": librispeech,
     "sidecar": sidecar,
+    "collection": collection,
 }
 
 
@@ -243,11 +259,14 @@ def find_clips(root: Path, data: DataConfig) -> Found:
     """
     folder = scan(root)
     name = detect(folder, data)
+    names = {s.id: s.called for s in data.speaker}
     clips = []
     for c in _once([*LAYOUTS[name](folder, data)]):
         try:
             c.path.encode()
         except UnicodeEncodeError:
             c = replace(c, problem="its name is not valid UTF-8")
-        clips.append(c)
-    return Found(name, clips, folder.others(), unused(folder))
+        clips.append(replace(c, speaker=names.get(c.speaker, c.speaker)))
+    missing = sorted(names.values() - {c.speaker for c in clips})
+    notes = [f"data.speaker names {', '.join(missing)}, of whom there are no clips"] * bool(missing)
+    return Found(name, clips, folder.others(), unused(folder) + notes)

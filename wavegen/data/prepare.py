@@ -15,7 +15,7 @@ import os
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -39,16 +39,25 @@ COMMIT_SHARE = 0.05
 class Prepared:
     """A prepared data set: entries by path, and a memory map of their samples."""
 
-    def __init__(self, folder: Path, entries: dict[str, Entry], samples: NDArray[np.int16]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        entries: dict[str, Entry],
+        samples: NDArray[np.int16],
+        gains: Mapping[str, float] | None = None,
+    ) -> None:
         self.folder = folder
         self.entries = entries
         self.samples = samples
+        self.gains = gains or {}
+        """Factors of the samples of clips, 1 by default."""
 
     def audio(self, path: str, begin: int, end: int) -> NDArray[np.float32]:
         """Samples ``begin`` to ``end`` of a clip: mono float32 in [-1, 1]."""
         offset = self.entries[path].offset
         pcm = self.samples[offset + begin : offset + end]
-        audio: NDArray[np.float32] = np.clip(pcm / np.float32(32767.0), -1.0, 1.0)
+        gain = np.float32(self.gains.get(path, 1.0) / 32767.0)
+        audio: NDArray[np.float32] = np.clip(pcm * gain, -1.0, 1.0)
         return audio
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -57,6 +57,18 @@ class Alignment:
         if not self.states:
             even = tuple((n / STATES,) * STATES for n in self.frames)
             object.__setattr__(self, "states", even)
+
+    def punctuated(self, symbols: Sequence[str], least: int) -> Alignment:
+        """Punctuate by ear what was written without marks: a silence of ``least`` frames or more
+        becomes a comma, and the last one a full stop, where ``symbols`` has them."""
+        marks = {m: (symbols.index(m),) for m in ",." if m in symbols}
+        words, at = [*self.words], 0
+        for n, word in enumerate(words):
+            last = n == len(words) - 1
+            if word == (SILENCE,) and n and (last or self.frames[at] >= least):
+                words[n] = marks.get("." if last else ",", word)
+            at += len(word)
+        return replace(self, words=tuple(words))
 
     def at_rate(self, ratio: float, frames: int) -> Alignment:
         """Convert to ``frames`` frames that are ``ratio`` times as long."""

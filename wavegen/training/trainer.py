@@ -243,14 +243,14 @@ class Trainer:
         if not self.accelerator.is_main_process:
             return
         data = self.config.data
+        minutes = {s: t / 60 for s, t in self.dataset.seconds(self.voice.sample_rate).items()}
         self.averaged.training = {
             "steps": self.step,
             "samples_seen": self.seen,
             "hours": round(self.seconds / 3600, 3),
             "clips": len(self.windows.clips),
-            "minutes_of_audio": round(
-                sum(self.dataset.seconds(self.voice.sample_rate).values()) / 60, 2
-            ),
+            "minutes_of_audio": round(sum(minutes.values()), 2),
+            "speaker_minutes": {s: round(m, 2) for s, m in minutes.items() if s},
             "data_sha256": self.dataset.content_hash(),
             "licence": data.licence,
             "attribution": data.attribution,

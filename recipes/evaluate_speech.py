@@ -49,6 +49,7 @@ from wavegen.cli.show import phases
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import VoiceError
 from wavegen.library import load_voice
+from wavegen.model.acoustic import whole
 from wavegen.request import Request
 from wavegen.speech.fit import phones
 from wavegen.synth import draw, join, plan, plan_copy, synthesize
@@ -162,14 +163,14 @@ def prosody(voice: SpeakingVoice, data: Dataset, paths: list[str]) -> dict[str, 
             clip = aligned_recording(voice, data, p)
             batch, given = phones([clip.alignment], [clip.speaker])
             encoded = prosody.phones(batch)
-            guess = prosody.durations(encoded, batch.mask)[0].expm1().numpy()
-            ids, true = batch.symbols[0].numpy(), given[0].numpy()
+            guess = prosody.durations(encoded, batch.mask)[0][0].expm1().numpy()
+            ids, true = batch.symbols[0].numpy(), whole(given)[0].numpy()
             kept = (ids > 0) & (true > 0)
             errors["model"] += list(np.abs(guess - true)[kept] * ms)
             errors["mean"] += list(np.abs(mean - true)[kept] * ms)
             own = np.array([by_symbol.get(i, mean) for i in ids])
             errors["mean of phoneme"] += list(np.abs(own - true)[kept] * ms)
-            total = int(given.sum())
+            total = int(true.sum())
             held = prosody.phones.frames(encoded, given, total)
             _, octave, _ = prosody.melodies(held, torch.ones(1, 1, total))
             voiced = clip.voicing > 0

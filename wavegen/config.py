@@ -256,6 +256,8 @@ class ConditioningConfig:
     acoustic_channels: int = 160
     """Width of the acoustic model, which predicts durations, F0 and mel spectrogram; the part for
     durations and F0 is half as wide."""
+    flow_channels: int = 96
+    """Width of the network that draws the spectrogram around the acoustic model's average."""
     acoustic_steps: int = 5000
     """Training steps of the acoustic model, each on about 15 seconds of speech."""
     encoder_channels: int = 64
@@ -268,6 +270,7 @@ class ConditioningConfig:
             "conditioning",
             self,
             1,
+            "flow_channels",
             "frame_rate",
             "mel_channels",
             "acoustic_steps",

@@ -353,7 +353,7 @@ def untrained(
         config,
         model,
         speakers,
-        acoustic=AcousticModel(*sizes, c.mel_channels, c.acoustic_channels).eval(),
+        acoustic=AcousticModel(*sizes, c.mel_channels, c.acoustic_channels, c.flow_channels).eval(),
         aligner=Aligner(*sizes, silent_symbols(symbols)),
         symbols=symbols,
         words=words,

@@ -10,7 +10,7 @@ import soundfile
 import torch
 from helpers import DIGITS, TINY
 
-from wavegen.config import Config
+from wavegen.config import Config, SpeakerConfig
 from wavegen.data.dataset import open_dataset
 from wavegen.errors import DataError
 from wavegen.recipe import load_config
@@ -69,3 +69,27 @@ def test_long_recordings_are_cut_into_clips(tmp_path: Path, tone: Callable[..., 
     assert np.abs(np.concatenate(parts[:3]) - whole).max() < 1e-4
     voice = new_voice(resolve(config, dataset, torch.device("cpu")), dataset)
     assert not isinstance(voice, ConditionedVoice)
+
+
+def test_listed_speakers_come_first_and_all_speakers_are_equally_loud(
+    tmp_path: Path, tone: Callable[..., Path], tiny_config: Config
+) -> None:
+    for n, speaker in enumerate(("amy", "ben", "cas")):
+        for take in (1, 2):
+            path = tone(tmp_path / "in" / speaker / f"{take}.wav")
+            audio, rate = soundfile.read(path)
+            soundfile.write(path, audio * 10 ** (-(n + take) / 4), rate)
+    listed = (SpeakerConfig("cas", "carl"),)
+    config = tiny_config.replace("data", layout="folders", level=-30.0, speaker=listed)
+    config = config.replace("conditioning", features="none")
+    dataset = open_dataset(tmp_path / "in", config, tmp_path / "cache")
+    assert dataset.speakers == ("carl", "amy", "ben")
+    for speaker in ("amy", "cas"):
+        first, second = (dataset.audio(f"{speaker}/{take}.wav") for take in (1, 2))
+        both = np.concatenate([first, second])
+        assert 20 * np.log10(np.sqrt(np.mean(both**2))) == pytest.approx(-30, abs=0.1)
+        assert np.std(first) / np.std(second) == pytest.approx(10**0.25, rel=0.01)
+    loud = open_dataset(
+        tmp_path / "in", config.replace("data", level=0.0001 - 1), tmp_path / "cache"
+    )
+    assert max(np.abs(loud.audio(p)).max() for p in loud.clips) == pytest.approx(1, abs=1e-3)

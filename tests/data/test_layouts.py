@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers import DIGITS, make_files
 
-from wavegen.config import Config, DataConfig
+from wavegen.config import Config, DataConfig, SpeakerConfig
 from wavegen.data.clip import Clip
 from wavegen.data.dataset import open_dataset
 from wavegen.data.layouts import find_clips
@@ -251,3 +251,27 @@ def test_files_a_layout_cannot_place_are_left_out_with_a_reason(
     dataset = open_dataset(tmp_path, config)
     assert dataset.speakers == ("ann",)
     assert dataset.left_out == [("other.wav", "its name does not match data.pattern")]
+
+
+def test_a_collection_holds_data_sets_of_any_layout(tmp_path: Path, tone: Tone) -> None:
+    for path in ("anne/wavs/a.wav", "read/7/1/7-1-0.wav", "read/8/2/8-2-0.wav", "loose.wav"):
+        tone(tmp_path / path)
+    make_files(
+        tmp_path,
+        {
+            "anne/metadata.csv": "a|Hello, you.\n",
+            "read/7/1/7-1.trans.txt": "7-1-0 ONE\n",
+            "read/8/2/8-2.trans.txt": "8-2-0 TWO\n",
+        },
+    )
+    listed = (SpeakerConfig("8", "helen"), SpeakerConfig("9"))
+    found = find_clips(tmp_path, DataConfig(layout="collection", speaker=listed))
+    clips = {c.path: c for c in found.clips}
+    assert {p: (c.speaker, c.text) for p, c in clips.items() if not c.problem} == {
+        "anne/wavs/a.wav": ("anne", "Hello, you."),
+        "read/7/1/7-1-0.wav": ("7", "one"),
+        "read/8/2/8-2-0.wav": ("helen", "two"),
+    }
+    assert clips["loose.wav"].problem == "lies in no data set's folder"
+    assert found.notes == ["data.speaker names 9, of whom there are no clips"]
+    assert found.others == {}

@@ -1,5 +1,6 @@
 """Alignment: silences and marks, and boundaries that nobody told."""
 
+import pytest
 import torch
 from helpers import COMMA, STOP, made_up
 
@@ -85,3 +86,40 @@ def test_frames_of_another_rate_keep_the_length_and_the_marks() -> None:
     got = Alignment(((0,), (3, 4), (1,), (5,), (0,)), (1, 5, 6, 0, 9, 4)).at_rate(2, 13)
     assert got.words == ((3, 4), (1,), (5,), (0,))
     assert got.frames == (3, 3, 0, 4, 3)
+
+
+def test_the_parts_of_a_phoneme_are_told_apart() -> None:
+    random = torch.Generator().manual_seed(3)
+    means = 2 * torch.randn(4, 3, 39, generator=random)
+    means[:, :, 0], means[0, :, 0] = 4, -8
+    features, texts, truth = [], [], []
+    for _ in range(40):
+        ids = torch.randperm(3, generator=random).add(1).tolist()
+        lengths = torch.randint(3, 12, (3, 3), generator=random)
+        at = torch.repeat_interleave(means[ids].flatten(0, 1), lengths.flatten(), dim=0)
+        quiet = means[0, :1].expand(10, -1)
+        x = torch.cat([quiet, at, quiet])
+        features.append(x + 0.3 * torch.randn(x.shape, generator=random))
+        texts.append([ids])
+        truth.append(lengths)
+    aligner = Aligner(4, 1)
+    aligner.fit(features, texts, [0] * 40)
+    right = 0
+    for x, words, lengths in zip(features, texts, truth, strict=True):
+        got = aligner.align(x, words, 0)
+        assert [sum(s) for s in got.states] == pytest.approx(got.frames)
+        right += got.words == ((0,), tuple(words[0]), (0,)) and bool(
+            (torch.tensor(got.states[1:4]) - lengths).abs().max() <= 1
+        )
+        slow = got.at_rate(2, -(-len(x) // 2))
+        assert [sum(s) for s in slow.states] == pytest.approx(slow.frames)
+        assert (torch.tensor(slow.states) - torch.tensor(got.states) / 2).abs().max() <= 1
+    assert right >= 36
+
+
+def test_what_has_no_marks_is_punctuated_by_its_silences() -> None:
+    heard = Alignment(((0,), (3, 4), (0,), (5,), (0,), (6,), (0,)), (9, 5, 6, 15, 7, 14, 3, 1))
+    got = heard.punctuated(("_", ",", ".", "a", "b", "c", "d"), 15)
+    assert got.words == ((0,), (3, 4), (1,), (5,), (0,), (6,), (2,))
+    assert got.frames == heard.frames
+    assert heard.punctuated(("_", "a", "b", "c", "d", "e", "f"), 15) == heard

@@ -17,14 +17,19 @@ from wavegen.speech.fit import PROBE, Corpus, Recording, fit, phones
 
 
 def utterance(rng: np.random.Generator) -> Recording:
-    """Symbol k lasts 2k frames at level k/4, voiced from 3 on, at k/10 octaves."""
+    """Symbol k lasts 2k frames, a half of them in its second state, at level k/4, voiced from 3 on,
+    at k/10 octaves."""
     ids = rng.integers(1, 6, 6).tolist()
     frames = [2 * k for k in ids]
     row = torch.tensor([float(k) for k, n in zip(ids, frames, strict=True) for _ in range(n)])
     voiced = (row >= 3).float()
     words = (tuple(ids[:3]), tuple(ids[3:]))
     return Recording(
-        Alignment(words, tuple(frames)), 0, voiced, voiced * row / 10, (row / 4).expand(4, -1)
+        Alignment(words, tuple(frames), 0.0, tuple((k / 2, k, k / 2) for k in ids)),
+        0,
+        voiced,
+        voiced * row / 10,
+        (row / 4).expand(4, -1),
     )
 
 
@@ -38,7 +43,8 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
     with torch.inference_mode():
         prosody, spectrum = model.prosody, model.spectrum
         encoded = prosody.phones(batch)
-        guess = prosody.durations(encoded, batch.mask)[0].expm1()
+        log, shares = prosody.durations(encoded, batch.mask)
+        guess = log[0, :, None].expm1() * shares[0].exp()
         assert (guess - lengths[0]).abs().max() < 1.0
         rows = prosody.phones.frames(encoded, lengths, len(new.voicing))
         mask = torch.ones(1, 1, rows.shape[2])
@@ -118,9 +124,10 @@ def test_padding_and_company_change_nothing() -> None:
     with torch.inference_mode():
         x, y = model.phones(both), model.phones(alone)
         assert torch.allclose(x[1, :, :3], y[0], atol=1e-6)
-        assert torch.allclose(
-            model.durations(x, both.mask)[1, :3], model.durations(y, alone.mask)[0], atol=1e-6
-        )
+        for of_both, of_one in zip(
+            model.durations(x, both.mask), model.durations(y, alone.mask), strict=True
+        ):
+            assert torch.allclose(of_both[1, :3], of_one[0], atol=1e-6)
         rows = model.phones.frames(y, own, 5)
         together = model.phones.frames(x, lengths, sum(a.alignment.frames))
         assert torch.allclose(together[1, :, :5], rows[0], atol=1e-6)

@@ -1,7 +1,6 @@
 """Features predicted from phonemes: drawn, by the seed alone."""
 
 import copy
-from dataclasses import replace
 
 import pytest
 import torch
@@ -121,7 +120,7 @@ def test_a_glide_begins_as_one_speaker_and_ends_as_the_other(model: AcousticMode
 
 def test_a_recordings_spectrum_is_predicted_alike_each_time(model: AcousticModel) -> None:
     alignment = Alignment(((0,), (3, 4)), (2, 5, 4))
-    other = replace(alignment, frames=(2, 4, 5))
+    other = Alignment(alignment.words, (2, 4, 5))
     local = said(model, seed=1).cut(0, 11)
     drawn = predict_mel(model, local, alignment, 0)
     assert drawn.mel.shape == (5, 11)

@@ -267,6 +267,6 @@ def find_clips(root: Path, data: DataConfig) -> Found:
         except UnicodeEncodeError:
             c = replace(c, problem="its name is not valid UTF-8")
         clips.append(replace(c, speaker=names.get(c.speaker, c.speaker)))
-    missing = sorted(names.values() - {c.speaker for c in clips})
+    missing = sorted({*names.values()} - {c.speaker for c in clips})
     notes = [f"data.speaker names {', '.join(missing)}, of whom there are no clips"] * bool(missing)
     return Found(name, clips, folder.others(), unused(folder) + notes)

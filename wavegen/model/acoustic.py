@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.model.convolution import convolve
 from wavegen.model.flow import Flow
 from wavegen.model.speaker import of_speakers
 
@@ -27,8 +28,8 @@ DROPOUT, PROSODY_DROPOUT = 0.1, 0.3
 PLACES = 11
 """Channels that encode the position of a frame in its phoneme and its states."""
 PITCH_BLOCKS, MEL_BLOCKS = 6, 8
-PITCH_WIDTH, MEL_WIDTH = 64, 96
-"""Blocks of the flows of F0 and of the spectrogram, and their channels."""
+PITCH_WIDTH = 64
+"""Blocks of the flows of F0 and of the spectrogram, and the channels of the former."""
 PITCH_STEPS, MEL_STEPS = 4, 4
 """Steps in which they are drawn."""
 SLOW = 32
@@ -85,12 +86,13 @@ class AcousticModel(nn.Module):
         speakers: number of speakers (0 counts as one).
         mels: bands of the spectrogram.
         channels: of the layers that predict the spectrum; the others have half as many.
+        flow: channels of the flow of the spectrum.
     """
 
-    def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
+    def __init__(self, symbols: int, speakers: int, mels: int, channels: int, flow: int) -> None:
         super().__init__()
         self.prosody = Prosody(symbols, speakers, channels // 2)
-        self.spectrum = Spectrum(symbols, speakers, mels, channels)
+        self.spectrum = Spectrum(symbols, speakers, mels, channels, flow)
 
     def loss(
         self, phones: Phones, lengths: Tensor, voicing: Tensor, octaves: Tensor, mel: Tensor
@@ -272,13 +274,13 @@ class Spectrum(nn.Module):
     mel_spread: Tensor
     """(mels, 1) unit of the flow: about the standard deviation around the average, of each band."""
 
-    def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
+    def __init__(self, symbols: int, speakers: int, mels: int, channels: int, flow: int) -> None:
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, DROPOUT)
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
         self.decoder = _Blocks(channels, (1, 2, 4, 1, 2), DROPOUT)
         self.mel = nn.Conv1d(channels, mels, 1)
-        self.mel_flow = Flow(mels, channels, MEL_WIDTH, MEL_BLOCKS)
+        self.mel_flow = Flow(mels, channels, flow, MEL_BLOCKS)
         nn.init.zeros_(self.mel.weight)
         self.register_buffer("mel_spread", torch.ones(mels, 1))
 
@@ -358,10 +360,11 @@ class _Blocks(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in dilations)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x, kept = x.transpose(1, 2), mask.transpose(1, 2)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            y = F.relu(conv(x * mask)).transpose(1, 2)  # padding acts as zeros
-            x = x + F.dropout(norm(y), self.dropout, self.training).transpose(1, 2)
-        return x * mask
+            y = norm(F.relu(convolve(x * kept, conv)))  # padding acts as zeros
+            x = x + F.dropout(y, self.dropout, self.training)
+        return (x * kept).transpose(1, 2)
 
 
 def _mask(counts: Tensor, longest: int) -> Tensor:

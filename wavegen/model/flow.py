@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.model.convolution import convolve
+
 SMALLEST = 1e-4
 """Standard deviation of the noise that is left in the data, σ_min of the paper."""
 KERNEL = 3
@@ -55,11 +57,11 @@ class Flow(nn.Module):
             (B, C, F).
         """
         waves = _waves(time)
-        y = self.first(torch.cat([x, condition], 1))
+        y = convolve(torch.cat([x, condition], 1).transpose(1, 2), self.first)
+        kept = mask.transpose(1, 2)
         for block in self.blocks:
-            y = block(y, waves, mask)
-        out: Tensor = self.last(F.silu(y))
-        return out
+            y = block(y, waves, kept)
+        return convolve(F.silu(y), self.last).transpose(1, 2)
 
     def loss(
         self, x: Tensor, noise: Tensor, condition: Tensor, mask: Tensor, where: Tensor
@@ -105,7 +107,7 @@ class Flow(nn.Module):
 
 
 class _Block(nn.Module):
-    """Residual convolution, normalised, and scaled and shifted by the time (Peebles and Xie 2023,
+    """Residual convolution of (B, F, width), normalised, and scaled and shifted by the time (Peebles and Xie 2023,
     §3.2, "adaLN")."""
 
     def __init__(self, width: int, dilation: int) -> None:
@@ -118,11 +120,10 @@ class _Block(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor, waves: Tensor, mask: Tensor) -> Tensor:
-        scale, shift = self.time(waves)[:, :, None].chunk(2, 1)  # (B, width, 1) each
-        y = F.layer_norm(x.transpose(1, 2), x.shape[1:2]).transpose(1, 2)
-        y = self.conv((y * (1 + scale) + shift) * mask)  # padding acts as zeros
-        out: Tensor = x + self.out(F.silu(y))
-        return out
+        scale, shift = self.time(waves)[:, None].chunk(2, 2)  # (B, 1, width) each
+        y = F.layer_norm(x, x.shape[2:])
+        y = convolve((y * (1 + scale) + shift) * mask, self.conv)  # padding acts as zeros
+        return x + convolve(F.silu(y), self.out)
 
 
 def _waves(time: Tensor) -> Tensor:

@@ -80,6 +80,7 @@ def fit(
     seconds: float = math.inf,
     state: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] = lambda state: None,
+    bf16: bool = False,
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
     are then a moving average of those of the last steps.
@@ -93,12 +94,15 @@ def fit(
         seconds: take fewer steps if they would take longer.
         state: go on from there; the rest must be as it was.
         save: called with a state every `SAVE_SECONDS`.
+        bf16: multiply matrices in bf16.
     """
     begin = saved = time.monotonic()
     device = model.spectrum.mel.weight.device
     corpus = Corpus(clips, device)
     corpus.set_scale(model)
-    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(
+        model.parameters(), LEARNING_RATE, betas=(0.9, 0.98), fused=True
+    )
     rng = random.Random(seed)
     weights = list(model.parameters())
     averages = [w.detach().clone() for w in weights]
@@ -121,7 +125,8 @@ def fit(
             rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP)
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            losses = model.loss(*corpus.batch(batches.pop()))
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                losses = model.loss(*corpus.batch(batches.pop()))
             weighed = [WEIGHTS[name] * loss for name, loss in losses._asdict().items()]
             torch.autograd.backward(torch.stack(weighed).sum())
             for network in (model.prosody, model.spectrum):
@@ -130,8 +135,7 @@ def fit(
             optimiser.zero_grad(set_to_none=True)
             # Faster at first, or the random initial weights would linger.
             decay = min(DECAY, (step + 1) / (step + 10))
-            for average, w in zip(averages, weights, strict=True):
-                average.lerp_(w.detach(), 1 - decay)
+            torch._foreach_lerp_(averages, [w.detach() for w in weights], 1 - decay)
             # The residual spread at the end, from which variations are drawn.
             spread.lerp_(losses.lengths.detach(), 0.01)
             progress(step + 1, steps)

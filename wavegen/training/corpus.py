@@ -143,6 +143,7 @@ def fit_speech(
         left,
         kept.get("acoustic"),
         lambda state: keep(acoustic=state),
+        voice.config.train.precision == "bf16",
     )
     voice.acoustic.to("cpu")
     held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]

@@ -43,6 +43,7 @@ TINY = {
         "speaker_channels": 4,
         "mel_channels": 20,
         "acoustic_channels": 16,
+        "flow_channels": 16,
         "acoustic_steps": 5,
     },
     "train": {

@@ -55,8 +55,8 @@ def test_weights_that_do_not_fit_are_refused(tiny_voice_file: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"format": 99}, "voice format 99; this version reads 6"),
-        ({"format": 5}, "voice format 5; this version reads 6"),
+        ({"format": 99}, "voice format 99; this version reads 7"),
+        ({"format": 5}, "voice format 5; this version reads 7"),
         ({"config": {"model": {"layers": "many"}}}, "model.layers must be int"),
         ({"config": {"model": {"residual_channels": 10**9}}}, "no voice this version can read"),
         ({"speakers": None}, "no voice this version can read"),

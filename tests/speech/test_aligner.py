@@ -90,7 +90,7 @@ def test_frames_of_another_rate_keep_the_length_and_the_marks() -> None:
 
 def test_the_parts_of_a_phoneme_are_told_apart() -> None:
     random = torch.Generator().manual_seed(3)
-    means = 2 * torch.randn(4, 3, 39, generator=random)
+    means = 2 * torch.randn(4, 1, 39, generator=random) + torch.randn(4, 3, 39, generator=random)
     means[:, :, 0], means[0, :, 0] = 4, -8
     features, texts, truth = [], [], []
     for _ in range(40):

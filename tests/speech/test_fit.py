@@ -35,7 +35,7 @@ def utterance(rng: np.random.Generator) -> Recording:
 
 def test_it_learns_lengths_melody_and_spectrum() -> None:
     rng = np.random.default_rng(0)
-    model = AcousticModel(6, 0, 4, 32)
+    model = AcousticModel(6, 0, 4, 32, 32)
     fit(model, [utterance(rng) for _ in range(60)], 300, 0)
     assert not model.training
     new = utterance(rng)
@@ -69,12 +69,12 @@ def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -
         saved.append(buffer.getvalue())
 
     torch.manual_seed(1)
-    whole = AcousticModel(6, 0, 4, 16)
+    whole = AcousticModel(6, 0, 4, 16, 16)
     fit(whole, clips, 32, 0, save=save)
     assert len(saved) == 32 - PROBE - 1
     for data in (saved[0], saved[5], saved[-1]):
         torch.manual_seed(2)
-        part = AcousticModel(6, 0, 4, 16)
+        part = AcousticModel(6, 0, 4, 16, 16)
         state = torch.load(io.BytesIO(data), weights_only=True)
         told: list[int] = []
         fit(part, clips, 32, 0, lambda done, total, t=told: t.append(done), state=state)  # type: ignore[misc]
@@ -91,7 +91,7 @@ def test_what_is_drawn_varies_as_the_recordings_do() -> None:
         strayed = plain.octaves + 0.2 * rng.standard_normal() * plain.voicing  # the whole clip
         rough = plain.mel + 0.3 * torch.from_numpy(rng.standard_normal(plain.mel.shape)).float()
         clips.append(replace(plain, octaves=strayed, mel=rough))
-    model = AcousticModel(6, 0, 4, 32)
+    model = AcousticModel(6, 0, 4, 32, 32)
     fit(model, clips, 300, 0)
     batch, lengths = phones([plain.alignment], [0])
     pitches, spectra = [], []
@@ -115,7 +115,7 @@ def test_what_is_drawn_varies_as_the_recordings_do() -> None:
 
 
 def test_padding_and_company_change_nothing() -> None:
-    model = AcousticModel(6, 2, 4, 16).eval().prosody
+    model = AcousticModel(6, 2, 4, 16, 16).eval().prosody
     rng = np.random.default_rng(1)
     a, b = utterance(rng), utterance(rng)
     b = replace(b, alignment=Alignment(((1, 2), (3,)), (3, 0, 2)))  # one lasts no time at all
@@ -159,5 +159,5 @@ def test_fitting_takes_the_steps_that_there_is_time_for(monkeypatch: pytest.Monk
     rng = np.random.default_rng(0)
     done: list[tuple[int, int]] = []
     clips = [utterance(rng) for _ in range(20)]
-    fit(AcousticModel(6, 0, 4, 16), clips, 10**9, 0, lambda *x: done.append(x), 3.0)
+    fit(AcousticModel(6, 0, 4, 16, 16), clips, 10**9, 0, lambda *x: done.append(x), 3.0)
     assert done[-1] == (30, 30)

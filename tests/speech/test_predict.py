@@ -19,7 +19,7 @@ WORDS = [[3, 4, 5], [6, 3, 7]]
 def model() -> AcousticModel:
     """Random weights, none of them zero."""
     torch.manual_seed(0)
-    model = AcousticModel(8, 2, 5, 16).eval()
+    model = AcousticModel(8, 2, 5, 16, 16).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))

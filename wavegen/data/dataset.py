@@ -200,7 +200,7 @@ def open_dataset(
 def _gains(clips: Sequence[Clip], entries: Mapping[str, Entry], level: float) -> dict[str, float]:
     """The factor of each clip that brings all clips of its speaker together to a level in dBFS, as
     far as no peak is clipped."""
-    out = {}
+    out: dict[str, float] = {}
     for speaker in {c.speaker for c in clips}:
         own = [entries[c.path] for c in clips if c.speaker == speaker]
         power = sum(e.rms**2 * e.samples for e in own) / sum(e.samples for e in own)

@@ -362,6 +362,7 @@ class _Blocks(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x, kept = x.transpose(1, 2), mask.transpose(1, 2)
         for conv, norm in zip(self.convs, self.norms, strict=True):
+            assert isinstance(conv, nn.Conv1d)
             y = norm(F.relu(convolve(x * kept, conv)))  # padding acts as zeros
             x = x + F.dropout(y, self.dropout, self.training)
         return (x * kept).transpose(1, 2)

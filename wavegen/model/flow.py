@@ -107,8 +107,8 @@ class Flow(nn.Module):
 
 
 class _Block(nn.Module):
-    """Residual convolution of (B, F, width), normalised, and scaled and shifted by the time (Peebles and Xie 2023,
-    §3.2, "adaLN")."""
+    """Residual convolution of (B, F, width), normalised, and scaled and shifted by the time
+    (Peebles and Xie 2023, §3.2, "adaLN")."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()

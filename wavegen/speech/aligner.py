@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -144,8 +145,8 @@ class Aligner(nn.Module):
         spoken = chain.place[path] * STATES + cells % STATES  # all silence is a first state
         states = np.bincount(spoken, minlength=len(chain.symbols) * STATES).reshape(-1, STATES)
         quiet = np.array([p < self.silent for _, p in chain.symbols])
-        states = np.where(quiet[:, None], states.sum(1, keepdims=True) / STATES, states)
-        return _collect(chain.symbols, states, float(ratio.mean()) if len(ratio) else 0.0)
+        parts = np.where(quiet[:, None], states.sum(1, keepdims=True) / STATES, states)
+        return _collect(chain.symbols, parts, float(ratio.mean()) if len(ratio) else 0.0)
 
     def fit(
         self,
@@ -324,11 +325,10 @@ def _collect(
 ) -> Alignment:
     """Group symbols by word, and drop pauses without frames; (N, 3) frames of the states."""
     frames = states.sum(1).round().astype(int).tolist()
-    rows = zip(symbols, frames, states.tolist(), strict=True)
-    kept = [(w, p, n, tuple(s)) for (w, p), n, s in rows if n or w != PAUSED]
-    words = [tuple(k[1] for k in g) for _, g in itertools.groupby(kept, lambda k: k[0])]
-    lengths, parts = (tuple(k[i] for k in kept) for i in (2, 3))
-    return Alignment(tuple(words), lengths, score, parts)
+    kept = [n for n, (word, _) in enumerate(symbols) if frames[n] or word != PAUSED]
+    words = [tuple(symbols[n][1] for n in g) for _, g in groupby(kept, lambda n: symbols[n][0])]
+    lengths = tuple(frames[n] for n in kept)
+    return Alignment(tuple(words), lengths, score, tuple(tuple(states[n].tolist()) for n in kept))
 
 
 def _even(words: Words, frames: int) -> Alignment:

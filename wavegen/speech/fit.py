@@ -100,9 +100,7 @@ def fit(
     device = model.spectrum.mel.weight.device
     corpus = Corpus(clips, device)
     corpus.set_scale(model)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), LEARNING_RATE, betas=(0.9, 0.98), fused=True
-    )
+    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98), fused=True)
     rng = random.Random(seed)
     weights = list(model.parameters())
     averages = [w.detach().clone() for w in weights]

@@ -2,10 +2,10 @@
 
     python recipes/gpu_pack.py VOICE RECIPE AUDIO_DIR OUT.tar
 
-The archive holds the recordings and the cache of what was computed from them: samples, F0 and
-phonemes. A cache belongs to a folder at one place, so both are made below ``WORK``
-(/tmp/wavegen-gpu), and must be unpacked there with the times of files, by which the cache
-recognises them: nothing is decoded or analysed again.
+The archive holds the recordings and the cache of what took long to find in them: F0 and phonemes.
+Samples are left out, since compressed recordings are a third of their size and decoded in seconds.
+A cache belongs to a folder at one place, so both are made below ``WORK`` (/tmp/wavegen-gpu), and
+must be unpacked there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+from wavegen.data import index
 from wavegen.data.dataset import open_dataset
 from wavegen.data.pieces import source
 from wavegen.recipe import find_recipe, read_config
@@ -30,14 +31,14 @@ def pack(voice: str, recipe: str, audio: Path, out: Path, work: Path = WORK) -> 
     for folder in (there, cache):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(audio, there)
-    for path in there.rglob("*"):
-        seconds = int(path.stat().st_mtime)  # archives round them
-        os.utime(path, (seconds, seconds))
     dataset = open_dataset(there, config, cache)
     kept = {source(p) for p in dataset.clips}
     for path in there.rglob("*"):
         name = path.relative_to(there).as_posix()
         if path.is_file() and name not in kept and name in dict(dataset.left_out):
+            path.unlink()
+    for path in cache.rglob("*"):
+        if path.suffix == index.SAMPLES or path.name in (index.FILE, index.LOCK):
             path.unlink()
     with tarfile.open(out, "w") as archive:
         for folder in (there, cache):

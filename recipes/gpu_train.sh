@@ -5,8 +5,9 @@
 # The second argument is the length of the whole training in minutes, by which its steps are chosen.
 # Every two minutes OUT/VOICE.saved becomes a checkpoint in files of at most 15 MiB. Where FROM
 # names the folder that holds such a checkpoint, training resumes from it.
-#   DATA (VOICE.tar), RECIPE (VOICE), OUT (.), FROM (OUT), LIMIT (seconds until it stops and saves:
-#   540), EVERY (120), SETTINGS ("--set train.batch_size=16 …", the same in every call), WHEELS
+#   DATA (VOICE.tar, or its parts VOICE.tar.aa, …, made by `split`), RECIPE (VOICE), OUT (.), FROM (OUT),
+#   LIMIT (seconds until it stops and saves: 540), EVERY (120), WHEELS,
+#   SETTINGS ("--set train.batch_size=16 …", the same in every call)
 set -euo pipefail
 voice=$1 minutes=$2
 data=$(realpath "${DATA:-$voice.tar}")
@@ -33,7 +34,7 @@ save() { # the run with its newest checkpoint, whole or not at all; "save again"
     echo "saved $newest"
 }
 
-tar -x -C "$work" -f "$data"
+cat "$data"* | tar -x -C "$work"
 if [ -d "$from/$voice.saved" ]; then
     rm -rf "$run" && mkdir -p "$run"
     cat "$from/$voice.saved"/run.tar.* | tar -x -C "$run"

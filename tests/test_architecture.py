@@ -18,7 +18,8 @@ from wavegen.outputs import OUTPUTS
 PACKAGE = Path(wavegen.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = [
-    {"config", "request", "speakers", "recipe", "errors", "files", "cache", "compiled", "decoding"},
+    {"config", "request", "speakers", "recipe", "errors", "files", "cache", "decoding"}
+    | {"compiled", "compiling"},
     {"audio", "text"},
     {"outputs"},
     {"model"},

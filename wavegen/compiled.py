@@ -1,79 +1,164 @@
-"""Compilation with numba, cached on disk; a cache that fails costs time and is never an error."""
+"""Compiled functions, loaded from object code that is cached on disk.
+
+numba compiles a function once (`wavegen.compiling`); from then on its object code is loaded by
+llvmlite alone. numba takes a second to import and to prepare its types, llvmlite a twentieth.
+
+A function's arguments are passed as one struct, laid out as numba lays out a tuple of them: a
+number takes 8 bytes, an array its header (see `_words`), a tuple its members. A cache that fails
+costs time and is never an error.
+"""
 
 from __future__ import annotations
 
-import ast
+import ctypes
 import functools
 import hashlib
-import inspect
 import logging
-import pickle
-import tempfile
+import os
+import re
+import struct
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
-from numba.core.caching import NullCache
+import llvmlite.binding as llvm
+import numpy as np
 
 from wavegen.cache import default_cache
+from wavegen.files import write_file
 
 log = logging.getLogger(__name__)
-F = TypeVar("F", bound=Callable[..., Any])
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|.*)|import[ \t]+([\w., \t]+))", re.M
+)
+_CALL = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.POINTER(ctypes.c_int64), ctypes.POINTER(ctypes.c_void_p), ctypes.c_char_p
+)
+"""How numba's functions are called: where to put the result and an exception; the argument."""
 
 
-def compile_inner(function: F) -> F:
-    """Compile a function that only compiled functions call.
+class Compiled:
+    """A function that numba compiles, called without the interpreter lock.
 
-    Without numba's runtime (``_nrt``), arrays are not reference-counted when passed to calls; the
-    atomic counts took a tenth of the time. In exchange nothing can be allocated. Python can't call
-    the function (it would crash): those entry points took a third of the compile time.
-    """
-    return _njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-def compile_entry(function: F, name: str) -> F:
-    """Compile a function that Python calls: it releases the interpreter lock and is cached on disk.
-
-    numba itself looks for changes in the function's own file only, so the cache folder is named
-    after the source code of all modules whose functions and constants can be compiled into it
-    (`source_files`). Where the folder can't be written or read, each process compiles anew.
+    Arrays must be contiguous. For each combination of the arguments' types there is object code of
+    its own.
 
     Args:
-        function: compiled on its first call.
-        name: subfolder of its own; otherwise two processes that compile different types at the same
-            time could mix them up in numba's index.
+        module: dotted name of the module that defines the function; only imported to compile it.
+        name: of the function, which returns an integer.
+        title: what it is, for people.
     """
-    configured = numba.config.CACHE_DIR
-    base = Path(configured) if configured else default_cache() / "numba"
-    code = b"".join(p.read_bytes() for p in source_files(Path(inspect.getfile(function))))
-    folder = base / hashlib.sha256(code).hexdigest()[:16] / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        numba.config.CACHE_DIR = str(folder)
-        compiled: Any = _njit(function, nogil=True, cache=True)
-    except OSError:
-        compiled = _njit(function, nogil=True)
-    finally:
-        numba.config.CACHE_DIR = configured
 
-    @functools.wraps(function)
-    def call(*args: Any) -> Any:
+    def __init__(self, module: str, name: str, title: str) -> None:
+        self._module, self._name, self._title = module, name, title
+        self._loaded: dict[str, Callable[..., int]] = {}
+
+    def __call__(self, *args: Any) -> int:
+        """Call the function, compiled before if need be.
+
+        Raises:
+            ValueError: an array is not contiguous.
+        """
+        kinds = _kind(args)
+        function = self._loaded.get(kinds)
+        if function is None:
+            function = self._loaded[kinds] = _load(*self._object_code(kinds, args))
+        result = ctypes.c_int64()
+        words = [*_words(args)]
+        form = "".join("d" if isinstance(word, float) else "q" for word in words)
+        function(result, ctypes.c_void_p(), struct.pack(f"={form}", *words))
+        return result.value
+
+    def _object_code(self, kinds: str, args: Any) -> tuple[bytes, bytes]:
+        """The symbol and the object code for arguments of these types, from the cache if it is
+        there."""
+        configured = os.environ.get("NUMBA_CACHE_DIR")
+        folder = Path(configured) if configured else default_cache() / "compiled"
+        file = folder / f"{self._module}-{self._key(kinds)}.o"
         try:
-            return compiled(*args)
-        except (OSError, EOFError, pickle.UnpicklingError) as e:
-            log.warning("compiled code can't be cached or loaded (%s)", e)
-            compiled._cache = NullCache()
-            return compiled(*args)
+            check, symbol, code = file.read_bytes().split(b"\n", 2)
+            if check == _digest(symbol + code):
+                return symbol, code
+            raise ValueError("it is damaged")
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as e:
+            log.warning("compiled code can't be loaded (%s: %s)", file, e)
+        log.info("compiling %s for this CPU (once, some seconds) …", self._title)
+        from wavegen.compiling import compile_object
 
-    return cast(F, call)
+        symbol, code = compile_object(self._module, self._name, args)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_file(file, b"\n".join([_digest(symbol + code), symbol, code]))
+        except OSError as e:
+            log.debug("compiled code can't be kept (%s)", e)
+        return symbol, code
+
+    def _key(self, kinds: str) -> str:
+        """Names all that the object code depends on."""
+        numba = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_CPU_"))
+        made_by = version("numba"), version("llvmlite"), llvm.get_default_triple(), numba
+        cpu = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+        key = hashlib.sha256(repr((self._module, self._name, kinds, made_by, cpu)).encode())
+        spec = find_spec(self._module)
+        assert spec is not None
+        assert spec.origin is not None
+        for path in source_files(Path(spec.origin)):
+            key.update(path.read_bytes())
+        return key.hexdigest()[:16]
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+def _kind(value: Any) -> str:
+    """The type of an argument, as far as compiled code depends on it."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype.str}{value.ndim}"
+    if isinstance(value, tuple):
+        return f"{type(value).__name__}({','.join(map(_kind, value))})"
+    return "f" if isinstance(value, float) else "i"
+
+
+def _words(value: Any) -> Iterator[int | float]:
+    """An argument in words of 8 bytes, as numba's data model has it."""
+    if isinstance(value, np.ndarray):
+        if not value.flags.c_contiguous:
+            raise ValueError("compiled functions take contiguous arrays")
+        # Owner and its reference count (none), then the fields of an array.
+        yield from (0, 0, value.size, value.itemsize, value.ctypes.data)
+        yield from value.shape
+        yield from value.strides
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _words(part)
+    else:
+        yield float(value) if isinstance(value, float) else int(value)
+
+
+_engines: list[Any] = []
+"""Hold loaded code in memory; one for each function, since their symbols have the same names."""
+
+
+def _load(symbol: bytes, code: bytes) -> Callable[..., int]:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    return _CALL(engine.get_function_address(symbol.decode()))
 
 
 @functools.cache
 def source_files(module: Path) -> list[Path]:
     """The file of a module, and those of all modules of its package that it imports, directly or
-    not."""
+    not: their functions and constants can be compiled into its own."""
     root = module.parent
     while (root.parent / "__init__.py").is_file():
         root = root.parent
@@ -89,12 +174,11 @@ def source_files(module: Path) -> list[Path]:
 
 def _imports(file: Path) -> Iterator[str]:
     """The dotted names that a file imports; the last part may be a name inside of a module."""
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    for module, names, modules in _IMPORT.findall(file.read_text()):
+        yield from re.findall(r"[\w.]+", modules)
+        if module:
+            yield module
+            yield from (f"{module}.{name}" for name in re.findall(r"\w+", names))
 
 
 def _file(module: str, root: Path) -> Path | None:
@@ -103,7 +187,3 @@ def _file(module: str, root: Path) -> Path | None:
     path = root.joinpath(*parts)
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return next((p for p in candidates if package == root.name and p.is_file()), None)
-
-
-def _njit(function: F, **options: Any) -> F:
-    return cast(F, numba.njit(_nrt=False, **options)(function))

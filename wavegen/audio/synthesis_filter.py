@@ -8,33 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio.linear_prediction import Predictor
-from wavegen.compiled import compile_entry
+from wavegen.compiled import Compiled
 
 Doubles = NDArray[np.float64]
 
 
-def _run(
-    first: int,
-    hop: int,
-    gains: Doubles,
-    coefficients: Doubles,
-    excitation: Doubles,
-    sound: Doubles,
-) -> None:
-    """Filter (n,) samples of ``excitation``, the first of which is sample ``first`` of the clip.
-
-    ``sound`` begins with the known past and ends with n samples to be filled in.
-    """
-    order = coefficients.shape[1]
-    for t in range(len(excitation)):
-        frame = min((first + t) // hop, len(gains) - 1)
-        x = gains[frame] * excitation[t]
-        for k in range(order):
-            x += coefficients[frame, k] * sound[order + t - 1 - k]
-        sound[order + t] = x
-
-
-_run_compiled: Any = compile_entry(_run, "synthesis_filter")
+_run = Compiled("wavegen.audio.filter_loop", "run", "the synthesis filter")
 
 
 class Synthesis:
@@ -52,8 +31,8 @@ class Synthesis:
         p = predictor
         self._filter: tuple[Any, ...] = (
             p.hop_length,
-            p.gains.double().numpy(),
-            p.coefficients.double().numpy(),
+            np.ascontiguousarray(p.gains.double().numpy()),
+            np.ascontiguousarray(p.coefficients.double().numpy()),
         )
         known = np.zeros(0, np.float32) if before is None else before
         self._position = first + len(known)
@@ -68,7 +47,7 @@ class Synthesis:
         """The next piece, as what follows it depends on it."""
         count = len(excitation)
         sound = np.append(self._sound, np.zeros(count))
-        _run_compiled(self._position, *self._filter, excitation.astype(np.float64), sound)
+        _run(self._position, *self._filter, excitation.astype(np.float64), sound)
         self._position += count
         self._sound = sound[count:]
         return sound[len(sound) - count :]

@@ -294,10 +294,10 @@ def test_compiled_code_is_kept_and_a_folder_that_is_broken_or_closed_is_no_error
     assert first.stderr.count("compiling the engine") == 1
     second = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     assert second.stderr == ""
-    for file in (tmp_path / "cache").rglob("*.nb?"):
+    for file in (tmp_path / "cache").glob("*.o"):
         file.write_bytes(b"")
     broken = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
-    assert "can't be cached or loaded" in broken.stderr
+    assert "can't be loaded" in broken.stderr
     (tmp_path / "file").touch()
     nowhere = elsewhere(NUMBA_CACHE_DIR=str(tmp_path / "file" / "x"))
     assert nowhere.stderr.count("compiling the engine") == 1

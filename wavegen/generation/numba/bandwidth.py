@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
 
 import numpy as np
 import torch
 
-from wavegen.compiled import compile_entry
+from wavegen.compiled import Compiled
 from wavegen.config import WeightPrecision
-from wavegen.generation.numba import simd
+from wavegen.generation.numba.layout import PANEL
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.numba.state import AHEAD
 from wavegen.model.wavenet import WaveNet
@@ -40,8 +39,8 @@ def bytes_per_sample(model: WaveNet, precision: WeightPrecision) -> int:
 
 def read_rate(nbytes: int) -> float:
     """Bytes per second that one thread reads from a buffer of that size, again and again."""
-    buffer = torch.randn(nbytes // 4 // simd.PANEL * simd.PANEL).numpy()
-    out = np.zeros(simd.PANEL, np.float32)
+    buffer = torch.randn(nbytes // 4 // PANEL * PANEL).numpy()
+    out = np.zeros(PANEL, np.float32)
     _compiled_read(buffer, out, 10)
     start = time.perf_counter()
     times = 0
@@ -51,9 +50,4 @@ def read_rate(nbytes: int) -> float:
     return times * buffer.nbytes / took
 
 
-def _read(buffer: Any, out: Any, times: int) -> None:
-    for _ in range(times):
-        simd.total(buffer, len(buffer), out)
-
-
-_compiled_read = compile_entry(_read, "read")
+_compiled_read = Compiled("wavegen.generation.numba.reading", "read", "a loop that reads")

@@ -32,14 +32,12 @@ sample and 0.08 in a batch.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections.abc import Iterable
 from typing import Any
 
 import torch
-from numba.core import event
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
@@ -51,7 +49,6 @@ from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.generation.waiting import JobQueue
 from wavegen.model.wavenet import WaveNet
 
-log = logging.getLogger(__name__)
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
 LOOKAHEAD = 64
@@ -147,25 +144,9 @@ def _run_threads(groups: list[Group], waiting: JobQueue, block: int, model: Wave
                 worker.join()
 
 
-class _CompileLog(event.Listener):  # type: ignore[misc]
-    """Logs that numba compiles, but not that it loads compiled code."""
-
-    logged = False
-
-    def on_start(self, _: Any) -> None:
-        if not self.logged:
-            log.info("compiling the engine for this CPU (once, some seconds) …")
-        self.logged = True
-
-    def on_end(self, _: Any) -> None:
-        pass
-
-
 def _compile(net: Network) -> None:
     """Compile the step for the network's types, or load it, by drawing no samples."""
-    group = Group(net, 1)
-    with event.install_listener("numba:compile", _CompileLog()):
-        group.advance(0)
+    Group(net, 1).advance(0)
 
 
 ENGINE = EngineSpec(

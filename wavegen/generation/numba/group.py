@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wavegen.compiled import Compiled
 from wavegen.generation.job import Job, prompt_sound
 from wavegen.generation.numba.feedback import Past, gather
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.state import new_state
-from wavegen.generation.numba.step import run
 from wavegen.generation.prompt import replay_prompt
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
+run = Compiled("wavegen.generation.numba.step", "run", "the engine")
 NO_CODES = np.empty((0, 0), np.int64)
 NO_LOGITS = np.empty((0, 0, 0), np.float32)
 
@@ -45,7 +46,6 @@ class Group:
 
     def __init__(self, net: Network, capacity: int) -> None:
         self.net, self.capacity, self.size = net, capacity, 0
-        self._run: Any = run[net.matrices.weights.dtype.name]
         self.state = new_state(net, capacity)
         self.lanes: list[Lane] = []
 
@@ -167,7 +167,7 @@ class Group:
         drawn = np.empty((self.size, count), np.int64)
         frames = -(-count // self.net.hop) + 1
         past = gather([(self._row(x) - 1, x.past) for x in self.lanes if x.past], frames + 1, count)
-        count = self._run(
+        count = run(
             self.net, self.state, self.size, count, self._rows(frames).reshape(-1), frames,
             phases, past, uniforms, temperatures, forced, drawn, logits,
         )  # fmt: skip

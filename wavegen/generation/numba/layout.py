@@ -1,6 +1,6 @@
 """What the compiled step of the `numba` engine reads: a network as flat arrays.
 
-Channels are padded with zeros to a multiple of `simd.HALF`.
+Channels are padded with zeros to a multiple of `HALF`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+PANEL = 64
+"""Outputs in one panel of a packed matrix; a last one may be `HALF` as wide."""
+HALF = 32
+ROWS = 4
+"""Inputs are padded to a multiple of this."""
 
 
 class Matrices(NamedTuple):
     """The weights of all matrix products of a step."""
 
     weights: NDArray[Any]
-    """One matrix after the other, in panels of `simd.PANEL` outputs: (inputs, outputs)."""
+    """One matrix after the other, in panels of `PANEL` outputs: (inputs, outputs)."""
     scales: Floats
     """Per matrix and output, what the sums are multiplied by in int8."""
     entries: Integers
@@ -89,3 +96,24 @@ class Network(NamedTuple):
     """Samples per row of conditioning."""
     row: int
     """Channels of a row of conditioning, padded."""
+
+
+class Feedback(NamedTuple):
+    """What one call of the compiled step for n samples of N utterances reads and writes of linear
+    prediction; empty for a network without."""
+
+    coefficients: Doubles
+    """(N, F, K) filters of the frame before the first that begins in this call, and of F - 1 more.
+    """
+    gains: Doubles
+    """(N, F)."""
+    lags: Integers
+    """(N, F)."""
+    sound: Doubles
+    """(N, K + n): the last K samples, and those drawn."""
+    excitation: Doubles
+    """(N, P + n), compressed: the last P samples, as many as all lags need, and those drawn."""
+    known: int
+    """P."""
+    inputs: Floats
+    """(N · INPUTS,) scratch space."""

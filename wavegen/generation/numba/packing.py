@@ -13,8 +13,15 @@ from torch import Tensor
 
 from wavegen.audio.linear_prediction import INPUTS
 from wavegen.config import WeightPrecision
-from wavegen.generation.numba.layout import Floats, Integers, Matrices, Network, Stacks
-from wavegen.generation.numba.simd import HALF, PANEL
+from wavegen.generation.numba.layout import (
+    HALF,
+    PANEL,
+    Floats,
+    Integers,
+    Matrices,
+    Network,
+    Stacks,
+)
 from wavegen.generation.rounding import matrices, round_matrix
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS

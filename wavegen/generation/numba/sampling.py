@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from wavegen.compiled import compile_inner
+from wavegen.compiling import compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Floats, Network
 from wavegen.generation.numba.state import State

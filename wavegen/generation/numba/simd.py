@@ -18,11 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-PANEL = 64
-"""Outputs in one panel of a packed matrix; a last one may be `HALF` as wide."""
-HALF = 32
-ROWS = 4
-"""Inputs are padded to a multiple of this."""
+from wavegen.generation.numba.layout import HALF, PANEL, ROWS
+
 WIDTH = 16
 """Vector of the element-wise functions."""
 

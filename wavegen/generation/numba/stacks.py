@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wavegen.compiled import compile_inner
+from wavegen.compiling import compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Floats, Matrices, Network
 from wavegen.generation.numba.state import State

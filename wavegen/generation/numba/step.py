@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.compiled import compile_entry, compile_inner
-from wavegen.generation.numba import feedback, simd
-from wavegen.generation.numba.feedback import Feedback
-from wavegen.generation.numba.layout import Floats, Integers, Network
+from wavegen.compiling import compile_inner
+from wavegen.generation.numba import prediction, simd
+from wavegen.generation.numba.layout import Feedback, Floats, Integers, Network
 from wavegen.generation.numba.sampling import draw_amplitude, draw_code
 from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
 from wavegen.generation.numba.state import AHEAD, State
@@ -131,7 +130,7 @@ def _embed(net: Network, state: State, lane: int, phase: int) -> None:
         for j in range(channels):
             state.x[to + j] = net.embedding[at + j]
     else:
-        amplitude = np.float32(feedback.decode(net, code))
+        amplitude = np.float32(prediction.decode(net, code))
         for j in range(channels):
             state.x[to + j] = amplitude * net.embedding[j] + net.embedding[channels + j]
     if net.phase.size:
@@ -139,7 +138,8 @@ def _embed(net: Network, state: State, lane: int, phase: int) -> None:
             state.x[to + j] += net.phase[phase * channels + j]
 
 
-def _run(
+@compile_inner
+def run(
     net: Network,
     state: State,
     lanes: int,
@@ -187,7 +187,7 @@ def _run(
             state.until_row[lane] -= 1
             _embed(net, state, lane, phases[lane, i] if phases.size else 0)
         if net.given.size:
-            feedback.add_inputs(net, state, past, lanes, i)
+            prediction.add_inputs(net, state, past, lanes, i)
         _blocks(net, state, lanes, clock)
         _readout(net, state, lanes)
         ended = False
@@ -210,7 +210,7 @@ def _run(
             state.code[lane] = forced[lane, i] if forced.size else code
             state.position[lane] += 1
             if net.given.size:
-                feedback.append(net, state, past, lane, i)
+                prediction.append(net, state, past, lane, i)
             if (
                 len(net.stacks.pool)
                 and code != net.end
@@ -221,7 +221,3 @@ def _run(
         if ended:
             return i + 1
     return count
-
-
-run = {dtype: compile_entry(_run, dtype) for dtype in ("float32", "int32", "int8")}
-"""The compiled function for each dtype of packed weights."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,13 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     """
     path = voice_file(name)
     about, tensors = _read(path)
-    try:
+    with _readable(path):
         _check(about)
         config = load_config(about["config"], str(path))
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
         voice = untrained(config, speakers, symbols, words, about["longest"])
         voice.training, voice.name = about["training"], _name(path)
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except KeyError as e:
-        raise VoiceError(f"{path} is no voice this version can read: it has no {e}") from e
-    except _ODD as e:
-        raise VoiceError(f"{path} is no voice this version can read: {e}") from e
     expected = voice.tensors()
     wrong = sorted(
         n
@@ -88,6 +85,17 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
     for n, t in expected.items():
         t.copy_(tensors[n])
     return voice
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Odd values in a description become a `VoiceError`."""
+    try:
+        yield
+    except KeyError as e:
+        raise VoiceError(f"{path} is no voice this version can read: it has no {e}") from e
+    except _ODD as e:
+        raise VoiceError(f"{path} is no voice this version can read: {e}") from e
 
 
 def _name(path: Path) -> str:
@@ -152,6 +160,9 @@ def _check(about: Mapping[str, Any]) -> None:
         raise TypeError("longest must be a whole number")
     if not isinstance(about["training"], dict):
         raise TypeError("training must be an object")
+    minutes = about["training"].get("speaker_minutes", {})
+    if not all(type(m) in (int, float) for m in minutes.values()):
+        raise TypeError("training.speaker_minutes must hold numbers")
     for name, value in about["training"].items():
         counted = name in ("clips", "minutes_of_audio", "hours") or name.endswith("_bits")
         if counted and type(value) not in (int, float):
@@ -171,6 +182,48 @@ def read_about(path: Path) -> dict[str, Any]:
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
     with _opened(path, "pt") as file:
         return _about(path, file), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+
+
+@dataclass(frozen=True)
+class SpeakerInfo:
+    """What a voice file tells of a speaker; None where it tells nothing."""
+
+    id: int
+    name: str
+    sex: str | None = None
+    minutes: float | None = None
+    """Of training audio."""
+    licence: str | None = None
+    description: str | None = None
+    attribution: str | None = None
+
+
+def read_speakers(path: Path) -> list[SpeakerInfo]:
+    """The speakers of a voice file; none of its weights are read.
+
+    Raises:
+        VoiceError: the file is not a complete voice file.
+    """
+    about = read_about(path)
+    with _readable(path):
+        _check(about)
+        return speaker_infos(about["speakers"], about["config"], about["training"])
+
+
+def speaker_infos(
+    names: Sequence[str], config: Mapping[str, Any], training: Mapping[str, Any]
+) -> list[SpeakerInfo]:
+    """What is known of each speaker, from these fields of a voice file. Licence and attribution are
+    those of all the data where a speaker has none of its own."""
+    rows = {row.get("name") or row["id"]: row for row in config["data"].get("speaker", ())}
+    minutes = training.get("speaker_minutes", {})
+    common = {k: training.get(k) or None for k in ("licence", "attribution")}
+    out = []
+    for number, name in enumerate(names):
+        row = rows.get(name, {})
+        told = {k: row[k] for k in ("sex", "licence", "description", "attribution") if row.get(k)}
+        out.append(SpeakerInfo(number, name, minutes=minutes.get(name), **(common | told)))
+    return out
 
 
 @contextmanager

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wavegen.cli import show
 from wavegen.cli.tables import Cell, listed, print_facts
+
+if TYPE_CHECKING:
+    from wavegen.voice import Voice
+
+
+SHOWN = {("data", "licence"), ("data", "attribution"), ("data", "speaker")}
+"""Settings that are shown among the facts before the settings."""
 
 
 def info(
@@ -18,6 +26,7 @@ def info(
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
+    config = to_dict(v.config)
     symbols, words = (v.vocabulary()[name] for name in ("symbols", "words"))
     shown = [*words[:20], *(["…"] if len(words) > 20 else [])]
     facts: list[tuple[str, Cell]] = [
@@ -26,6 +35,7 @@ def info(
         ("parameters", f"{v.model.parameter_count:,}"),
         ("receptive field", show.timescales(v.config)),
         ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),
+        *_speakers(config, v),
         ("phonemes", symbols or "none (no text)"),
         ("words in training", [f"{len(words):,}:", *listed(shown)] if words else "none"),
     ]
@@ -33,10 +43,23 @@ def info(
         label = name.replace("_", " ")
         if name.endswith("_bits"):
             facts.append((label, f"{value:.4f} per sample ({v.unit})"))
-        elif name != "unit":
+        elif name not in ("unit", "speaker_minutes"):
             facts.append((label, str(value or "not given").split()))
-    for section, values in to_dict(v.config).items():
+    for section, values in config.items():
         for key, value in values.items():
-            if (section, key) not in {("data", "licence"), ("data", "attribution")}:
+            if (section, key) not in SHOWN:
                 facts.append((f"{section}.{key}", str(value)))
     print_facts(facts)
+
+
+def _speakers(config: dict[str, Any], voice: Voice) -> Iterator[tuple[str, Cell]]:
+    """A fact for each speaker of whom more is known than the name; licence and attribution where
+    they are not the voice's."""
+    from wavegen.library import speaker_infos
+
+    common = {voice.training.get(k) for k in ("licence", "attribution")}
+    for s in speaker_infos(voice.speakers, config, voice.training):
+        minutes = None if s.minutes is None else f"{s.minutes:.1f} minutes"
+        own = [text for text in (s.licence, s.attribution) if text not in common]
+        if parts := [text for text in (s.sex, minutes, s.description, *own) if text]:
+            yield f"speaker {s.id}", "; ".join([s.name, *parts]).split()

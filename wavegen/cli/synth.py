@@ -15,6 +15,7 @@ import typer
 from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.cli.drawing import draw_all
+from wavegen.cli.voices import list_speakers as print_list
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import TextError, WavegenError
 from wavegen.request import Finish, Request
@@ -39,7 +40,10 @@ def synth(
     ] = None,
     request: Request,
     list_speakers: Annotated[
-        bool, typer.Option("--list-speakers", help="List the ids and names of speakers.")
+        bool, typer.Option("--list-speakers", help="List the speakers and what is known of them.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --list-speakers: print JSON.")
     ] = False,
     output: Annotated[
         Path | None,
@@ -68,8 +72,10 @@ def synth(
     from wavegen.voice import SpeakingVoice
 
     if list_speakers:
-        _list_speakers(request.voice)
+        print_list(request.voice, as_json)
         return
+    if as_json:
+        raise WavegenError("--json goes with --list-speakers")
     piped = raw or str(output) == "-"
     if piped:
         _check_pipe(output, finish)
@@ -92,14 +98,6 @@ def synth(
 
     voice.model.to(choose_device(device, 1, engine, precision))
     _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
-
-
-def _list_speakers(voice: str | None) -> None:
-    from wavegen.library import bundled, read_about, voice_file
-
-    for name in [voice] if voice is not None else bundled():
-        for i, speaker in enumerate(read_about(voice_file(name))["speakers"]):
-            typer.echo(f"{i}\t{speaker}" + ("" if voice is not None else f"\t{name}"))
 
 
 def _checked(output: Path, force: bool) -> Path:

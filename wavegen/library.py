@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.errors import ConfigError, VoiceError
 from wavegen.recipe import load_config
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
@@ -207,23 +208,31 @@ def read_speakers(path: Path) -> list[SpeakerInfo]:
     about = read_about(path)
     with _readable(path):
         _check(about)
-        return speaker_infos(about["speakers"], about["config"], about["training"])
+        data = load_config(about["config"], str(path)).data
+        return speaker_infos(about["speakers"], data, about["training"])
 
 
 def speaker_infos(
-    names: Sequence[str], config: Mapping[str, Any], training: Mapping[str, Any]
+    names: Sequence[str], data: DataConfig, training: Mapping[str, Any]
 ) -> list[SpeakerInfo]:
     """What is known of each speaker, from these fields of a voice file. Licence and attribution are
     those of all the data where a speaker has none of its own."""
-    rows = {row.get("name") or row["id"]: row for row in config["data"].get("speaker", ())}
+    described = {s.called: s for s in data.speaker}
     minutes = training.get("speaker_minutes", {})
-    common = {k: training.get(k) or None for k in ("licence", "attribution")}
-    out = []
-    for number, name in enumerate(names):
-        row = rows.get(name, {})
-        told = {k: row[k] for k in ("sex", "licence", "description", "attribution") if row.get(k)}
-        out.append(SpeakerInfo(number, name, minutes=minutes.get(name), **(common | told)))
-    return out
+
+    def info(number: int, name: str) -> SpeakerInfo:
+        s = described.get(name, SpeakerConfig())
+        return SpeakerInfo(
+            number,
+            name,
+            s.sex or None,
+            minutes.get(name),
+            s.licence or training.get("licence") or None,
+            s.description or None,
+            s.attribution or training.get("attribution") or None,
+        )
+
+    return [info(number, name) for number, name in enumerate(names)]
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def test_speakers_are_listed_with_all_that_the_voice_file_tells(
 
 def test_speakers_of_an_odd_file_are_an_error(cli: Callable[..., Result], described: Path) -> None:
     about = read_about(described)
-    odd = {"config": {"data": {"speaker": [3]}}, "training": {"speaker_minutes": 5}}
+    odd = {"config": {"data": {"speaker": [{"id": 3}]}}, "training": {"speaker_minutes": 5}}
     for field, value in odd.items():
         text = json.dumps(about | {field: value})
         save_file(load_file(described), described, {"wavegen": text})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +26,6 @@ def info(
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
-    config = to_dict(v.config)
     symbols, words = (v.vocabulary()[name] for name in ("symbols", "words"))
     shown = [*words[:20], *(["…"] if len(words) > 20 else [])]
     facts: list[tuple[str, Cell]] = [
@@ -35,7 +34,7 @@ def info(
         ("parameters", f"{v.model.parameter_count:,}"),
         ("receptive field", show.timescales(v.config)),
         ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),
-        *_speakers(config, v),
+        *_speakers(v),
         ("phonemes", symbols or "none (no text)"),
         ("words in training", [f"{len(words):,}:", *listed(shown)] if words else "none"),
     ]
@@ -45,20 +44,20 @@ def info(
             facts.append((label, f"{value:.4f} per sample ({v.unit})"))
         elif name not in ("unit", "speaker_minutes"):
             facts.append((label, str(value or "not given").split()))
-    for section, values in config.items():
+    for section, values in to_dict(v.config).items():
         for key, value in values.items():
             if (section, key) not in SHOWN:
                 facts.append((f"{section}.{key}", str(value)))
     print_facts(facts)
 
 
-def _speakers(config: dict[str, Any], voice: Voice) -> Iterator[tuple[str, Cell]]:
+def _speakers(voice: Voice) -> Iterator[tuple[str, Cell]]:
     """A fact for each speaker of whom more is known than the name; licence and attribution where
     they are not the voice's."""
     from wavegen.library import speaker_infos
 
     common = {voice.training.get(k) for k in ("licence", "attribution")}
-    for s in speaker_infos(voice.speakers, config, voice.training):
+    for s in speaker_infos(voice.speakers, voice.config.data, voice.training):
         minutes = None if s.minutes is None else f"{s.minutes:.1f} minutes"
         own = [text for text in (s.licence, s.attribution) if text not in common]
         if parts := [text for text in (s.sex, minutes, s.description, *own) if text]:

@@ -22,7 +22,7 @@ def test_nothing_is_analysed_where_it_is_unpacked(
     audio.mkdir()
     for path in sorted(DIGITS.glob("[01]_jackson_*.wav")):
         shutil.copy(path, audio)
-    (audio / "broken.wav").write_text("no audio")
+    (audio / "2_jackson_9.wav").write_text("no audio")
     recipe = write_recipe(tmp_path / "tiny.toml")
     config = read_config(recipe)
     monkeypatch.setattr("wavegen.data.dataset.BAD_SHARE", 1.0)

@@ -50,6 +50,24 @@ Fold = Annotated[
         help="Cross-validation: hold out the K-th of N parts, in a run directory below --out.",
     ),
 ]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="VOICE",
+        help="Fine-tune a voice, a bundled one's name or a file: start from its weights and follow "
+        "its recipe, with steps and a learning rate for minutes of recordings. The new voice has "
+        "the folder's speakers; those that the voice knows go on from where they are.",
+    ),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep-speakers",
+        help="With --from, keep the voice's speakers too. They are not heard again, and may sound "
+        "a little different afterwards.",
+    ),
+]
 NetworkSize = Annotated[
     Size | None, typer.Option("--size", help="Size of the network, in place of the recipe's.")
 ]
@@ -58,6 +76,8 @@ NetworkSize = Annotated[
 def train(
     audio_dir: folder.AudioDir,
     recipe: folder.Recipe = None,
+    start_from: From = None,
+    keep_speakers: Keep = False,
     out: Out = None,
     resume: Resume = False,
     device: Device = "auto",
@@ -70,7 +90,7 @@ def train(
     allow_bad: folder.AllowBad = False,
     cache_dir: folder.CacheDir = None,
 ) -> None:
-    """Train a voice on a folder of audio."""
+    """Train a voice on a folder of audio, from nothing or from another voice."""
     import wavegen
 
     if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
@@ -80,6 +100,8 @@ def train(
             audio_dir,
             recipe,
             out,
+            start_from=start_from,
+            keep_speakers=keep_speakers,
             resume=resume,
             steps=steps,
             minutes=minutes,

@@ -35,10 +35,11 @@ class DatasetAligner:
         paths: Sequence[str],
         progress: Callable[[int, int], None] = lambda done, total: None,
         first: int = 0,
+        prior: Aligner | None = None,
     ) -> None:
         """Fit the aligner to clips with a text, at most `MOST_CLIPS` of them.
 
-        ``progress`` and ``first`` are as those of `Aligner.fit`.
+        ``progress``, ``first`` and ``prior`` are as those of `Aligner.fit`.
         """
         if first > ROUNDS:
             return
@@ -49,6 +50,7 @@ class DatasetAligner:
             [self.dataset.speaker_id(p) for p in paths],
             progress,
             first,
+            prior,
         )
 
     def misfits(

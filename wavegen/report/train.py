@@ -11,11 +11,13 @@ from pathlib import Path
 from wavegen.config import SIZES, Size
 from wavegen.data.pieces import source
 from wavegen.errors import TrainingError, WavegenError
+from wavegen.library import load_voice
 from wavegen.recipe import find_recipe, load_config, read_config
 from wavegen.report.background import Background
 from wavegen.report.provenance import describe, read_rows, write_record
 from wavegen.report.recorder import Recorder
 from wavegen.report.watch import Watch
+from wavegen.training.adapting import Base, check_origin, fine_tuning
 from wavegen.training.hooks import Hooks, Speed
 from wavegen.training.run import TrainingResult, resume_run, start_run
 from wavegen.training.trainer import Trainer
@@ -27,6 +29,8 @@ def train(
     recipe: str | Path | None = None,
     out: str | Path | None = None,
     *,
+    start_from: str | Path | None = None,
+    keep_speakers: bool = False,
     resume: bool = False,
     steps: int | None = None,
     minutes: float | None = None,
@@ -54,6 +58,9 @@ def train(
         folder: the recordings, searched at any depth.
         recipe: the name of a bundled recipe, or a TOML file (default: the defaults of `Config`).
         out: the run directory (default: ``runs/`` and the recipe's or the folder's name).
+        start_from: a voice to fine-tune, a bundled one's name or a file: its weights are the first,
+            and its recipe is followed, with steps and a learning rate for small data.
+        keep_speakers: keep the voice's speakers besides those of the folder.
         resume: resume the run in ``out``; one that has saved nothing yet is started. Other
             arguments may be left out; steps and ``train.…`` among the settings change the run, and
             what else differs from it is an error that names it.
@@ -76,6 +83,10 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise TrainingError("give --steps or --minutes, not both")
+    if recipe is not None and start_from is not None:
+        raise TrainingError("give --recipe or --from, not both: a voice has its own recipe")
+    if keep_speakers and start_from is None:
+        raise TrainingError("--keep-speakers keeps those of a voice: give --from as well")
     preset = SIZES[size] if size is not None else {}
     given = [*(f"model.{k}={v}" for k, v in preset.items()), *settings]
     given += [f"data.layout={layout}"] if layout is not None else []
@@ -95,14 +106,20 @@ def train(
     given += [f"data.fold={fold}"] if fold is not None else []
     file = None if recipe is None else find_recipe(str(recipe))
     cache = Path(cache_dir) if cache_dir is not None else None
+    base = None if start_from is None else Base(load_voice(start_from), keep_speakers)
     with ExitStack() as stack:
         recording = _recording(hooks or Hooks(), stack)
         if resume:
+            if base is not None:
+                check_origin(run, base)
             return resume_run(
                 folder, run, given, device, cache, allow_bad, recording, file, minutes
             )
-        config = read_config(file, given) if file else load_config({}, "settings", given)
-        return start_run(folder, run, config, minutes, device, cache, allow_bad, recording)
+        if base is not None:
+            config = fine_tuning(base.voice, given)
+        else:
+            config = read_config(file, given) if file else load_config({}, "settings", given)
+        return start_run(folder, run, config, minutes, device, cache, allow_bad, recording, base)
 
 
 def _recording(hooks: Hooks, stack: ExitStack) -> Hooks:

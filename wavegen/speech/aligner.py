@@ -32,6 +32,8 @@ RATE = 200
 """Frames per second, so that the three states of a phoneme need 15 ms only."""
 SHORTEST = 6
 """Frames of the shortest silence, 30 ms: shorter ones are the closures of stops."""
+PRIOR = 20.0
+"""Frames that each state of a prior counts as."""
 FLOOR = 0.1
 """Least variance, of the overall one."""
 PAUSED = -1
@@ -155,11 +157,14 @@ class Aligner(nn.Module):
         speakers: Sequence[int],
         progress: Callable[[int, int], None] = lambda done, total: None,
         first: int = 0,
+        prior: Aligner | None = None,
     ) -> None:
         """Train on clips: (F, D) features, the symbols of the words, and the speaker of each.
 
         ``progress`` is called with (rounds done, rounds) after each of them. Training goes on from
-        round ``first`` if the aligner is loaded as it was then.
+        round ``first`` if the aligner is loaded as it was then. With a prior, an aligner of the
+        same symbols, this is its maximum a posteriori adaptation (Gauvain and Lee 1994): states of
+        which the clips have few frames hardly change.
         """
         from wavegen.speech.viterbi import best_path
 
@@ -173,6 +178,8 @@ class Aligner(nn.Module):
             return
         for done in range(first, ROUNDS + 1):
             sums = _Sums.zeros(*self.mean.shape)
+            if prior is not None:
+                sums.add_prior(prior.mean.numpy(), prior.variance.numpy())
             for f, s, chain in clips:
                 x = self._normalised(f, s)
                 if done:
@@ -292,6 +299,12 @@ class _Sums:
         from wavegen.speech.viterbi import gather
 
         gather(x, cells, self.count, self.first, self.second)
+
+    def add_prior(self, mean: NDArray[np.float32], variance: NDArray[np.float32]) -> None:
+        """Count `PRIOR` frames of each Gaussian."""
+        self.count[:] += PRIOR
+        self.first[:] += PRIOR * mean.reshape(self.first.shape)
+        self.second[:] += PRIOR * (variance + mean**2).reshape(self.second.shape)
 
     def gaussians(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of each cell."""

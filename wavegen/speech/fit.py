@@ -22,6 +22,8 @@ BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
 LEARNING_RATE = 1e-3
 WARMUP = 100
+ADAPTING = 3e-4, 20
+"""Both for a model that has been fitted to other recordings."""
 SAVE_SECONDS = 30.0
 """Between two states that are saved."""
 PROBE = 20
@@ -81,6 +83,7 @@ def fit(
     state: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] = lambda state: None,
     bf16: bool = False,
+    adapting: bool = False,
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
     are then a moving average of those of the last steps.
@@ -95,12 +98,17 @@ def fit(
         state: go on from there; the rest must be as it was.
         save: called with a state every `SAVE_SECONDS`.
         bf16: multiply matrices in bf16.
+        adapting: whether the model has been fitted to other recordings.
     """
     begin = saved = time.monotonic()
     device = model.spectrum.mel.weight.device
     corpus = Corpus(clips, device)
-    corpus.set_scale(model)
-    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, betas=(0.9, 0.98), fused=True)
+    peak, warmup = LEARNING_RATE, WARMUP
+    if adapting:
+        peak, warmup = ADAPTING
+    else:
+        corpus.set_scale(model)
+    optimiser = torch.optim.AdamW(model.parameters(), peak, betas=(0.9, 0.98), fused=True)
     rng = random.Random(seed)
     weights = list(model.parameters())
     averages = [w.detach().clone() for w in weights]
@@ -120,7 +128,7 @@ def fit(
             if step >= steps:
                 break
             batches = batches or corpus.batches(rng)
-            rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP)
+            rate = peak * min(1.0, (step + 1) / warmup)
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -131,9 +131,10 @@ def _category(token: str) -> str:
     return "mark" if token in MARKS else "word"
 
 
-def symbol_table(units: Iterable[Unit]) -> tuple[str, ...]:
-    """The pause, the marks that occur, and all phonemes that occur, sorted."""
-    found = {p for u in units for w in u.phones for p in w}
+def symbol_table(units: Iterable[Unit], known: Iterable[str] = ()) -> tuple[str, ...]:
+    """The pause, the marks that occur, and all phonemes that occur, sorted; with the symbols of a
+    voice that are known already."""
+    found = {p for u in units for w in u.phones for p in w} | set(known)
     return (PAUSE, *(m for m in MARKS if m in found), *sorted(found - {PAUSE, *MARKS}))
 
 
@@ -149,17 +150,7 @@ def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
 
     Empty when the voice knows none of the phonemes.
     """
-    table = {s: i for i, s in enumerate(symbols)}
-    kin = {s: i for s, i in table.items() if s not in MARKS and s != PAUSE}
-    bare = {s.lstrip(STRESS): i for s, i in kin.items()}
-    head = {s[:1]: i for s, i in bare.items()}
-
-    def find(phone: str) -> int | None:
-        if phone in MARKS:
-            return table.get(phone, table.get("."))
-        plain = phone.lstrip(STRESS)
-        return table.get(phone, bare.get(plain, head.get(plain[:1])))
-
+    find = _finder(symbols)
     words: list[list[int]] = []
     marked = True  # a mark never stands first, nor after another
     for word in unit.phones:
@@ -169,3 +160,26 @@ def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
             words.append(ids)
             marked = mark
     return words
+
+
+def nearest_symbols(symbols: Sequence[str], known: Sequence[str]) -> list[int | None]:
+    """For each symbol its index among the known ones, or that of its nearest kin, as in
+    `symbol_ids`; None where it has none."""
+    find = _finder(known)
+    return [find(s) for s in symbols]
+
+
+def _finder(symbols: Sequence[str]) -> Callable[[str], int | None]:
+    """The index of a symbol or of its nearest kin; see `symbol_ids`."""
+    table = {s: i for i, s in enumerate(symbols)}
+    kin = {s: i for s, i in table.items() if s not in MARKS and s != PAUSE}
+    bare = {s.lstrip(STRESS): i for s, i in kin.items()}
+    head = {s[:1]: i for s, i in bare.items()}
+
+    def find(symbol: str) -> int | None:
+        if symbol in MARKS:
+            return table.get(symbol, table.get("."))
+        plain = symbol.lstrip(STRESS)
+        return table.get(symbol, bare.get(plain, head.get(plain[:1])))
+
+    return find

@@ -26,6 +26,7 @@ from wavegen.recipe import to_toml
 from wavegen.voice import FORMAT
 
 FITTING = "fitting.pt"
+ORIGIN = "origin.json"
 
 
 def states(run: Path) -> list[Path]:
@@ -75,12 +76,15 @@ class Fitting:
         config: its configuration.
         dataset: its data.
         minutes: that the run may take.
+        base: digest of the voice that it starts from.
     """
 
-    def __init__(self, run: Path, config: Config, dataset: Dataset, minutes: float | None) -> None:
+    def __init__(
+        self, run: Path, config: Config, dataset: Dataset, minutes: float | None, base: str = ""
+    ) -> None:
         self.file = run / FITTING
         clips = [(p, dataset.clips[p], dataset.units.get(p)) for p in dataset.split["train"]]
-        what = repr((FORMAT, config, minutes, dataset.content_hash(), clips))
+        what = repr((FORMAT, config, minutes, dataset.content_hash(), clips, base))
         self.key = hashlib.sha256(what.encode()).hexdigest()
         self.state: dict[str, Any] = {}
         try:
@@ -117,8 +121,8 @@ def clear(run: Path) -> None:
     for left in [*run.glob(".wavegen-*"), *(run / "states").glob(".wavegen-*")]:
         left.unlink(missing_ok=True)
     if not (run / "config.toml").exists():
-        for path in states(run):
-            path.unlink()
+        for path in [*states(run), run / ORIGIN]:
+            path.unlink(missing_ok=True)
 
 
 def write_run(run: Path, config: Config, dataset: Dataset) -> None:

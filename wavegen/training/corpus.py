@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import time
@@ -21,11 +22,13 @@ from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.model.conditioning import FEATURES, needs_text
 from wavegen.speech import fit
-from wavegen.speech.aligner import Alignment
+from wavegen.speech.aligner import ROUNDS, Alignment
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
+ADAPTING_ROUNDS = 3
+"""Rounds in which an aligner is adapted that has been fitted to other recordings."""
 HELD_OUT = 50
 """Validation clips on which the spread of durations is measured."""
 
@@ -87,6 +90,7 @@ def fit_speech(
     seconds: float = math.inf,
     kept: dict[str, Any] | None = None,
     save: Callable[[], None] = lambda: None,
+    adapting: bool = False,
 ) -> list[tuple[str, str]]:
     """Fit the speech models of a voice with texts to its training clips: the aligner, then the
     acoustic model.
@@ -100,6 +104,7 @@ def fit_speech(
         seconds: take fewer steps of the acoustic model if all of it would take longer.
         kept: what an interrupted call with the same arguments had come to; it is kept up to date.
         save: called from time to time to save ``kept``.
+        adapting: whether the models have been fitted to other recordings.
 
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
@@ -119,9 +124,11 @@ def fit_speech(
         progress("fitting the aligner", done, rounds)
 
     aligner = DatasetAligner(voice.aligner, dataset, voice.symbols, voice.sample_rate)
+    prior = copy.deepcopy(voice.aligner) if adapting else None
+    first = ROUNDS + 1 - ADAPTING_ROUNDS if adapting else 0
     if "aligner" in kept:
         voice.aligner.load_state_dict(kept["aligner"])
-    aligner.fit(paths, round_done, kept.get("rounds", 0))
+    aligner.fit(paths, round_done, kept.get("rounds", first), prior)
     if "misfits" not in kept:
         keep(misfits=aligner.misfits(paths, partial(progress, "checking the texts")))
     wrong: list[tuple[str, str]] = kept["misfits"]
@@ -144,6 +151,7 @@ def fit_speech(
         kept.get("acoustic"),
         lambda state: keep(acoustic=state),
         voice.config.train.precision == "bf16",
+        adapting,
     )
     voice.acoustic.to("cpu")
     held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]

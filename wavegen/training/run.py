@@ -24,12 +24,14 @@ from wavegen.config import Config
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import read_about
+from wavegen.training.adapting import Base, origin, read_origin, transplant
 from wavegen.training.checkpoint import FITTING, Fitting, clear, recorded_split, states, write_run
 from wavegen.training.corpus import fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
 from wavegen.training.trainer import Trainer
+from wavegen.voice import SpeakingVoice
 
 SPEECH_FRACTION = 0.3
 """Part of ``minutes`` after which no further steps of the acoustic model are planned."""
@@ -68,6 +70,7 @@ def start_run(
     cache: Path | None = None,
     allow_bad: bool = False,
     hooks: Hooks | None = None,
+    base: Base | None = None,
 ) -> TrainingResult:
     """Train a voice on a folder of recordings.
 
@@ -81,6 +84,7 @@ def start_run(
         cache: folder of prepared audio (default: the user's cache folder).
         allow_bad: train even if over a tenth of the files are unusable.
         hooks: what to call on the way.
+        base: the voice to start from, of whose network the configuration must be (`fine_tuning`).
 
     Raises:
         TrainingError: the run directory holds a run or can't be written to, there is no such
@@ -88,7 +92,9 @@ def start_run(
         DataError: the folder can't be trained on.
     """
     with _writing(run):
-        return _complete(new_trainer(folder, run, config, minutes, device, cache, allow_bad, hooks))
+        return _complete(
+            new_trainer(folder, run, config, minutes, device, cache, allow_bad, hooks, base)
+        )
 
 
 def resume_run(
@@ -138,6 +144,7 @@ def new_trainer(
     cache: Path | None = None,
     allow_bad: bool = False,
     hooks: Hooks | None = None,
+    base: Base | None = None,
 ) -> Trainer:
     """`start_run` up to the first step: the trainer of a new voice whose aligner and acoustic model
     are fitted; arguments and errors as those of `start_run`."""
@@ -154,10 +161,17 @@ def new_trainer(
         run.mkdir(parents=True, exist_ok=True)
         if first:
             clear(run)
-    voice = new_voice(config, dataset)
+    if base is None:
+        voice = new_voice(config, dataset)
+    else:
+        started = origin(base, config, dataset)
+        voice, dataset = started.voice(config), started.dataset(dataset)
+        transplant(base.voice, voice)
+        if first:
+            started.save(run)
     if first:
         seconds = SPEECH_FRACTION * (deadline - time.monotonic())
-        fitting = Fitting(run, config, dataset, minutes)
+        fitting = Fitting(run, config, dataset, minutes, base.voice.digest if base else "")
         misfits = fit_speech(
             voice,
             dataset,
@@ -166,6 +180,7 @@ def new_trainer(
             seconds,
             fitting.state,
             fitting.save,
+            base is not None and isinstance(base.voice, SpeakingVoice),
         )
         for path, why in misfits:
             hooks.warn(f"left out {path}: {why}")
@@ -205,7 +220,12 @@ def saved_trainer(
     dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks, run)
     if accelerator.is_main_process:
         clear(run)
-    trainer = Trainer(new_voice(config, dataset), dataset, run, accelerator, hooks)
+    started = read_origin(run)
+    if started is None:
+        voice = new_voice(config, dataset)
+    else:
+        voice, dataset = started.voice(config), started.dataset(dataset)
+    trainer = Trainer(voice, dataset, run, accelerator, hooks)
     trainer.restore()
     if trainer.step >= config.train.steps:
         hooks.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")

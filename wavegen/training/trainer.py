@@ -245,6 +245,7 @@ class Trainer:
         data = self.config.data
         minutes = {s: t / 60 for s, t in self.dataset.seconds(self.voice.sample_rate).items()}
         self.averaged.training = {
+            **self.voice.training,
             "steps": self.step,
             "samples_seen": self.seen,
             "hours": round(self.seconds / 3600, 3),

@@ -15,6 +15,7 @@ from wavegen.cli import (
     align,
     bench,
     continue_,
+    enroll,
     info,
     inspect,
     prepare,
@@ -56,6 +57,7 @@ app.command("render")(render.render)
 app.command("vocode")(vocode.vocode)
 app.command("continue")(continue_.continue_)
 app.command("train")(train.train)
+app.command("enroll")(enroll.enroll)
 app.command("prepare")(prepare.prepare)
 app.command("inspect")(inspect.inspect)
 app.command("align")(align.align)

@@ -168,7 +168,7 @@ class Aligner(nn.Module):
         """
         from wavegen.speech.viterbi import best_path
 
-        self._normalise(features, speakers)
+        self.normalise(features, speakers)
         clips = [
             (f, s, chain)
             for f, w, s in zip(features, texts, speakers, strict=True)
@@ -195,7 +195,7 @@ class Aligner(nn.Module):
             self.variance.copy_(torch.from_numpy(variance).view_as(self.mean))
             progress(done, ROUNDS)
 
-    def _normalise(self, features: Sequence[Tensor], speakers: Sequence[int]) -> None:
+    def normalise(self, features: Sequence[Tensor], speakers: Sequence[int]) -> None:
         """Set the mean and deviation of every speaker who has clips."""
         for s in set(speakers):
             mine = [f for f, who in zip(features, speakers, strict=True) if who == s]

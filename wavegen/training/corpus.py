@@ -53,7 +53,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
         )
     precision = config.train.precision
     if precision == "auto":
-        precision = "bf16" if _has_bf16(device) else "f32"
+        precision = "bf16" if has_bf16(device) else "f32"
     return (
         config.replace("data", layout=dataset.layout)
         .replace("conditioning", features=features)
@@ -61,7 +61,7 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     )
 
 
-def _has_bf16(device: torch.device) -> bool:
+def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 matrices in hardware; many CPUs only emulate it."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -1,0 +1,130 @@
+"""A speaker's embedding found from recordings by gradient, with all other weights as they are.
+
+Each table of speakers has a row for every one of them: two in the acoustic model, one in the
+WaveNet. A row is some hundreds of numbers at most, so that half a minute of speech and a minute of
+one core find it (as in the adaptation of embeddings alone, Arik et al. 2018, §3.2).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from wavegen.data.windows import Batch, TrainingClip, Windows
+from wavegen.model.acoustic import AcousticModel
+from wavegen.model.wavenet import WaveNet
+from wavegen.speech.fit import WEIGHTS, Corpus, Recording
+from wavegen.training.corpus import has_bf16
+from wavegen.voice import Voice
+
+ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
+WAVENET_STEPS, WAVENET_RATE = 40, 0.1
+SECONDS = 1.0
+"""Of speech in each of the two windows of a step of the WaveNet."""
+Progress = Callable[[int, int], None]
+
+
+def fit_acoustic(
+    model: AcousticModel,
+    recordings: Sequence[Recording],
+    speaker: int,
+    steps: int = ACOUSTIC_STEPS,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Fit a speaker's rows of an acoustic model, in place, to aligned recordings of the speaker."""
+    corpus, rng = Corpus(recordings, torch.device("cpu")), random.Random(0)
+    tables = [model.prosody.phones.speaker, model.spectrum.phones.speaker]
+
+    def losses() -> Iterator[Tensor]:
+        while True:
+            for batch in corpus.batches(rng):
+                found = model.loss(*corpus.batch(batch))
+                yield torch.stack([WEIGHTS[n] * x for n, x in found._asdict().items()]).sum()
+
+    _descend(model, tables, speaker, losses(), steps, ACOUSTIC_RATE, progress)
+
+
+def fit_wavenet(
+    voice: Voice,
+    clips: Sequence[TrainingClip],
+    speaker: int,
+    steps: int = WAVENET_STEPS,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Fit a speaker's row of a voice's WaveNet, in place, to recordings of the speaker."""
+    table = voice.model.conditioning.speaker
+    assert table is not None
+
+    def losses() -> Iterator[Tensor]:
+        for batch in batches(voice, clips):
+            yield loss(voice.model, batch, batch.speaker)
+
+    _descend(voice.model, [table], speaker, losses(), steps, WAVENET_RATE, progress)
+
+
+def batches(voice: Voice, clips: Sequence[TrainingClip]) -> Iterator[Batch]:
+    """Windows of clips, two at a time, without end."""
+    config = voice.config.replace(
+        "train", batch_size=2, window_seconds=SECONDS, predicted=0.0, blank=0.0
+    )
+    windows = Windows(clips, config, voice.pause(1))
+    for number in itertools.count():
+        yield from map(windows.batch, windows.epoch(number))
+
+
+def loss(model: WaveNet, batch: Batch, speaker: Tensor) -> Tensor:
+    """Mean bits of the samples of a batch, spoken by (B,) ids or (B, G) embeddings."""
+    given = batch.past, speaker, batch.local, batch.before, batch.history, batch.lead, batch.given
+    device = batch.codes.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):
+        logits = model(*given)
+    nats = model.output.loss(logits, batch.codes)
+    return (nats * batch.counted).sum() / batch.counted.sum().clamp_min(1) / math.log(2)
+
+
+def _descend(
+    model: nn.Module,
+    tables: Sequence[nn.Embedding],
+    row: int,
+    losses: Iterator[Tensor],
+    steps: int,
+    rate: float,
+    progress: Progress,
+) -> None:
+    """Take steps of Adam, with a learning rate that falls to zero, on one row of some tables."""
+    weights = [table.weight for table in tables]
+    others = torch.arange(len(weights[0])) != row
+    with _frozen(model, weights):
+        optimiser = torch.optim.Adam(weights, rate)
+        for step, value in enumerate(itertools.islice(losses, steps)):
+            value.backward()  # type: ignore[no-untyped-call]
+            for w in weights:
+                assert w.grad is not None
+                w.grad[others] = 0
+            for group in optimiser.param_groups:
+                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+            optimiser.step()
+            optimiser.zero_grad()
+            progress(step + 1, steps)
+
+
+@contextmanager
+def _frozen(model: nn.Module, but: Sequence[Tensor]) -> Iterator[None]:
+    """A model as it generates, of which only some weights get gradients."""
+    before = [(p, p.requires_grad) for p in model.parameters()]
+    training = model.training
+    model.eval()
+    for p, _ in before:
+        p.requires_grad_(any(p is w for w in but))
+    try:
+        yield
+    finally:
+        model.train(training)
+        for p, needed in before:
+            p.requires_grad_(needed)

@@ -168,6 +168,15 @@ def _check(about: Mapping[str, Any]) -> None:
         counted = name in ("clips", "minutes_of_audio", "hours") or name.endswith("_bits")
         if counted and type(value) not in (int, float):
             raise TypeError(f"training.{name} must be a number")
+        if name in ("from", "enrolled") and not _objects(value):
+            raise TypeError(f"training.{name} must be a list of objects with strings")
+
+
+def _objects(value: Any) -> bool:
+    """Whether a value is a list of objects that hold strings alone."""
+    if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+        return False
+    return all(isinstance(s, str) for v in value for s in v.values())
 
 
 def read_about(path: Path) -> dict[str, Any]:

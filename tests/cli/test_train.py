@@ -66,6 +66,11 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--device", "tpu"], ["choose auto, cpu or cuda"]),
         (["{digits}", "--steps", "1", "--minutes", "1"], ["not both"]),
         (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
+        (["{digits}", "--from", "nobody"], ["no voice 'nobody'"]),
+        (["{digits}", "--from", "digits", "--recipe", "digits"], ["--recipe or --from"]),
+        (["{digits}", "--from", "digits", "--size", "small"], ["layers", "keeps the network"]),
+        (["{digits}", "--from", "kathleen", "--keep-speakers"], ["has no speakers"]),
+        (["{digits}", "--keep-speakers"], ["--from"]),
     ],
 )
 def test_wrong_arguments_of_train(

@@ -1,10 +1,12 @@
 """Alignment: silences and marks, and boundaries that nobody told."""
 
+import copy
+
 import pytest
 import torch
 from helpers import COMMA, STOP, made_up
 
-from wavegen.speech.aligner import Aligner, Alignment
+from wavegen.speech.aligner import ROUNDS, Aligner, Alignment
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:
@@ -123,3 +125,20 @@ def test_what_has_no_marks_is_punctuated_by_its_silences() -> None:
     assert got.words == ((0,), (3, 4), (1,), (5,), (0,), (6,), (2,))
     assert got.frames == heard.frames
     assert heard.punctuated(("_", "a", "b", "c", "d", "e", "f"), 15) == heard
+
+
+def test_an_aligner_is_adapted_without_forgetting_what_the_clips_lack(
+    fitted: tuple[Aligner, list[torch.Tensor], list[list[list[int]]]],
+) -> None:
+    prior, _, _ = fitted
+    random = torch.Generator().manual_seed(3)
+    new = [made_up([3, 4, STOP], [20, 20, 12], random) for _ in range(4)]
+    shifted = [x + 0.5 * (x[:, :1] > 0) for x in new]  # another voice, and only two phonemes
+    adapted = copy.deepcopy(prior)
+    adapted.fit(shifted, [[[3, 4], [STOP]]] * 4, [0] * 4, first=ROUNDS, prior=prior)
+    moved = (adapted.mean - prior.mean).abs().amax((1, 2))
+    assert (moved[3:5] > 0.05).all()
+    assert (moved[5:] < 1e-5).all()
+    assert adapted.align(shifted[0], [[3, 4], [STOP]], 0).frames[:2] == pytest.approx(
+        (20, 20), abs=1
+    )

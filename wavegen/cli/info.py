@@ -40,7 +40,11 @@ def info(
     ]
     for name, value in v.training.items():
         label = name.replace("_", " ")
-        if name.endswith("_bits"):
+        if name == "from":
+            facts += [("made from", _origin(voice).split()) for voice in value]
+        elif name == "enrolled":
+            facts += [("enrolled", _enrolled(speaker).split()) for speaker in value]
+        elif name.endswith("_bits"):
             facts.append((label, f"{value:.4f} per sample ({v.unit})"))
         elif name not in ("unit", "speaker_minutes"):
             facts.append((label, str(value or "not given").split()))
@@ -62,3 +66,18 @@ def _speakers(voice: Voice) -> Iterator[tuple[str, Cell]]:
         own = [text for text in (s.licence, s.attribution) if text not in common]
         if parts := [text for text in (s.sex, minutes, s.description, *own) if text]:
             yield f"speaker {s.id}", "; ".join([s.name, *parts]).split()
+
+
+def _origin(voice: dict[str, str]) -> str:
+    """The voice that a fine-tuned one started from."""
+    name, digest, licence, credit = (
+        voice.get(k, "") for k in ("voice", "sha256", "licence", "attribution")
+    )
+    parts = f"voice {name} (SHA-256 {digest[:16]}…)", licence or "licence not given", credit
+    return "; ".join(filter(None, parts))
+
+
+def _enrolled(speaker: dict[str, str]) -> str:
+    """How a speaker came into the voice without training."""
+    who, how, licence = (speaker.get(k, "") for k in ("speaker", "how", "licence"))
+    return f"{who} {how}; {licence or 'licence not given'}"

@@ -49,11 +49,19 @@ ACOUSTIC_STEPS = 1000
 
 @dataclass(frozen=True)
 class Base:
-    """The voice that a run starts from."""
+    """The voice that a run starts from.
+
+    Raises:
+        TrainingError: there are no speakers to keep.
+    """
 
     voice: Voice
     keep_speakers: bool = False
     """Whether the new voice also has the speakers that the folder lacks."""
+
+    def __post_init__(self) -> None:
+        if self.keep_speakers and not self.voice.speakers:
+            raise TrainingError(f"--keep-speakers: voice {self.voice.name} has no speakers")
 
 
 @dataclass(frozen=True)
@@ -145,14 +153,8 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
 
 
 def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
-    """What a run on a data set has from a voice.
-
-    Raises:
-        TrainingError: there are no speakers to keep.
-    """
+    """What a run on a data set has from a voice."""
     voice, given = base.voice, dataset.speakers
-    if base.keep_speakers and not voice.speakers:
-        raise TrainingError(f"--keep-speakers: voice {voice.name} has no speakers")
     unnamed = dataset.root.resolve().name
     if voice.speakers and not given:
         given = (unnamed,)

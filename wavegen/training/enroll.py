@@ -89,7 +89,7 @@ def enroll(
     voice: Voice,
     name: str,
     samples: Sequence[Sample],
-    note: str = "",
+    licence: str = "",
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Voice:
     """A copy of a voice with one more speaker, whose embeddings are fitted to recordings.
@@ -101,7 +101,7 @@ def enroll(
         voice: it must have speakers.
         name: of the new one.
         samples: recordings, from `read_samples`.
-        note: licence or consent, kept in the voice file.
+        licence: of the recordings, or the speaker's consent; kept in the voice file.
         progress: called with the phase and the steps done of all in it.
 
     Raises:
@@ -136,7 +136,7 @@ def enroll(
     entry = {
         "speaker": name,
         "how": f"enrolled from {seconds:.0f} s of recordings {how}, {today}",
-        "note": note,
+        "licence": licence,
     }
     new.training = voice.training | {"enrolled": [*voice.training.get("enrolled", []), entry]}
     return new

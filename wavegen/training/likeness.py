@@ -25,6 +25,7 @@ from wavegen.voice import Voice
 
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
 WAVENET_STEPS, WAVENET_RATE = 40, 0.1
+MIX_STEPS, MIX_RATE = 15, 0.5
 SECONDS = 1.0
 """Of speech in each of the two windows of a step of the WaveNet."""
 Progress = Callable[[int, int], None]
@@ -66,6 +67,39 @@ def fit_wavenet(
             yield loss(voice.model, batch, batch.speaker)
 
     _descend(voice.model, [table], speaker, losses(), steps, WAVENET_RATE, progress)
+
+
+def nearest_mix(
+    voice: Voice,
+    clips: Sequence[TrainingClip],
+    steps: int = MIX_STEPS,
+    progress: Progress = lambda done, total: None,
+) -> Tensor:
+    """The mix of a voice's speakers under which recordings of anybody are the likeliest.
+
+    Args:
+        voice: with speakers.
+        clips: the recordings.
+        steps: of Adam.
+        progress: called with (steps done, steps).
+
+    Returns:
+        (S,) weights of the speakers; they sum to 1.
+    """
+    table = voice.model.conditioning.speaker
+    assert table is not None
+    logits = torch.zeros(len(voice.speakers), requires_grad=True)
+    optimiser = torch.optim.Adam([logits], MIX_RATE)
+    with _frozen(voice.model, []):
+        for step, batch in enumerate(itertools.islice(batches(voice, clips), steps)):
+            mixed = logits.softmax(0) @ table.weight
+            loss(voice.model, batch, mixed.expand(len(batch.codes), -1)).backward()  # type: ignore[no-untyped-call]
+            for group in optimiser.param_groups:
+                group["lr"] = MIX_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+            optimiser.step()
+            optimiser.zero_grad()
+            progress(step + 1, steps)
+    return logits.detach().softmax(0)
 
 
 def batches(voice: Voice, clips: Sequence[TrainingClip]) -> Iterator[Batch]:

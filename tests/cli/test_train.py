@@ -68,7 +68,10 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
         (["{digits}", "--from", "nobody"], ["no voice 'nobody'"]),
         (["{digits}", "--from", "digits", "--recipe", "digits"], ["--recipe or --from"]),
-        (["{digits}", "--from", "digits", "--size", "small"], ["residual_channels is 64, not 32", "keeps the network"]),
+        (
+            ["{digits}", "--from", "digits", "--size", "small"],
+            ["residual_channels is 64, not 32", "keeps the network"],
+        ),
         (["{digits}", "--from", "kathleen", "--keep-speakers"], ["has no speakers"]),
         (["{digits}", "--keep-speakers"], ["--from"]),
     ],

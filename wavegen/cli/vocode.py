@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,10 @@ def vocode(
     device: o.Device = "auto",
     force: o.Force = False,
 ) -> None:
-    """Copy a recording with a voice: its mel spectrogram and F0 to sound."""
+    """Copy a recording with a voice: its mel spectrogram and F0 to sound.
+
+    Without --speaker, a voice with several speakers mixes them so that the recording is likeliest.
+    """
     from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output
 
@@ -35,10 +39,18 @@ def vocode(
 
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path, mel=True)
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
+    if (request.speaker, request.speaker_path) == (None, None) and len(voice.speakers) > 1:
+        from wavegen.training.likeness import mix_of_recording
+
+        with show.progress_bar("choosing a mix of speakers") as bar:
+            request = replace(request, speaker=mix_of_recording(voice, file, bar))  # type: ignore[arg-type]
     utterance = plan_copy(voice, file, request)
     [audio], speed = draw_all(voice, [utterance], engine, precision, device)
     write_audio(output, audio, voice.sample_rate, finish, replace=force)
     length = len(audio) / voice.sample_rate
+    label = utterance.speaker.label
+    speaker = f", speaker {label}" if label else ""
     show.err.print(
-        f"{output}: {length:.2f} s, voice {voice.name}, {speed:.2f} x real time", soft_wrap=True
+        f"{output}: {length:.2f} s, voice {voice.name}{speaker}, {speed:.2f} x real time",
+        soft_wrap=True,
     )

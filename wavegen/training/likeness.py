@@ -12,11 +12,14 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from wavegen.audio.reading import read_audio
 from wavegen.data.windows import Batch, TrainingClip, Windows
+from wavegen.errors import DataError
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech.fit import WEIGHTS, Corpus, Recording
@@ -26,6 +29,10 @@ from wavegen.voice import Voice
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
 WAVENET_STEPS, WAVENET_RATE = 40, 0.1
 MIX_STEPS, MIX_RATE = 15, 0.5
+HEARD = 6.0
+"""Seconds of a recording by which its mix of speakers is chosen."""
+FAINT = 0.03
+"""Weight below which a speaker is left out of it."""
 SECONDS = 1.0
 """Of speech in each of the two windows of a step of the WaveNet."""
 Progress = Callable[[int, int], None]
@@ -69,6 +76,32 @@ def fit_wavenet(
     _descend(voice.model, [table], speaker, losses(), steps, WAVENET_RATE, progress)
 
 
+def mix_of_recording(
+    voice: Voice, file: Path, progress: Progress = lambda done, total: None
+) -> dict[str, float]:
+    """The `nearest_mix` of a recording of anybody, as a request takes it: names and weights.
+
+    Args:
+        voice: with speakers, and conditioned on nothing that needs a text.
+        file: the recording, whose first `HEARD` seconds are listened to.
+        progress: called with (steps done, steps).
+
+    Raises:
+        DataError: the recording can't be read, or is empty.
+    """
+    audio = torch.from_numpy(read_audio(file, voice.sample_rate).audio)
+    audio = audio[: round(HEARD * voice.sample_rate)]
+    if not len(audio):
+        raise DataError(f"{file} holds no samples at {voice.sample_rate} Hz")
+    local = voice.observe(audio, 0)
+    clip = TrainingClip(len(audio), 0, lambda a, b: audio[a:b], lambda _: local)
+    found = nearest_mix(voice, [clip], progress=progress).tolist()
+    # A name with one of these can't stand in a mix, its id can.
+    names = [str(i) if set(s) & set(",:>") else s for i, s in enumerate(voice.speakers)]
+    kept = {s: round(w, 2) for s, w in zip(names, found, strict=True) if w >= FAINT}
+    return kept or {names[found.index(max(found))]: 1.0}
+
+
 def nearest_mix(
     voice: Voice,
     clips: Sequence[TrainingClip],
@@ -86,14 +119,12 @@ def nearest_mix(
     Returns:
         (S,) weights of the speakers; they sum to 1.
     """
-    table = voice.model.conditioning.speaker
-    assert table is not None
     logits = torch.zeros(len(voice.speakers), requires_grad=True)
     optimiser = torch.optim.Adam([logits], MIX_RATE)
     with _frozen(voice.model, []):
         for step, batch in enumerate(itertools.islice(batches(voice, clips), steps)):
-            mixed = logits.softmax(0) @ table.weight
-            loss(voice.model, batch, mixed.expand(len(batch.codes), -1)).backward()  # type: ignore[no-untyped-call]
+            weights = logits.softmax(0).expand(len(batch.codes), -1)
+            loss(voice.model, batch, weights).backward()  # type: ignore[no-untyped-call]
             for group in optimiser.param_groups:
                 group["lr"] = MIX_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
             optimiser.step()
@@ -113,7 +144,7 @@ def batches(voice: Voice, clips: Sequence[TrainingClip]) -> Iterator[Batch]:
 
 
 def loss(model: WaveNet, batch: Batch, speaker: Tensor) -> Tensor:
-    """Mean bits of the samples of a batch, spoken by (B,) ids or (B, G) embeddings."""
+    """Mean bits of the samples of a batch, spoken by (B,) ids or (B, S) weights."""
     given = batch.past, speaker, batch.local, batch.before, batch.history, batch.lead, batch.given
     device = batch.codes.device
     with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):

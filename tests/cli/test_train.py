@@ -300,3 +300,25 @@ def test_the_last_line_has_the_bits_and_a_command_that_makes_the_voice_heard(
     assert heard.code == 0, heard.err
     assert "voice tour, " in heard.err or "voice tour " in heard.err
     assert soundfile.info(tmp_path / "out.wav").frames > 800
+
+
+def test_fine_tuning_is_resumed_and_info_names_the_voice_it_came_from(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    folder, run = tmp_path / "ours", tmp_path / "run"
+    folder.mkdir()
+    for file in DIGITS.glob("*_theo_*.wav"):
+        shutil.copy(file, folder)
+    quick = ("train.batch_size=2", "train.precision=f32", "conditioning.acoustic_steps=2")
+    settings = [x for s in quick for x in ("--set", s)]
+    command = ["train", folder, "--out", run, "--from", tiny_voice_file]
+    done = cli(*command, "--layout", "flat", "--steps", "2", "--keep-speakers", *settings)
+    assert done.code == 0, done.err
+    assert "wavegen vocode" in done.err
+    shown = cli("info", run / "voice.safetensors").out
+    assert "6 ours" in shown
+    assert "made from\tvoice tiny (SHA-256 " in shown
+    assert "licence not given" in shown
+    assert cli(*command, "--resume", "--steps", "3").code == 0
+    other = ["--from", "digits", "--resume"]
+    one_clear_line(cli(*command[:4], *other), "started from tiny, not from this digits")

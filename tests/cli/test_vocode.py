@@ -6,6 +6,7 @@ from pathlib import Path
 import soundfile
 from helpers import DIGITS, TINY, Result
 
+from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
 from wavegen.voice import untrained
 
@@ -39,3 +40,16 @@ def test_a_mel_voice_without_texts_copies_recordings(
     ):
         wrong = cli(*args)
         assert (wrong.code, part in wrong.err) == (2, True), wrong.err
+
+
+def test_without_a_speaker_the_recording_chooses_a_mix(
+    cli: Callable[..., Result], tmp_path: Path, tiny_config: Config
+) -> None:
+    voice = tmp_path / "two.safetensors"
+    config = tiny_config.replace("conditioning", features="mel")
+    untrained(config, ("ann", "bob, the second"), ()).save(voice)
+    for speaker, said in (([], "speaker ann:0."), (["-s", "1"], "speaker bob, the second, ")):
+        out = tmp_path / f"{len(speaker)}.wav"
+        done = cli("vocode", DIGITS / "3_theo_8.wav", "-m", voice, "-o", out, *speaker)
+        assert done.code == 0, done.err
+        assert said in done.err

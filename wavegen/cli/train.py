@@ -211,7 +211,7 @@ class _View:
         if bits is not None:
             held_out = f"{bits:.4f} bits per {result.unit} sample on the {part} clips"
         hear = "hear it with"
-        if result.step < LISTEN_FROM:
+        if result.step < LISTEN_FROM and "from" not in self.trainer.voice.training:
             hear = f"after only {result.step:,} steps it makes noise, to be heard with"
         _say(f"trained {result.voice}: {held_out}; {hear}: {_example(self.trainer, result.voice)}")
 
@@ -228,6 +228,9 @@ def _example(trainer: Trainer, file: Path) -> str:
         how = ["synth", "--text", min((dataset.clips[p].text for p in clips), key=len)]
     elif isinstance(voice, ConditionedVoice):
         how = ["vocode", str(dataset.root / source(clips[0]))]
+    speaker = dataset.clips[clips[0]].speaker
+    if speaker and dataset.speakers[0] not in dataset.seconds(voice.sample_rate):  # a kept one
+        how += ["--speaker", speaker]
     return shlex.join(["wavegen", *how, "--voice", str(file), "-o", "out.wav"])
 
 

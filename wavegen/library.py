@@ -168,7 +168,7 @@ def _check(about: Mapping[str, Any]) -> None:
         counted = name in ("clips", "minutes_of_audio", "hours") or name.endswith("_bits")
         if counted and type(value) not in (int, float):
             raise TypeError(f"training.{name} must be a number")
-        if name in ("from", "enrolled") and not _objects(value):
+        if name == "from" and not _objects(value):
             raise TypeError(f"training.{name} must be a list of objects with strings")
 
 

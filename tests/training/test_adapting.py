@@ -109,6 +109,7 @@ def test_a_fine_tuned_voice_has_the_speakers_of_the_folder_and_kept_ones(
     voice = load_voice(result.voice)
     kept = base.voice.speakers if keep else ()
     assert voice.speakers == (*kept, "zoe")
+    assert tuple(s.called for s in voice.config.data.speaker) == kept
     [started] = voice.training["from"]
     assert (started["voice"], started["sha256"]) == ("tiny", base.voice.digest)
     old, new = (v.tensors() for v in (base.voice, voice))

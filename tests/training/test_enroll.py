@@ -55,12 +55,10 @@ def test_an_enrolled_speaker_has_rows_of_their_own_and_all_else_is_as_before(
             assert torch.equal(tensor, old[name]), name
     new.save(tmp_path / "new.safetensors")
     loaded = load_voice(tmp_path / "new.safetensors")
-    [entry] = loaded.training["enrolled"]
-    assert entry["speaker"] == "zoe"
-    how = f"s of recordings {'with' if texts else 'without'} texts, 20"
-    assert entry["how"].startswith("enrolled from ")
-    assert how in entry["how"]
-    assert entry["licence"] == "with consent"
+    [entry] = loaded.config.data.speaker
+    how = f"enrolled from 3 s of recordings {'with' if texts else 'without'} texts, 20"
+    assert entry.description.startswith(how)
+    assert (entry.called, entry.licence) == ("zoe", "with consent")
     assert next(plan(loaded, Request(text="one", speaker="zoe"))).samples
     with pytest.raises(VoiceError, match="has a speaker zoe already"):
         enroll(loaded, "zoe", samples)

@@ -67,5 +67,5 @@ def enroll(
         new.save(output)
     except OSError as e:
         raise WavegenError(f"can't write {output}: {e.strerror or e}") from e
-    how = new.training["enrolled"][-1]["how"]
+    how = new.config.data.speaker[-1].description
     show.err.print(f"{output}: voice {known.name} and speaker {name}, {how}", soft_wrap=True)

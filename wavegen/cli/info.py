@@ -42,8 +42,6 @@ def info(
         label = name.replace("_", " ")
         if name == "from":
             facts += [("made from", _origin(voice).split()) for voice in value]
-        elif name == "enrolled":
-            facts += [("enrolled", _enrolled(speaker).split()) for speaker in value]
         elif name.endswith("_bits"):
             facts.append((label, f"{value:.4f} per sample ({v.unit})"))
         elif name not in ("unit", "speaker_minutes"):
@@ -75,9 +73,3 @@ def _origin(voice: dict[str, str]) -> str:
     )
     parts = f"voice {name} (SHA-256 {digest[:16]}…)", licence or "licence not given", credit
     return "; ".join(filter(None, parts))
-
-
-def _enrolled(speaker: dict[str, str]) -> str:
-    """How a speaker came into the voice without training."""
-    who, how, licence = (speaker.get(k, "") for k in ("speaker", "how", "licence"))
-    return f"{who} {how}; {licence or 'licence not given'}"

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavegen.config import Config
+from wavegen.config import Config, SpeakerConfig
 from wavegen.data.dataset import Dataset
 from wavegen.errors import ConfigError, TrainingError
 from wavegen.files import atomic_write
@@ -28,7 +28,7 @@ from wavegen.speech.phones import CONTEXT
 from wavegen.training.checkpoint import ORIGIN
 from wavegen.voice import SpeakingVoice, Voice, untrained
 
-KEPT = ("language", "join", "trim_db")
+KEPT = ("language", "join", "trim_db", "level")
 """Fields of ``[data]`` that a voice's recipe hands on; the others describe its own recordings."""
 TRAIN: dict[str, Any] = {
     "steps": 1000,
@@ -75,8 +75,16 @@ class Origin:
     longest: int
     training: dict[str, Any]
     """What its file says of the voice and of kept speakers."""
+    kept: tuple[dict[str, str], ...]
+    """Tables of `SpeakerConfig` of speakers whom the folder lacks."""
     unnamed: str
     """What the speaker is called of a folder that names none."""
+
+    def config(self, config: Config) -> Config:
+        """The configuration with what is known of kept speakers."""
+        given = {s.called for s in config.data.speaker}
+        kept = tuple(SpeakerConfig(**s) for s in self.kept if s["id"] not in given)
+        return config.replace("data", speaker=(*config.data.speaker, *kept))
 
     def dataset(self, dataset: Dataset) -> Dataset:
         """The data set with the speakers of the new voice."""
@@ -176,8 +184,28 @@ def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
         "sha256": voice.digest,
         **{name: voice.training.get(name, "") for name in ("licence", "attribution")},
     }
-    training = {"from": [started, *voice.training.get("from", [])]}
-    return Origin(speakers, symbols, tuple(sorted(words)), longest, training, unnamed)
+    kept = [s for s in speakers if s not in given]
+    minutes = voice.training.get("speaker_minutes", {})
+    training = {
+        "from": [started, *voice.training.get("from", [])],
+        "speaker_minutes": {s: minutes[s] for s in kept if s in minutes},
+    }
+    tables = tuple(asdict(_known(voice, s)) for s in kept)
+    return Origin(speakers, symbols, tuple(sorted(words)), longest, training, tables, unnamed)
+
+
+def _known(voice: Voice, speaker: str) -> SpeakerConfig:
+    """What a voice knows of a speaker, whose licence is no longer that of all recordings."""
+    tables = {s.called: s for s in voice.config.data.speaker}
+    found = tables.get(speaker, SpeakerConfig())
+    licence, credit = (voice.training.get(name, "") for name in ("licence", "attribution"))
+    return replace(
+        found,
+        id=speaker,
+        name="",
+        licence=found.licence or licence,
+        attribution=found.attribution or credit,
+    )
 
 
 def transplant(source: Voice, voice: Voice) -> None:

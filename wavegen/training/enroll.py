@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.reading import read_audio
-from wavegen.config import DataConfig
+from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.data.layouts import find_clips
 from wavegen.data.windows import TrainingClip
 from wavegen.decoding import decode
@@ -113,7 +113,8 @@ def enroll(
             f"voice {voice.name} has no speakers, so that none can be added: "
             f"wavegen train FOLDER --from {voice.name} makes a voice of the recordings"
         )
-    if name in voice.speakers:
+    known = voice.config.data.speaker
+    if name in (*voice.speakers, *(s.id for s in known)):
         raise VoiceError(f"voice {voice.name} has a speaker {name} already: choose another --name")
     new = _with_speaker(voice, name)
     speaker = len(voice.speakers)
@@ -133,12 +134,11 @@ def enroll(
     seconds = sum(len(s.audio) for s in samples) / voice.sample_rate
     how = f"{'with' if recordings else 'without'} texts"
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    entry = {
-        "speaker": name,
-        "how": f"enrolled from {seconds:.0f} s of recordings {how}, {today}",
-        "licence": licence,
-    }
-    new.training = voice.training | {"enrolled": [*voice.training.get("enrolled", []), entry]}
+    said = f"enrolled from {seconds:.0f} s of recordings {how}, {today}"
+    entry = SpeakerConfig(name, description=said, licence=licence)
+    minutes = voice.training.get("speaker_minutes", {}) | {name: round(seconds / 60, 2)}
+    new.config = new.config.replace("data", speaker=(*known, entry))
+    new.training = voice.training | {"speaker_minutes": minutes}
     return new
 
 

@@ -165,7 +165,8 @@ def new_trainer(
         voice = new_voice(config, dataset)
     else:
         started = origin(base, config, dataset)
-        voice, dataset = started.voice(config), started.dataset(dataset)
+        config, dataset = started.config(config), started.dataset(dataset)
+        voice = started.voice(config)
         transplant(base.voice, voice)
         if first:
             started.save(run)

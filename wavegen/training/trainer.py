@@ -251,7 +251,8 @@ class Trainer:
             "hours": round(self.seconds / 3600, 3),
             "clips": len(self.windows.clips),
             "minutes_of_audio": round(sum(minutes.values()), 2),
-            "speaker_minutes": {s: round(m, 2) for s, m in minutes.items() if s},
+            "speaker_minutes": self.voice.training.get("speaker_minutes", {})
+            | {s: round(m, 2) for s, m in minutes.items() if s},
             "data_sha256": self.dataset.content_hash(),
             "licence": data.licence,
             "attribution": data.attribution,

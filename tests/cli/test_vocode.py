@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import soundfile
+import torch
 from helpers import DIGITS, TINY, Result
 
 from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
+from wavegen.training import likeness
 from wavegen.voice import untrained
 
 
@@ -43,12 +46,17 @@ def test_a_mel_voice_without_texts_copies_recordings(
 
 
 def test_without_a_speaker_the_recording_chooses_a_mix(
-    cli: Callable[..., Result], tmp_path: Path, tiny_config: Config
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    tiny_config: Config,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    weights = torch.tensor([0.6, 0.39, 0.01])
+    monkeypatch.setattr(likeness, "nearest_mix", lambda voice, clips, **how: weights)
     voice = tmp_path / "two.safetensors"
     config = tiny_config.replace("conditioning", features="mel")
-    untrained(config, ("ann", "bob, the second"), ()).save(voice)
-    for speaker, said in (([], "speaker ann:0."), (["-s", "1"], "speaker bob, the second, ")):
+    untrained(config, ("ann", "bob, the second", "cy"), ()).save(voice)
+    for speaker, said in (([], "speaker ann:0.61"), (["-s", "1"], "speaker bob, the second, ")):
         out = tmp_path / f"{len(speaker)}.wav"
         done = cli("vocode", DIGITS / "3_theo_8.wav", "-m", voice, "-o", out, *speaker)
         assert done.code == 0, done.err

@@ -98,8 +98,10 @@ def mix_of_recording(
     found = nearest_mix(voice, [clip], progress=progress).tolist()
     # A name with one of these can't stand in a mix, its id can.
     names = [str(i) if set(s) & set(",:>") else s for i, s in enumerate(voice.speakers)]
-    kept = {s: round(w, 2) for s, w in zip(names, found, strict=True) if w >= FAINT}
-    return kept or {names[found.index(max(found))]: 1.0}
+    kept = {s: w for s, w in zip(names, found, strict=True) if w >= min(FAINT, max(found))}
+    mix = {s: round(w / sum(kept.values()), 2) for s, w in kept.items()}
+    first = max(mix, key=lambda s: mix[s])
+    return mix | {first: round(mix[first] + 1 - sum(mix.values()), 2)}  # hundredths that sum to 1
 
 
 def nearest_mix(

@@ -21,24 +21,35 @@ from wavegen.synth import draw, join, plan, synthesize
 from wavegen.voice import Voice, untrained
 
 
+def in_sentences(voice: Voice) -> Voice:
+    """A voice that speaks each sentence, and each nine words, in an utterance of its own."""
+    return replace(voice, config=voice.config.replace("data", join=1), longest=9)
+
+
+@pytest.mark.usefixtures("lengths_only")
 def test_odd_inputs_are_spoken_in_no_more_than_ten_times_the_time_expected(
     tiny_voice: Voice,
 ) -> None:
-    usual = 0.09  # seconds of a phoneme
+    usual, spoken = 0.09, 0  # seconds of a phoneme
     for text in ODD:
         with contextlib.suppress(TextError):  # nothing to say, or too much
-            for u in itertools.islice(plan(tiny_voice, Request(text=text, max_seconds=60)), 20):
+            asked = Request(text=text, max_seconds=60)
+            for u in itertools.islice(plan(in_sentences(tiny_voice), asked), 20):
                 phonemes = sum(map(len, u.phonemes))
                 assert u.samples / tiny_voice.sample_rate < 10 * usual * (phonemes + 2), text[:50]
+                spoken += 1
+    assert spoken > len(ODD) / 2
 
 
+@pytest.mark.usefixtures("lengths_only")
 def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) -> None:
     request = Request(text="seven " * 3334, max_seconds=None)
-    assert next(plan(tiny_voice, request)).samples > 600 * 8000
+    [whole] = plan(replace(tiny_voice, longest=9), request)
+    assert whole.samples > 600 * 8000
 
 
 def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> None:
-    alone = replace(tiny_voice, config=tiny_voice.config.replace("data", join=1), longest=9)
+    alone = in_sentences(tiny_voice)
     long = plan(alone, Request(text="One two. Three! " * 10_000))
     assert next(long).text == "one two"  # the rest is not read
     request = Request(text="One two. Three! Four?", sentence_silence=0.5)

@@ -89,6 +89,7 @@ def test_words_never_heard_are_named_once(
     assert done.err.count("apple") == 1
 
 
+@pytest.mark.usefixtures("lengths_only")
 @pytest.mark.parametrize(
     ("text", "part"),
     [

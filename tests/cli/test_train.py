@@ -6,12 +6,12 @@ import random
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 import soundfile
@@ -187,46 +187,65 @@ def test_a_voice_without_text_makes_seconds_of_sound(
     assert "--seconds" in refused.err
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def interrupted(args: list[object], number: int, once: Path, said: Path) -> tuple[int | None, str]:
+    """The exit code of a command that gets a signal once there is a file, and its last line."""
+    process = forks.start(*args, said=said)
+    while not once.exists() and process.is_alive():
+        time.sleep(0.02)
+    assert process.pid
+    os.kill(process.pid, number)
+    return forks.code(process), said.read_text().splitlines()[-1]
+
+
+@SIGNALS
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
-    recipe = write_recipe(tmp_path / "tiny.toml", steps=100_000, checkpoint_every=100_000)
+    often = {"log_every": 2, "checkpoint_every": 100_000, "validate_every": 100_000}
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=100_000, **often)
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wavegen", "train", DIGITS, "--recipe", recipe, "--out", run],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    metrics = run / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == code, err
-    assert f"--out {run} --resume" in " ".join(err.split())
+    plain = ("--recipe", recipe, "--layout", "flat", "--set", "conditioning.features=none")
+    args: list[object] = ["train", DIGITS, *plain, "--out", run]
+    found, said = interrupted(args, number, run / "metrics.jsonl", tmp_path / "said")
+    assert found == code, said
+    step, _, again = said.partition("; resume with: ")
+    assert step.startswith("stopped at step ")
+    assert shlex.split(again) == ["wavegen", *map(str, args), "--resume"]
     assert states(run)
     losses = [r["loss_bits"] for r in rows(run) if "loss_bits" in r]
     assert losses
     assert np.isfinite(losses).all()
 
 
+@SIGNALS
+def test_a_signal_while_models_are_fitted_says_how_to_go_on(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    run = tmp_path / "run"
+    many = ("--set", "conditioning.acoustic_steps=100000")
+    recipe = write_recipe(tmp_path / "tiny.toml")
+    args: list[object] = ["train", DIGITS, "--recipe", recipe, *many, "--out", run, "--resume"]
+    found, said = interrupted(args, number, run / "fitting.pt", tmp_path / "said")
+    assert (found, said) == (
+        code,
+        f"stopped; resume with: {shlex.join(['wavegen', *map(str, args)])}",
+    )
+    assert (run / "fitting.pt").exists()  # where it goes on from
+
+
 @pytest.mark.slow
 def test_a_run_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    often = {"checkpoint_every": 10, "validate_every": 60, "log_every": 5}
-    recipe = write_recipe(tmp_path / "tiny.toml", steps=1200, window_seconds=0.1, **often)
-    base = [sys.executable, "-m", "wavegen", "train", str(DIGITS)]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    often = {"checkpoint_every": 10, "validate_every": 60, "log_every": 5, "predicted": 0.0}
+    recipe = write_recipe(tmp_path / "tiny.toml", steps=600, window_seconds=0.1, **often)
+    said = tmp_path / "said"
 
-    def start(run: Path) -> subprocess.Popen[str]:
+    def start(run: Path) -> BaseProcess:
         begun = (run / "config.toml").exists()
-        how = ["--resume"] if begun else ["--recipe", str(recipe)]
-        command = [*base, "--out", str(run), *how]
-        return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        how = ["--resume"] if begun else ["--recipe", recipe]
+        return forks.start("train", DIGITS, "--out", run, *how, said=said)
 
-    whole = start(tmp_path / "whole")
-    _, err = whole.communicate(timeout=300)
-    assert whole.returncode == 0, err
+    assert forks.code(start(tmp_path / "whole")) == 0, said.read_text()
     rng = random.Random(0)
     run = tmp_path / "killed"
     kills = 0
@@ -234,17 +253,14 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(tmp_pa
         process = start(run)
         at = newest = states(run)[:1]
         if rng.random() < 0.75:  # once it trains; otherwise also while it starts
-            while newest == at and process.poll() is None:
+            while newest == at and process.is_alive():
                 newest = states(run)[:1]
-                time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.5) if newest != at else rng.uniform(0, 4))
+                time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.1) if newest != at else rng.uniform(0, 1))
         process.kill()
-        _, err = process.communicate()
-        assert process.returncode in (-signal.SIGKILL, 0), err
+        assert forks.code(process) in (-signal.SIGKILL, 0), said.read_text()
         kills += 1
-    last = start(run)
-    _, err = last.communicate(timeout=300)
-    assert last.returncode == 0, err
+    assert forks.code(start(run)) == 0, said.read_text()
     for name in ("last.safetensors", "voice.safetensors"):
         a, b = (load_voice(tmp_path / d / name).tensors() for d in ("whole", "killed"))
         assert a.keys() == b.keys()

@@ -7,13 +7,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import forks
 import pytest
 import soundfile
 from helpers import Result
@@ -27,11 +27,12 @@ from wavegen.request import Request
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
-def write_jobs(path: Path, count: int) -> Path:
+def write_jobs(path: Path, count: int, words: int = 6) -> Path:
+    """So many jobs, each of 1 to ``words`` words."""
     rng = random.Random(0)
     rows = [
         {
-            "text": " ".join(rng.choices(WORDS, k=rng.randint(1, 6))),
+            "text": " ".join(rng.choices(WORDS, k=rng.randint(1, words))),
             "speaker": rng.randrange(6),
             "output_file": f"{i % 3}/{i:03d}.wav",
         }
@@ -271,18 +272,17 @@ def test_wrong_arguments_are_one_clear_line(
     assert sorted(tmp_path.rglob("*")) == there
 
 
-def start(jobs: Path, out: Path, voice: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "wavegen", "render", jobs, "-o", out, "--voice", voice]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+def start(jobs: Path, out: Path, voice: Path) -> BaseProcess:
+    return forks.start("render", jobs, "-o", out, "--voice", voice)
 
 
 def test_two_renders_into_one_folder_do_not_harm_each_other(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    jobs = write_jobs(tmp_path / "jobs.jsonl", 40)
+    jobs = write_jobs(tmp_path / "jobs.jsonl", 40, words=1)
     both = [start(jobs, tmp_path / "two", tiny_voice_file) for _ in range(2)]
     one = start(jobs, tmp_path / "one", tiny_voice_file)
-    assert [p.wait() for p in (*both, one)] == [0, 0, 0]
+    assert [forks.code(p) for p in (*both, one)] == [0, 0, 0]
     assert files(tmp_path / "one") == files(tmp_path / "two")
     rows = (tmp_path / "two" / "manifest.jsonl").read_text().splitlines()
     assert {json.loads(r)["output_file"] for r in rows} == set(files(tmp_path / "one"))
@@ -292,18 +292,16 @@ def test_two_renders_into_one_folder_do_not_harm_each_other(
 def test_a_signal_says_how_to_go_on(
     tmp_path: Path, tiny_voice_file: Path, number: int, code: int
 ) -> None:
-    jobs = write_jobs(tmp_path / "jobs.jsonl", 2000)
-    command = [sys.executable, "-m", "wavegen", "render", jobs, "-o", tmp_path / "out"]
-    process = subprocess.Popen(
-        [*command, "--voice", tiny_voice_file], stderr=subprocess.PIPE, text=True
-    )
+    jobs, said = write_jobs(tmp_path / "jobs.jsonl", 2000), tmp_path / "said"
+    command = ("render", jobs, "-o", tmp_path / "out", "--voice", tiny_voice_file)
+    process = forks.start(*command, said=said)
     while not (tmp_path / "out" / "manifest.jsonl").exists():
         time.sleep(0.05)
-        assert process.poll() is None
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "of 2,000 clips done; the same command does the rest" in said
+        assert process.is_alive()
+    assert process.pid
+    os.kill(process.pid, number)
+    assert forks.code(process) == code
+    assert "of 2,000 clips done; the same command does the rest" in said.read_text()
     assert not any((tmp_path / "out").rglob(".*"))
 
 
@@ -311,9 +309,9 @@ def test_a_signal_says_how_to_go_on(
 def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    jobs, out = write_jobs(tmp_path / "jobs.jsonl", 100), tmp_path / "killed"
+    jobs, out = write_jobs(tmp_path / "jobs.jsonl", 100, words=1), tmp_path / "killed"
     manifest = out / "manifest.jsonl"
-    assert start(jobs, tmp_path / "calm", tiny_voice_file).wait() == 0
+    assert forks.code(start(jobs, tmp_path / "calm", tiny_voice_file)) == 0
 
     def made() -> int:
         return len(manifest.read_bytes().splitlines()) if manifest.exists() else 0
@@ -323,18 +321,18 @@ def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
         process = start(jobs, out, tiny_voice_file)
         if rng.random() < 0.75:  # once there are some more clips; otherwise also while it starts
             enough = made() + rng.randint(1, 8)
-            while made() < enough and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.2))
+            while made() < enough and process.is_alive():
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0, 0.05))
         else:
-            time.sleep(rng.uniform(0, 4))
+            time.sleep(rng.uniform(0, 0.5))
         process.kill()
-        code = process.wait()
+        code = forks.code(process)
         assert code in (-signal.SIGKILL, 0)
         killed += code != 0
         if code == 0:  # it got to the end: begin again
             shutil.rmtree(out)
-    assert start(jobs, out, tiny_voice_file).wait() == 0
+    assert forks.code(start(jobs, out, tiny_voice_file)) == 0
     assert files(out) == files(tmp_path / "calm")
 
 
@@ -354,10 +352,14 @@ def test_what_a_rendering_worker_raises_is_told_from_its_death() -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_loses_no_clip(tmp_path: Path, tiny_voice_file: Path) -> None:
+def test_a_worker_that_is_killed_loses_no_clip(
+    tmp_path: Path, tiny_voice_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wavegen.rendering import ray
     from wavegen.rendering.ray import on_ray
 
-    jobs = [job(tiny_voice_file, i, f"{i}.wav", " ".join(WORDS[: 1 + i % 9])) for i in range(260)]
+    monkeypatch.setattr(ray, "CHUNK", 8)
+    jobs = [job(tiny_voice_file, i, f"{i}.wav", " ".join(WORDS[: 1 + i % 3])) for i in range(36)]
     render(jobs, tmp_path / "here", Renderer())
     killed: list[int] = []
 
@@ -369,7 +371,7 @@ def test_a_worker_that_is_killed_loses_no_clip(tmp_path: Path, tiny_voice_file: 
     renderer = Renderer()
     summary = render(jobs, tmp_path / "ray", renderer, run=on_ray(renderer), progress=progress)
     assert killed
-    assert (summary.made, summary.failed) == (260, [])
+    assert (summary.made, summary.failed) == (36, [])
     assert files(tmp_path / "ray") == files(tmp_path / "here")
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from helpers import COMMA, STOP, made_up
 
+from wavegen.model import acoustic
 from wavegen.speech.aligner import Aligner
 
 
@@ -22,3 +23,11 @@ def fitted() -> tuple[Aligner, list[torch.Tensor], list[list[list[int]]]]:
     aligner = Aligner(7, 0, silent=3)
     aligner.fit(features, texts, [0] * 60)
     return aligner, features, texts
+
+
+@pytest.fixture
+def small_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acoustic models are made with flows small enough to be fitted in seconds."""
+    for name in ("PITCH", "MEL"):
+        monkeypatch.setattr(acoustic, f"{name}_WIDTH", 24)
+        monkeypatch.setattr(acoustic, f"{name}_BLOCKS", 3)

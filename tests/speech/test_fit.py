@@ -33,6 +33,7 @@ def utterance(rng: np.random.Generator) -> Recording:
     )
 
 
+@pytest.mark.usefixtures("small_flows")
 def test_it_learns_lengths_melody_and_spectrum() -> None:
     rng = np.random.default_rng(0)
     model = AcousticModel(6, 0, 4, 32, 32)
@@ -57,6 +58,7 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
     assert 0 < prosody.duration_spread < 0.3
 
 
+@pytest.mark.usefixtures("small_flows")
 def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_module, "SAVE_SECONDS", -1.0)
     rng = np.random.default_rng(0)
@@ -83,6 +85,7 @@ def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -
             assert torch.equal(tensor, part.state_dict()[name]), name
 
 
+@pytest.mark.usefixtures("small_flows")
 def test_what_is_drawn_varies_as_the_recordings_do() -> None:
     rng = np.random.default_rng(0)
     clips = []
@@ -109,7 +112,8 @@ def test_what_is_drawn_varies_as_the_recordings_do() -> None:
         rows = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
         average, hidden = spectrum.average(rows, voicing, plain.octaves[None], mask)
         for _ in range(40):
-            spectra.append(spectrum.draw(average, hidden, torch.randn(average.shape)))
+            drawn = spectrum.mel_flow.sample(torch.randn(average.shape), hidden, mask, mask, 4)
+            spectra.append(average + drawn * spectrum.mel_spread)
     assert 0.1 < torch.stack(pitches).std(0).mean() < 0.3
     assert 0.2 < torch.stack(spectra).std(0).mean() < 0.4
 
@@ -153,6 +157,7 @@ def test_a_batch_is_what_was_recorded() -> None:
     assert everything == [0, 1, 2, 3]
 
 
+@pytest.mark.usefixtures("small_flows")
 def test_fitting_takes_the_steps_that_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=0.1 * PROBE)  # asked at the start, and after those steps
     monkeypatch.setattr("time.monotonic", lambda: next(clock))

@@ -1,5 +1,6 @@
 """Whole runs from Python: what they tell on the way, what they return, and what they refuse."""
 
+import logging
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -17,7 +18,7 @@ from wavegen.speech import fit
 from wavegen.training.checkpoint import Fitting
 from wavegen.training.hooks import Hooks
 from wavegen.training.lock import locked
-from wavegen.training.run import new_trainer, resume_run, start_run
+from wavegen.training.run import new_trainer, resume_run, saved_trainer, start_run
 
 
 def test_a_run_tells_its_phases_and_returns_the_voice_and_its_bits(
@@ -112,6 +113,28 @@ def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
     for name, model in part.voice.speech().items():
         for key, tensor in model.state_dict().items():
             assert torch.equal(tensor, whole[name].state_dict()[key]), (name, key)
+
+
+@pytest.mark.parametrize("begun", [0.01, None])
+def test_other_minutes_than_the_run_began_with_are_warned_of(
+    tmp_path: Path, tiny_config: Config, caplog: pytest.LogCaptureFixture, begun: float | None
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = tiny_config.replace("conditioning", features="none")
+    steps = new_trainer(DIGITS, tmp_path, config, begun, "cpu").config.train.steps
+    for minutes in (0.01, 20):
+        warned: list[str] = []
+        hooks = Hooks(warn=warned.append)
+        t = saved_trainer(DIGITS, tmp_path, device="cpu", hooks=hooks, minutes=minutes)
+        assert t.config.train.steps == steps
+        if minutes == begun:
+            assert warned == []
+            assert "--steps changes it" in caplog.text
+        else:
+            [said] = warned
+            how = f"with --minutes {begun:g}" if begun else "without --minutes"
+            assert said.startswith(f"train.steps stays {steps}, though --minutes says {minutes:g}")
+            assert f"the run began {how} " in said
 
 
 def test_what_was_fitted_otherwise_is_not_used(tmp_path: Path, tiny_config: Config) -> None:

@@ -51,6 +51,7 @@ def test_training_learns_a_tone(
     for n in range(4):
         tone(tmp_path / "audio" / f"{n}.wav", seconds=1.0)
     config = tiny_config.replace("train", steps=300, learning_rate=2e-2, warmup_steps=20)
+    config = config.replace("train", log_every=100, validate_every=100, checkpoint_every=300)
     t = trainer(tmp_path / "run", config, tmp_path / "audio")
     before = t.measure(t.voice, t.validation)
     best = t.train()
@@ -170,7 +171,8 @@ def test_the_network_knows_more_of_voiced_speech_than_the_frequency_of_its_sampl
 ) -> None:
     changes = {
         "model": {"layers": 8, "dilation_cycle": 8, "residual_channels": 24, "skip_channels": 24},
-        "train": {"steps": 200, "batch_size": 4, "learning_rate": 2e-2, "predicted": 0.0},
+        "train": {"steps": 200, "batch_size": 4, "learning_rate": 2e-2, "predicted": 0.0}
+        | dict.fromkeys(("log_every", "validate_every", "checkpoint_every"), 200),
     }
     table = {name: values | changes.get(name, {}) for name, values in TINY.items()}
     t = trainer(tmp_path / "run", load_config(table, "test"))

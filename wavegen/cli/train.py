@@ -6,8 +6,8 @@ import os
 import shlex
 import signal
 import statistics
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,7 +95,8 @@ def train(
 
     if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
         show.set_quiet(True, problems=True)
-    with _View() as view:
+    result: TrainingResult | None = None
+    with _View() as view, suppress(KeyboardInterrupt):
         result = wavegen.train(
             audio_dir,
             recipe,
@@ -114,16 +115,12 @@ def train(
             cache_dir=cache_dir,
             hooks=view.hooks(),
         )
-    if result.finished:
+    if result is not None and result.finished:
         view.show(result)
         return
-    place = (
-        ["--out", str(result.run.parent), "--fold", fold] if fold else ["--out", str(result.run)]
-    )
-    again = [*_launcher(), "wavegen", "train", str(audio_dir), *place, "--resume"]
-    again += ["--allow-bad"] * allow_bad + ["--device", device] * (device != "auto")
-    again += ["--cache-dir", str(cache_dir)] if cache_dir else []
-    _say(f"stopped at step {result.step:,}; resume with: {shlex.join(again)}")
+    again = [*_launcher(), "wavegen", *sys.argv[1:], *["--resume"] * (not resume)]
+    at = f" at step {result.step:,}" if result is not None else ""
+    _say(f"stopped{at}; resume with: {shlex.join(again)}")
     raise typer.Exit(128 + (view.received or [signal.SIGTERM])[0])
 
 
@@ -146,17 +143,26 @@ class _View:
     def __init__(self) -> None:
         self.stack = ExitStack()
         self.received: list[int] = []
-        """Signals since training began."""
+        """Signals."""
         self.row: dict[str, float] = {}
         """The latest figures."""
         self.trainer: Trainer | None = None
 
     def __enter__(self) -> _View:
         self.bars = self.stack.enter_context(show.phases())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.stack.callback(signal.signal, number, signal.signal(number, self.stop))
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
+
+    def stop(self, number: int, frame: object) -> None:
+        """Stop after this step; at once if training hasn't begun, or when asked again."""
+        self.received.append(number)
+        if self.trainer is None or len(self.received) > 1:
+            raise KeyboardInterrupt
+        show.err.print("stopping after this step …")
 
     def hooks(self) -> Hooks:
         """Hooks that show the training."""
@@ -179,7 +185,7 @@ class _View:
         self.bars(phase, done, total, note)
 
     def ready(self, trainer: Trainer, speed: Speed) -> None:
-        """Say what is going to be trained; from here on a signal stops it between two steps."""
+        """Say what is going to be trained."""
         self.trainer, config, a = trainer, trainer.config, trainer.accelerator
         place = a.device.type
         if a.num_processes > 1:
@@ -194,7 +200,6 @@ class _View:
             f"expecting {speed.samples / speed.seconds:,.0f} samples/s: {left} in all; losses are "
             f"in bits per {trainer.voice.unit} sample"
         )
-        self.stack.enter_context(_stop_signals(self.received))
 
     def show(self, result: TrainingResult) -> None:
         """Say how good the voice is and how to hear it."""
@@ -252,21 +257,3 @@ def figures(row: dict[str, float]) -> str:
     held_out = f", held-out {row['val_bits']:.3f}" if "val_bits" in row else ""
     speed = tqdm.format_sizeof(row["samples_per_second"])
     return f"loss {row['loss_bits']:.3f}{held_out} bits, {speed} samples/s"
-
-
-@contextmanager
-def _stop_signals(received: list[int]) -> Iterator[None]:
-    """Collect signals in ``received``; a second Ctrl-C ends the program at once."""
-
-    def handle(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        show.err.print("stopping after this step …")
-
-    old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for s, handler in old.items():
-            signal.signal(s, handler)

@@ -302,19 +302,21 @@ class Spectrum(nn.Module):
         hidden = self.decoder(frames + tone, mask)
         return self.mel(hidden), hidden
 
-    def draw(self, mel: Tensor, hidden: Tensor, noise: Tensor) -> Tensor:
+    def draw(self, mel: Tensor, hidden: Tensor) -> Tensor:
         """Draw the mel spectrogram of one utterance.
+
+        It begins at the middle of the noise: what random noise adds is heard as roughness and costs
+        intelligibility.
 
         Args:
             mel: (1, mels, F) the average, from `average`.
             hidden: (1, channels, F), likewise.
-            noise: (1, mels, F) normal, see `Flow.sample`.
 
         Returns:
             (1, mels, F).
         """
-        mask = torch.ones_like(mel[:, :1])
-        return mel + self.mel_flow.sample(noise, hidden, mask, mask, MEL_STEPS) * self.mel_spread
+        middle, mask = torch.zeros_like(mel), torch.ones_like(mel[:, :1])
+        return mel + self.mel_flow.sample(middle, hidden, mask, mask, MEL_STEPS) * self.mel_spread
 
     def loss(
         self,

@@ -95,16 +95,12 @@ def predict_mel(
 def _draw_mel(
     model: AcousticModel, alignment: Alignment, speaker: Speaker, voicing: Tensor, octaves: Tensor
 ) -> Tensor:
-    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0.
-
-    It begins at the middle of the noise: what random noise adds is heard as roughness and costs
-    intelligibility.
-    """
+    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0."""
     spectrum = model.spectrum
     batch, lengths = phones([alignment], torch.as_tensor(speaker)[None])
     frames = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
     mean, hidden = spectrum.average(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
-    return spectrum.draw(mean, hidden, torch.zeros_like(mean))[0]
+    return spectrum.draw(mean, hidden)[0]
 
 
 class _Noise:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wavegen.config import Config
 from wavegen.errors import TrainingError
 from wavegen.recipe import read_config, to_dict
-
-log = logging.getLogger(__name__)
 
 
 def continued(
@@ -56,6 +53,4 @@ def continued(
             f"can't resume {run} with other settings: {'; '.join(faults)} (leave them out, or "
             "choose another --out)"
         )
-    if minutes is not None:
-        log.info("the steps are those that --minutes chose when the run began; --steps changes it")
     return kept.replace("train", **changes)

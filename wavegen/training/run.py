@@ -7,6 +7,7 @@ launch``, in all processes together: each of them makes the same call.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import re
 import time
@@ -32,6 +33,8 @@ from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
 from wavegen.training.trainer import Trainer
 from wavegen.voice import SpeakingVoice
+
+log = logging.getLogger(__name__)
 
 SPEECH_FRACTION = 0.3
 """Part of ``minutes`` after which no further steps of the acoustic model are planned."""
@@ -121,7 +124,7 @@ def resume_run(
         allow_bad: likewise.
         hooks: likewise.
         recipe: the recipe that the run should be of.
-        minutes: if the run was begun with them; its steps stay.
+        minutes: if the run was begun with them; its steps stay, and others are warned of.
 
     Raises:
         TrainingError: there is nothing to resume in the run directory, the settings or the
@@ -189,6 +192,7 @@ def new_trainer(
     [split] = broadcast_object_list([dataset.split])
     dataset = dataclasses.replace(dataset, split=split)
     trainer = Trainer(voice, dataset, run, accelerator, hooks)
+    trainer.minutes = minutes
     trainer.save()
     if not first:
         trainer.restore()  # takes what the first process has fitted
@@ -228,11 +232,26 @@ def saved_trainer(
         voice, dataset = started.voice(config), started.dataset(dataset)
     trainer = Trainer(voice, dataset, run, accelerator, hooks)
     trainer.restore()
+    if minutes is not None:
+        _tell_minutes(trainer, minutes)
     if trainer.step >= config.train.steps:
         hooks.warn(f"the run is already at step {trainer.step:,} of {config.train.steps:,}")
     if accelerator.is_main_process:
         write_run(run, config, dataset)
     return trainer
+
+
+def _tell_minutes(trainer: Trainer, asked: float) -> None:
+    """Say that ``--minutes`` changes no steps, and warn if the run began with others."""
+    begun = trainer.minutes
+    if begun == asked:
+        log.info("the steps are those that --minutes chose when the run began; --steps changes it")
+        return
+    how = "without --minutes" if begun is None else f"with --minutes {begun:g}"
+    trainer.hooks.warn(
+        f"train.steps stays {trainer.config.train.steps}, though --minutes says {asked:g}: the run "
+        f"began {how} (--steps changes it)"
+    )
 
 
 def _accelerator(device: str) -> Accelerator:

@@ -72,6 +72,7 @@ class Trainer:
         self.windows = Windows(clips["train"], self.config, self.voice.pause(1))
         self.step = self.epoch = self.index = self.seen = self.saved = 0
         self.best, self.seconds = math.inf, 0.0
+        self.minutes: float | None = None  # by which the steps were chosen
         self._asked = False
 
     @property
@@ -271,6 +272,7 @@ class Trainer:
             "format": FORMAT,
             "data": self.dataset.content_hash(),
             "tally": self._sum(*self.stepper.sums),
+            **({"minutes": self.minutes} if self.minutes is not None else {}),
             **{name: getattr(self, name) for name in COUNTERS},
         }
         if self.accelerator.is_main_process:
@@ -305,7 +307,7 @@ class Trainer:
         torch.set_rng_state(state["rng"])
         for name in COUNTERS:
             setattr(self, name, state[name])
-        self.saved = self.step
+        self.saved, self.minutes = self.step, state.get("minutes")
         if self.accelerator.is_main_process:
             self.stepper.sums.copy_(torch.tensor(state["tally"], dtype=torch.float64))
             forget_later_rows(self.run, self.step)

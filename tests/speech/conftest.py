@@ -5,6 +5,7 @@ import torch
 from helpers import COMMA, STOP, made_up
 
 from wavegen.model import acoustic
+from wavegen.speech import fit
 from wavegen.speech.aligner import Aligner
 
 
@@ -27,7 +28,7 @@ def fitted() -> tuple[Aligner, list[torch.Tensor], list[list[list[int]]]]:
 
 @pytest.fixture
 def small_flows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Acoustic models are made with flows small enough to be fitted in seconds."""
-    for name in ("PITCH", "MEL"):
-        monkeypatch.setattr(acoustic, f"{name}_WIDTH", 24)
-        monkeypatch.setattr(acoustic, f"{name}_BLOCKS", 3)
+    """Acoustic models are made with flows small enough to be fitted in seconds, in small batches."""
+    monkeypatch.setattr(fit, "BATCH_FRAMES", 500)
+    for name, size in (("PITCH_WIDTH", 24), ("PITCH_BLOCKS", 3), ("MEL_BLOCKS", 3)):
+        monkeypatch.setattr(acoustic, name, size)

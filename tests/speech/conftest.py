@@ -28,7 +28,7 @@ def fitted() -> tuple[Aligner, list[torch.Tensor], list[list[list[int]]]]:
 
 @pytest.fixture
 def small_flows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Acoustic models are made with flows small enough to be fitted in seconds, in small batches."""
+    """Acoustic models are made with small flows, and fitted in small batches."""
     monkeypatch.setattr(fit, "BATCH_FRAMES", 500)
     for name, size in (("PITCH_WIDTH", 24), ("PITCH_BLOCKS", 3), ("MEL_BLOCKS", 3)):
         monkeypatch.setattr(acoustic, name, size)

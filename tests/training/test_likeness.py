@@ -28,7 +28,7 @@ def test_only_the_row_of_the_speaker_changes_and_the_recordings_get_likelier(voi
     new = copy.deepcopy(voice)
     told: list[tuple[int, int]] = []
     batch = next(likeness.batches(new, [clip(0.1)]))
-    likeness.fit_wavenet(new, [clip(0.1)], 2, 10, lambda *x: told.append(x))
+    likeness.fit_wavenet(new, [clip(0.1)], [2], 10, lambda *x: told.append(x))
     assert told == [(n, 10) for n in range(1, 11)]
     before, after = voice.tensors(), new.tensors()
     moved = {n for n, t in after.items() if not torch.equal(t, before[n])}
@@ -43,7 +43,7 @@ def test_only_the_row_of_the_speaker_changes_and_the_recordings_get_likelier(voi
 
 def test_the_nearest_mix_is_the_speaker_who_sounds_like_it(voice: Voice) -> None:
     new = copy.deepcopy(voice)
-    likeness.fit_wavenet(new, [clip(0.1)], 2, 30)
+    likeness.fit_wavenet(new, [clip(0.1)], [2], 30)
     weights = likeness.nearest_mix(new, [clip(0.1)], 15)
     assert float(weights.sum()) == pytest.approx(1)
     assert int(weights.argmax()) == 2

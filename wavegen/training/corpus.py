@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import llvmlite.binding
 import torch
 from torch import Tensor
 
@@ -25,10 +24,14 @@ from wavegen.speech import fit
 from wavegen.speech.aligner import ROUNDS, Alignment
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
+from wavegen.training.likeness import fit_acoustic, fit_wavenet
+from wavegen.training.precision import has_bf16
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
 
 ADAPTING_ROUNDS = 3
 """Rounds in which an aligner is adapted that has been fitted to other recordings."""
+NEW_STEPS = 20
+"""In which the embeddings of new speakers are found before training."""
 HELD_OUT = 50
 """Validation clips on which the spread of durations is measured."""
 
@@ -61,14 +64,6 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     )
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware; many CPUs only emulate it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    features = llvmlite.binding.get_host_cpu_features()
-    return any(features.get(name) for name in ("avx512bf16", "amx-bf16", "bf16"))  # the last: Arm
-
-
 def new_voice(config: Config, dataset: Dataset) -> Voice:
     """A voice with random weights for a data set."""
     torch.manual_seed(config.train.seed)
@@ -90,7 +85,7 @@ def fit_speech(
     seconds: float = math.inf,
     kept: dict[str, Any] | None = None,
     save: Callable[[], None] = lambda: None,
-    adapting: bool = False,
+    known: Sequence[str] | None = None,
 ) -> list[tuple[str, str]]:
     """Fit the speech models of a voice with texts to its training clips: the aligner, then the
     acoustic model.
@@ -104,7 +99,7 @@ def fit_speech(
         seconds: take fewer steps of the acoustic model if all of it would take longer.
         kept: what an interrupted call with the same arguments had come to; it is kept up to date.
         save: called from time to time to save ``kept``.
-        adapting: whether the models have been fitted to other recordings.
+        known: speakers of the other recordings to which the models have been fitted, if they have.
 
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
@@ -124,6 +119,7 @@ def fit_speech(
         progress("fitting the aligner", done, rounds)
 
     aligner = DatasetAligner(voice.aligner, dataset, voice.symbols, voice.sample_rate)
+    adapting = known is not None
     prior = copy.deepcopy(voice.aligner) if adapting else None
     first = ROUNDS + 1 - ADAPTING_ROUNDS if adapting else 0
     if "aligner" in kept:
@@ -138,6 +134,10 @@ def fit_speech(
     for done, path in enumerate(paths, 1):
         recordings.append(aligned_recording(voice, dataset, path))
         progress("aligning", done, len(paths))
+    if "acoustic" not in kept and (new := new_speakers(voice, known)):
+        theirs = [r for r in recordings if r.speaker in new]
+        told = partial(progress, "fitting the acoustic model's embedding")
+        fit_acoustic(voice.acoustic, theirs, new, progress=told)
     steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
     fitting = partial(progress, "fitting the acoustic model")
     left = seconds - (time.monotonic() - begin)
@@ -159,6 +159,30 @@ def fit_speech(
         clips = [aligned_recording(voice, dataset, p) for p in held]
         voice.acoustic.prosody.duration_spread.fill_(fit.duration_spread(voice.acoustic, clips))
     return wrong
+
+
+def new_speakers(voice: Voice, known: Sequence[str] | None) -> list[int]:
+    """Ids of the speakers whose rows of a voice's tables have only been guessed from those of known
+    ones."""
+    return [i for i, s in enumerate(voice.speakers) if known and s not in known]
+
+
+def fit_new_speakers(
+    voice: Voice, dataset: Dataset, known: Sequence[str], progress: Callable[[int, int], None]
+) -> None:
+    """Fit the new speakers' rows of a WaveNet, in place: in training they would move slowly.
+
+    Args:
+        voice: of the WaveNet.
+        dataset: the data.
+        known: the speakers that the WaveNet has been trained on.
+        progress: called with (steps done, steps).
+    """
+    new = new_speakers(voice, known)
+    paths = [p for p in dataset.split["train"] if dataset.speaker_id(p) in new]
+    if new and paths:
+        clips = [training_clip(voice, dataset, p) for p in paths]
+        fit_wavenet(voice, clips, new, NEW_STEPS, progress)
 
 
 def aligned_recording(voice: SpeakingVoice, dataset: Dataset, path: str) -> fit.Recording:

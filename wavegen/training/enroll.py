@@ -129,8 +129,10 @@ def enroll(
         progress("finding F0", done, len(samples))
     if isinstance(new, SpeakingVoice) and recordings:
         told = partial(progress, "fitting the acoustic model's embedding")
-        fit_acoustic(new.acoustic, recordings, speaker, progress=told)
-    fit_wavenet(new, clips, speaker, progress=partial(progress, "fitting the WaveNet's embedding"))
+        fit_acoustic(new.acoustic, recordings, [speaker], progress=told)
+    fit_wavenet(
+        new, clips, [speaker], progress=partial(progress, "fitting the WaveNet's embedding")
+    )
     seconds = sum(len(s.audio) for s in samples) / voice.sample_rate
     how = f"{'with' if recordings else 'without'} texts"
     today = datetime.datetime.now(tz=datetime.UTC).date()

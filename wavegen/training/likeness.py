@@ -23,7 +23,7 @@ from wavegen.errors import DataError
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech.fit import WEIGHTS, Corpus, Recording
-from wavegen.training.corpus import has_bf16
+from wavegen.training.precision import has_bf16
 from wavegen.voice import Voice
 
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
@@ -41,11 +41,11 @@ Progress = Callable[[int, int], None]
 def fit_acoustic(
     model: AcousticModel,
     recordings: Sequence[Recording],
-    speaker: int,
+    speakers: Sequence[int],
     steps: int = ACOUSTIC_STEPS,
     progress: Progress = lambda done, total: None,
 ) -> None:
-    """Fit a speaker's rows of an acoustic model, in place, to aligned recordings of the speaker."""
+    """Fit the rows of speakers in an acoustic model, in place, to their aligned recordings."""
     corpus, rng = Corpus(recordings, torch.device("cpu")), random.Random(0)
     tables = [model.prosody.phones.speaker, model.spectrum.phones.speaker]
 
@@ -55,17 +55,17 @@ def fit_acoustic(
                 found = model.loss(*corpus.batch(batch))
                 yield torch.stack([WEIGHTS[n] * x for n, x in found._asdict().items()]).sum()
 
-    _descend(model, tables, speaker, losses(), steps, ACOUSTIC_RATE, progress)
+    _descend(model, tables, speakers, losses(), steps, ACOUSTIC_RATE, progress)
 
 
 def fit_wavenet(
     voice: Voice,
     clips: Sequence[TrainingClip],
-    speaker: int,
+    speakers: Sequence[int],
     steps: int = WAVENET_STEPS,
     progress: Progress = lambda done, total: None,
 ) -> None:
-    """Fit a speaker's row of a voice's WaveNet, in place, to recordings of the speaker."""
+    """Fit the rows of speakers in a voice's WaveNet, in place, to their recordings."""
     table = voice.model.conditioning.speaker
     assert table is not None
 
@@ -73,7 +73,7 @@ def fit_wavenet(
         for batch in batches(voice, clips):
             yield loss(voice.model, batch, batch.speaker)
 
-    _descend(voice.model, [table], speaker, losses(), steps, WAVENET_RATE, progress)
+    _descend(voice.model, [table], speakers, losses(), steps, WAVENET_RATE, progress)
 
 
 def mix_of_recording(
@@ -158,15 +158,15 @@ def loss(model: WaveNet, batch: Batch, speaker: Tensor) -> Tensor:
 def _descend(
     model: nn.Module,
     tables: Sequence[nn.Embedding],
-    row: int,
+    rows: Sequence[int],
     losses: Iterator[Tensor],
     steps: int,
     rate: float,
     progress: Progress,
 ) -> None:
-    """Take steps of Adam, with a learning rate that falls to zero, on one row of some tables."""
+    """Take steps of Adam, with a learning rate that falls to zero, on some rows of tables."""
     weights = [table.weight for table in tables]
-    others = torch.arange(len(weights[0])) != row
+    others = ~torch.isin(torch.arange(len(weights[0])), torch.tensor(rows))
     with _frozen(model, weights):
         optimiser = torch.optim.Adam(weights, rate)
         for step, value in enumerate(itertools.islice(losses, steps)):

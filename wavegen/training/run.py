@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from wavegen.errors import TrainingError
 from wavegen.library import read_about
 from wavegen.training.adapting import Base, origin, read_origin, transplant
 from wavegen.training.checkpoint import FITTING, Fitting, clear, recorded_split, states, write_run
-from wavegen.training.corpus import fit_speech, new_voice, resolve
+from wavegen.training.corpus import fit_new_speakers, fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
@@ -184,11 +185,14 @@ def new_trainer(
             seconds,
             fitting.state,
             fitting.save,
-            base is not None and isinstance(base.voice, SpeakingVoice),
+            base.voice.speakers if base and isinstance(base.voice, SpeakingVoice) else None,
         )
         for path, why in misfits:
             hooks.warn(f"left out {path}: {why}")
         dataset = dataset.leaving_out([path for path, _ in misfits])
+        if base is not None:
+            told = partial(hooks.progress, "fitting the WaveNet's embedding")
+            fit_new_speakers(voice, dataset, base.voice.speakers, told)
     [split] = broadcast_object_list([dataset.split])
     dataset = dataclasses.replace(dataset, split=split)
     trainer = Trainer(voice, dataset, run, accelerator, hooks)

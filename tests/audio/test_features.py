@@ -42,6 +42,20 @@ def test_pitch_is_found_within_a_fifth_of_a_semitone() -> None:
     assert octave.tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("noise", ["hum", "hiss"])
+def test_pitch_is_found_in_hum_and_in_hiss(noise: str) -> None:
+    rate, f0 = 16000, 130.0
+    t = np.arange(rate) / rate
+    spoken = sum(np.sin(2 * np.pi * f0 * k * t) / k for k in range(1, 20)) * (t > 0.5)
+    random = np.random.default_rng(0)
+    hum = 0.5 * np.sin(2 * np.pi * 60 * t) + 0.02 * random.standard_normal(rate)
+    hiss = np.diff(random.standard_normal(rate + 1))
+    heard = 0.1 * (spoken + (hum if noise == "hum" else hiss))
+    found = pitch(heard.astype(np.float32), rate, 160)
+    assert (found[:45] == 0).mean() > 0.9
+    assert (np.abs(12 * np.log2(np.maximum(found[55:95], 1) / f0)) < 0.3).mean() > 0.9
+
+
 def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
     for samples in (1, 79, 80, 81, 4000):
         for hop in (80, 40):

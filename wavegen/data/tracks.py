@@ -21,6 +21,8 @@ from wavegen.data.prepare import Prepared
 from wavegen.errors import DataError
 from wavegen.files import atomic_write
 
+ALGORITHM = 2
+"""Version of `pitch`: a track that another version found is found again."""
 COMMIT_SECONDS = 30.0
 """Interval between writes of the index, which is about the most that a killed process loses."""
 SHORT_SECONDS = 120.0
@@ -72,7 +74,7 @@ def pitch_tracks(
     Raises:
         DataError: the cache can't be written.
     """
-    file = prepared.folder / f"{index.PITCH}{hop_length}.f16"
+    file = prepared.folder / f"{index.PITCH}{ALGORITHM}-{hop_length}.f16"
     spans = _read(file)
     digests = {p: prepared.entries[p].sha256 for p in paths}
     if any(d not in spans for d in digests.values()):

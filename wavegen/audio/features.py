@@ -147,6 +147,7 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
 
     It hears 100 Hz to 1 kHz: below lies the hum of mains and rooms, which it would take for a
     voice, and above the noise in which it would miss one. Harmonics tell the F0 of a low voice.
+    Where a recording is no louder than in its pauses there is no voice, only more of the hum.
 
     Args:
         audio: (T,) in [-1, 1].
@@ -161,7 +162,8 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
 
     low, high = PITCH_RANGE
     size = _power_of_two(round(3 * sample_rate / low))
-    framed = _framed(torch.from_numpy(_banded(audio, sample_rate)), hop_length, size).numpy()
+    heard = _banded(audio, sample_rate)
+    framed = _framed(torch.from_numpy(heard), hop_length, size).numpy()
     with _one_process_compiles():
         f0, voiced, _ = librosa.pyin(
             framed,
@@ -173,7 +175,7 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
             resolution=0.2,  # its default takes three times as long
             center=False,
         )
-    found = np.where(voiced, np.nan_to_num(f0), 0)
+    found = np.where(voiced & _spoken(heard, hop_length), np.nan_to_num(f0), 0)
     return found.astype(np.float16).astype(np.float32)  # as stored with prepared audio
 
 
@@ -188,6 +190,16 @@ def _banded(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]
     sos = np.concatenate(filters)
     heard: NDArray[np.float64] = sosfiltfilt(sos, audio, padlen=min(50, len(audio) - 1))
     return heard.astype(np.float32)
+
+
+def _spoken(heard: NDArray[np.float32], hop_length: int) -> NDArray[np.bool_]:
+    """Whether each frame of (T,) samples is louder than pauses, (F,)."""
+    framed = _framed(torch.from_numpy(heard), hop_length, 3 * hop_length)
+    power = framed.unfold(0, 3 * hop_length, hop_length).double().square().mean(1).numpy()
+    level = 10 * np.log10(power + 1e-12)
+    pauses, speech = np.percentile(level, (5, 95))
+    spoken: NDArray[np.bool_] = level > min(pauses + 6, speech - 20)
+    return spoken
 
 
 @contextlib.contextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from re import Match
 
-from num2words import num2words
-
 from wavegen.text.english.sentences import ENDINGS
 from wavegen.text.language import Language
 
@@ -23,6 +21,8 @@ def normalise(text: str, known: frozenset[str], language: str) -> str:
 
 def _read_numbers(text: str, language: str) -> str:
     """Replace numbers by words; those that num2words can't say stay."""
+    from num2words import num2words  # of all languages: slow to import
+
     base, _, region = language.partition("-")
     lang = f"{base}_{region.upper()}" if region else base
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import re
 
-from num2words import num2words
-
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPELLED_OUT = 10
 """Numbers with at least this many digits and no commas are codes, read digit by digit."""
@@ -31,6 +29,8 @@ def spell(text: str) -> str:
 
 @functools.lru_cache(4096)
 def integer(n: int, to: str = "cardinal") -> str:
+    from num2words import num2words  # of all languages: slow to import
+
     return str(num2words(n, to=to)).replace("-", " ").replace(",", "")
 
 

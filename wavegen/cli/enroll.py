@@ -46,8 +46,9 @@ def enroll(
     """Add a speaker to a voice from half a minute of recordings, in a minute and without training.
 
     Only the speaker's embeddings are found. With texts they are those of all parts of the voice;
-    without texts only the WaveNet's is, and rhythm, melody and spectrum of what is spoken are a mix
-    of the voice's speakers. Enrol only your own voice, or that of someone who has agreed to it.
+    without texts only the WaveNet's is: copies of recordings gain, and what is spoken has the mean
+    rhythm, melody and spectrum of the voice's speakers. Enrol only your own voice, or that of
+    someone who has agreed to it.
     """
     from wavegen.files import check_output
 

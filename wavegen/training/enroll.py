@@ -95,7 +95,7 @@ def enroll(
     """A copy of a voice with one more speaker, whose embeddings are fitted to recordings.
 
     With texts those of the acoustic model are fitted, too: rhythm, melody and spectrum. Without
-    them they are a mix of the voice's speakers … and only the WaveNet's is fitted.
+    them these stay the mean of the voice's speakers, and only the WaveNet's is fitted.
 
     Args:
         voice: it must have speakers.

@@ -28,7 +28,7 @@ from wavegen.voice import Voice
 
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
 WAVENET_STEPS, WAVENET_RATE = 40, 0.1
-MIX_STEPS, MIX_RATE = 10, 0.5
+MIX_STEPS, MIX_RATE = 15, 0.5
 HEARD = 6.0
 """Seconds of a recording by which its mix of speakers is chosen."""
 FAINT = 0.03

@@ -14,7 +14,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
         *("wavegen.rendering.render", "wavegen.report.train", "wavegen.api"),
-        *("soundfile", "espeakng_loader"),
+        *("soundfile", "espeakng_loader", "pydantic"),
         *("torch._dynamo", "torch.utils.tensorboard", "librosa.core.pitch"),
     ]
 )

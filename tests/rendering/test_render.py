@@ -292,7 +292,7 @@ def test_two_renders_into_one_folder_do_not_harm_each_other(
 def test_a_signal_says_how_to_go_on(
     tmp_path: Path, tiny_voice_file: Path, number: int, code: int
 ) -> None:
-    jobs, said = write_jobs(tmp_path / "jobs.jsonl", 2000), tmp_path / "said"
+    jobs, said = write_jobs(tmp_path / "jobs.jsonl", 300, words=1), tmp_path / "said"
     command = ("render", jobs, "-o", tmp_path / "out", "--voice", tiny_voice_file)
     process = forks.start(*command, said=said)
     while not (tmp_path / "out" / "manifest.jsonl").exists():
@@ -301,7 +301,7 @@ def test_a_signal_says_how_to_go_on(
     assert process.pid
     os.kill(process.pid, number)
     assert forks.code(process) == code
-    assert "of 2,000 clips done; the same command does the rest" in said.read_text()
+    assert "of 300 clips done; the same command does the rest" in said.read_text()
     assert not any((tmp_path / "out").rglob(".*"))
 
 
@@ -309,7 +309,7 @@ def test_a_signal_says_how_to_go_on(
 def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
     tmp_path: Path, tiny_voice_file: Path
 ) -> None:
-    jobs, out = write_jobs(tmp_path / "jobs.jsonl", 100, words=1), tmp_path / "killed"
+    jobs, out = write_jobs(tmp_path / "jobs.jsonl", 60, words=1), tmp_path / "killed"
     manifest = out / "manifest.jsonl"
     assert forks.code(start(jobs, tmp_path / "calm", tiny_voice_file)) == 0
 
@@ -320,7 +320,7 @@ def test_a_render_killed_at_twenty_random_moments_ends_as_an_undisturbed_one(
     while killed < 20:
         process = start(jobs, out, tiny_voice_file)
         if rng.random() < 0.75:  # once there are some more clips; otherwise also while it starts
-            enough = made() + rng.randint(1, 8)
+            enough = made() + rng.randint(1, 5)
             while made() < enough and process.is_alive():
                 time.sleep(0.005)
             time.sleep(rng.uniform(0, 0.05))

@@ -15,7 +15,7 @@ FORKS.set_forkserver_preload(
     [
         *("wavegen.rendering.render", "wavegen.report.train", "wavegen.api"),
         *("soundfile", "espeakng_loader", "pydantic"),
-        *("torch._dynamo", "torch.utils.tensorboard", "librosa.core.pitch"),
+        *("torch._dynamo", "torch.utils.tensorboard", "preloaded"),
     ]
 )
 

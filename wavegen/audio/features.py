@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
-import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
-import filelock
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,6 +12,8 @@ import torchaudio.functional as AF
 import torchaudio.transforms as AT
 from numpy.typing import NDArray
 from torch import Tensor
+
+from wavegen.audio.librosa_cache import one_process_compiles
 
 CEPSTRA = 13
 QUIET = 1e-5
@@ -28,7 +24,6 @@ PITCH_BAND = (100.0, 1000.0)
 """Hz; what is heard of a recording to find its F0."""
 MIDDLE_PITCH = 160.0
 """Hz; the reference of F0 in octaves."""
-_compiled = False
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
@@ -158,13 +153,13 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
         (F,) Hz, rounded to half precision (within a cent), 0 where unvoiced; F = ceil(T /
         hop_length).
     """
-    import librosa
-
     low, high = PITCH_RANGE
     size = _power_of_two(round(3 * sample_rate / low))
     heard = _banded(audio, sample_rate)
     framed = _framed(torch.from_numpy(heard), hop_length, size).numpy()
-    with _one_process_compiles():
+    with one_process_compiles("pyin"):
+        import librosa
+
         f0, voiced, _ = librosa.pyin(
             framed,
             fmin=low,
@@ -200,20 +195,6 @@ def _spoken(heard: NDArray[np.float32], hop_length: int) -> NDArray[np.bool_]:
     pauses, speech = np.percentile(level, (5, 95))
     spoken: NDArray[np.bool_] = level > min(pauses + 6, speech - 20)
     return spoken
-
-
-@contextlib.contextmanager
-def _one_process_compiles() -> Iterator[None]:
-    """Hold a lock the first time: processes that fill librosa's cache of compiled code at once can
-    damage it, and then crash."""
-    global _compiled
-    if _compiled:
-        yield
-        return
-    user = os.getuid() if hasattr(os, "getuid") else ""
-    with filelock.FileLock(Path(tempfile.gettempdir()) / f"wavegen-librosa-{user}.lock"):
-        yield
-    _compiled = True
 
 
 def octaves(f0: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio.decoding import FOREIGN, KNOWN, decode
+from wavegen.audio.librosa_cache import one_process_compiles
 from wavegen.errors import DataError
 
 SUFFIXES = (*KNOWN, *FOREIGN)
@@ -67,11 +68,12 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         audio = soxr.resample(audio, source_rate, sample_rate)
     trimmed = 0.0
     if trim_db > 0:
-        import librosa
+        with one_process_compiles("trim"):
+            import librosa
 
-        kept, _ = librosa.effects.trim(
-            audio, top_db=trim_db, frame_length=sample_rate // 40, hop_length=sample_rate // 200
-        )
+            kept, _ = librosa.effects.trim(
+                audio, top_db=trim_db, frame_length=sample_rate // 40, hop_length=sample_rate // 200
+            )
         trimmed = (audio.size - kept.size) / sample_rate
         audio = kept
     if path.suffix.lower() == ".wav":

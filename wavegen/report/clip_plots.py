@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.librosa_cache import one_process_compiles
 from wavegen.data.dataset import Dataset
 from wavegen.errors import WavegenError, counted
 from wavegen.files import atomic_write, check_output_folder
@@ -96,19 +97,21 @@ def plot_clip(
     Raises:
         WavegenError: it can't be written.
     """
-    import librosa
     from matplotlib.figure import Figure
 
     seconds = len(audio) / rate
     hop = max(1, rate // 200)
     window = 1 << (rate // 40).bit_length()
-    mel = librosa.feature.melspectrogram(
-        y=audio, sr=rate, n_fft=window, hop_length=hop, n_mels=40 if rate < 16000 else 80
-    )
     # Half a pYIN frame must hold a period of the lowest F0.
     frame = 1 << (3 * rate // F0_RANGE[0]).bit_length()
-    f0, _, _ = librosa.pyin(
-        audio, fmin=F0_RANGE[0], fmax=min(F0_RANGE[1], rate / 4), sr=rate, frame_length=frame
+    with one_process_compiles("pyin"):
+        import librosa
+
+        f0, _, _ = librosa.pyin(
+            audio, fmin=F0_RANGE[0], fmax=min(F0_RANGE[1], rate / 4), sr=rate, frame_length=frame
+        )
+    mel = librosa.feature.melspectrogram(
+        y=audio, sr=rate, n_fft=window, hop_length=hop, n_mels=40 if rate < 16000 else 80
     )
     figure = Figure(figsize=(max(8.0, 5 * seconds), 7), layout="constrained")
     wave, spectrum, pitch = figure.subplots(3, sharex=True, height_ratios=(1, 2, 1))

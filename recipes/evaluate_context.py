@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
 
 from wavegen.audio import mulaw
 from wavegen.cli.app import script
@@ -38,7 +37,7 @@ def clip(rng: np.random.Generator) -> np.ndarray:
             levels[n] = levels[n - LAG]
     codes = 8 + 16 * np.repeat(levels, SLOT)
     codes += rng.choice([-1, 0, 1], len(codes), p=NOISE)
-    return mulaw.decode(torch.from_numpy(codes)).numpy()
+    return mulaw.decode(codes)
 
 
 def entropies() -> tuple[float, float]:

@@ -38,8 +38,10 @@ import typer
 from judges import COLUMNS, Audio, Judge, decibels, heading, read_clips, row
 from numpy.typing import NDArray
 
-from wavegen.audio.features import MIDDLE_PITCH, octaves, pitch
-from wavegen.audio.linear_prediction import LEVEL, predictor
+from wavegen.audio.f0 import MIDDLE_PITCH
+from wavegen.audio.features import octaves, pitch
+from wavegen.audio.filters import LEVEL
+from wavegen.audio.linear_prediction import predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.audio.synthesis_filter import Synthesis
@@ -103,8 +105,8 @@ def voiced_excitation(voice: Voice, clips: Clips) -> float:
     voiced = []
     for audio, local in zip(clips.audio, clips.local, strict=True):
         excitation = predictor(voice.config, local).excitation(torch.from_numpy(audio))
-        at = local.voicing.repeat_interleave(voice.config.hop_length)[: len(excitation)] > 0
-        voiced.append(excitation[: len(at)][at])
+        at = np.repeat(local.voicing, voice.config.hop_length)[: len(excitation)] > 0
+        voiced.append(excitation[: len(at)][torch.from_numpy(at)])
     return float(torch.cat(voiced).square().mean().sqrt())
 
 
@@ -185,8 +187,8 @@ def melody(f0: NDArray[np.float32], wanted: LocalFeatures) -> tuple[float, float
     semitones."""
     voicing, octave = octaves(torch.from_numpy(f0))
     n = min(len(octave), wanted.frames)
-    both = (voicing[:n] > 0) & (wanted.voicing[:n] > 0)
-    a, b = octave[:n][both].numpy(), wanted.octaves[:n][both].numpy()
+    both = (voicing[:n].numpy() > 0) & (wanted.voicing[:n] > 0)
+    a, b = octave[:n].numpy()[both], wanted.octaves[:n][both]
     return float(np.corrcoef(a, b)[0, 1]), float(12 * np.median(a - b))
 
 

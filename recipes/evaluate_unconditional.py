@@ -30,7 +30,8 @@ from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
 from wavegen.request import Request
-from wavegen.synth import Utterance, plan, synthesize
+from wavegen.synth import plan, synthesize
+from wavegen.utterance import Utterance
 from wavegen.voice import Voice
 
 Audio = NDArray[np.float32]

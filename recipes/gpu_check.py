@@ -21,7 +21,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from wavegen.audio.local_features import analyse, silence
+from wavegen.assembly import untrained
+from wavegen.audio.analysis import analyse
+from wavegen.audio.local_features import silence
 from wavegen.bench import Cell, bench_engines, bench_training, sized
 from wavegen.bench.training import FUSED, WINDOW
 from wavegen.config import Config
@@ -31,7 +33,6 @@ from wavegen.generation import ENGINES
 from wavegen.recipe import find_recipe, read_config
 from wavegen.training.optimizer_step import Stepper
 from wavegen.training.reading import Reader
-from wavegen.voice import untrained
 
 PARTS = ("training", "reading", "engines")
 SHAPES = [(4, 1.6), (8, 2.0), (16, 2.0), (16, 4.0), (32, 4.0), (64, 4.0)]

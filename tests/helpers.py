@@ -20,13 +20,13 @@ import numpy as np
 import soundfile
 import torch
 
+from wavegen.assembly import untrained
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
 from wavegen.training.hooks import Hooks
 from wavegen.training.run import new_trainer, saved_trainer
 from wavegen.training.trainer import Trainer
-from wavegen.voice import untrained
 
 DIGITS = Path(__file__).parent.parent / "samples" / "digits"
 TINY = {

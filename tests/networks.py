@@ -107,4 +107,4 @@ def draw(
     pieces: list[list[Tensor]] = [[] for _ in jobs]
     for index, codes in engine(model, jobs, HOP, **options):
         pieces[index].append(codes)
-    return [torch.cat(p) for p in pieces]
+    return [torch.cat([*map(torch.as_tensor, p)]) for p in pieces]

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from helpers import TINY
 
-from wavegen.audio.local_features import analyse, silence
+from wavegen.audio.analysis import analyse
+from wavegen.audio.local_features import silence
 from wavegen.data.windows import TrainingClip, Windows
 from wavegen.recipe import load_config
 

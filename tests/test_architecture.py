@@ -12,7 +12,7 @@ from wavegen.audio.writing import FORMATS
 from wavegen.cli import options
 from wavegen.data.layouts import LAYOUTS
 from wavegen.generation import ENGINES
-from wavegen.model.conditioning import FEATURES
+from wavegen.model.inputs import FEATURES
 from wavegen.outputs import OUTPUTS
 
 PACKAGE = Path(wavegen.__file__).parent
@@ -25,6 +25,7 @@ LAYERS = [
     {"model"},
     {"generation", "speech"},
     {"voice", "data"},
+    {"assembly", "utterance"},
     {"synth", "library"},
     {"api", "align", "training", "rendering", "score"},
     {"report", "bench"},
@@ -89,6 +90,33 @@ def test_help_does_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "heavy: []" in done.stdout
     assert "synth" in done.stdout
+
+
+SPEAK = """
+import sys
+import wavegen
+voice = wavegen.load_voice(sys.argv[1])
+[chunk] = voice.synthesize("one two")
+assert len(chunk.audio)
+sys.argv = ["wavegen", "synth", "one", "--voice", sys.argv[1], "-o", sys.argv[2]]
+from wavegen.cli.app import main
+try:
+    main()
+except SystemExit as e:
+    assert not e.code
+heavy = {"torch", "torchaudio", "scipy", "librosa", "numba"}
+print("heavy:", sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_speaking_on_a_cpu_imports_neither_torch_nor_numba(
+    tiny_voice_file: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", SPEAK, str(tiny_voice_file), str(tmp_path / "one.wav")]
+    for _ in range(2):  # the first may compile
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        (tmp_path / "one.wav").unlink()
+    assert "heavy: []" in done.stdout
 
 
 BROAD = {

@@ -18,7 +18,7 @@ from networks import HOP, VARIANTS, network, random_features
 from recordings import STACKS, training_set
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import INPUTS
+from wavegen.audio.taps import INPUTS
 from wavegen.config import TrainConfig
 from wavegen.data.resident import Resident
 from wavegen.data.windows import Batch

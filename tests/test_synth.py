@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from helpers import free_voice
 from odd_texts import ODD
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.generation.job import Job
@@ -18,7 +19,7 @@ from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.synth import draw, join, plan, synthesize
-from wavegen.voice import Voice, untrained
+from wavegen.voice import Voice
 
 
 def in_sentences(voice: Voice) -> Voice:
@@ -68,10 +69,10 @@ def test_a_path_of_speakers_runs_over_all_sentences(tiny_voice: Voice) -> None:
     request = Request(text="One. Two three! Four?", speaker_path="george,theo")
     parts = [*plan(alone, request)]
     [whole] = plan(replace(tiny_voice, longest=9), request)
-    for weights in (torch.cat([u.weights for u in parts]), whole.weights):
+    for weights in (np.concatenate([u.weights for u in parts]), whole.weights):
         assert weights[0].tolist() == [1, 0, 0, 0, 0, 0]
         assert weights[-1].tolist() == [0, 0, 0, 0, 1, 0]
-        assert (weights[:, 4].diff() >= 0).all()
+        assert (np.diff(weights[:, 4]) >= 0).all()
     for u in (*parts, whole):
         assert u.local is not None
         assert len(u.weights) == u.local.frames
@@ -123,21 +124,21 @@ def test_voiced_frames_of_a_voice_with_a_mel_spectrogram_have_a_lower_temperatur
         return iter(())
 
     monkeypatch.setattr(
-        "wavegen.synth.choose_engine", lambda *_: EngineSpec(generate, streams=True)
+        "wavegen.synth.choose_engine", lambda *_: EngineSpec(generate, streams=True, arrays=True)
     )
     free = load_voice(str(free_voice(tmp_path / "free.safetensors")))
     request = Request(text="one", temperature=0.5)
     [spoken] = plan(tiny_voice, request)
     assert spoken.local is not None
-    voicing = torch.arange(spoken.local.frames) % 5 > 2
-    local = replace(spoken.local, voicing=voicing.float())
+    voicing = np.arange(spoken.local.frames) % 5 > 2
+    local = replace(spoken.local, voicing=voicing.astype(np.float32))
     spoken = replace(spoken, local=local)
     [noise] = plan(free, replace(request, text=None, seconds=0.1))
     assert [*draw(tiny_voice, [spoken]), *draw(free, [noise])] == []
     [job, plain] = asked
-    expected = torch.where(voicing, 0.3, 0.45).double()
+    expected = np.where(voicing, 0.3, 0.45)
     hop = tiny_voice.config.hop_length
-    assert torch.allclose(job.temperatures(0, spoken.samples, hop)[::hop], expected)
+    assert np.allclose(job.temperatures(0, spoken.samples, hop)[::hop], expected)
     assert plain.temperature == 0.5
     assert job.predictor is not None
     assert plain.predictor is None

@@ -17,7 +17,8 @@ from wavegen.config import Engine, WeightPrecision
 from wavegen.generation import choose_device
 from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
-from wavegen.synth import Audio, draw, plan
+from wavegen.synth import draw, plan
+from wavegen.utterance import Audio
 from wavegen.voice import Voice
 
 
@@ -139,5 +140,5 @@ def load_voice(voice: str | Path | None = None, device: str = "cpu") -> Synthesi
     """
     place = choose_device(device, 1)
     found, _ = find_voice(None if voice is None else str(voice))
-    found.model.to(place)
+    found.to(place)
     return Synthesizer(found)

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
+from wavegen.assembly import untrained, weight_shapes
 from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.errors import ConfigError, VoiceError
+from wavegen.model.shapes import misfit
 from wavegen.recipe import load_config
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
-from wavegen.voice import FORMAT, Voice, untrained
+from wavegen.voice import FORMAT, Voice
 
 BUNDLED = Path(__file__).parent / "voices"
 DEFAULT = "kathleen"
@@ -67,24 +70,19 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         VoiceError: there is no such voice, or the file is not a complete voice file.
     """
     path = voice_file(name)
-    about, tensors = _read(path)
+    about, arrays = _read(path)
     with _readable(path):
         _check(about)
         config = load_config(about["config"], str(path))
         speakers, symbols, words = (tuple(about[k]) for k in ("speakers", "symbols", "words"))
-        voice = untrained(config, speakers, symbols, words, about["longest"])
+        wrong = misfit(
+            weight_shapes(config, speakers, symbols), {n: a.shape for n, a in arrays.items()}
+        )
+        if wrong is not None:
+            raise VoiceError(f"{path}: its weights do not fit its configuration ({wrong})")
+        voice = untrained(config, speakers, symbols, words, about["longest"], arrays)
         voice.training, voice.name = about["training"], _name(path)
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    expected = voice.tensors()
-    wrong = sorted(
-        n
-        for n in expected.keys() | tensors.keys()
-        if n not in expected or n not in tensors or expected[n].shape != tensors[n].shape
-    )
-    if wrong:
-        raise VoiceError(f"{path}: its weights do not fit its configuration ({wrong[0]})")
-    for n, t in expected.items():
-        t.copy_(tensors[n])
     return voice
 
 
@@ -185,13 +183,14 @@ def read_about(path: Path) -> dict[str, Any]:
     Raises:
         VoiceError: the file is not a complete voice file.
     """
-    with _opened(path, "np") as file:  # torch would reserve memory for the weights
+    with _opened(path) as file:
         return _about(path, file)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, torch.Tensor]]:
-    with _opened(path, "pt") as file:
-        return _about(path, file), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+    with _opened(path) as file:
+        about = _about(path, file)
+        return about, {k: file.get_tensor(k).astype(np.float32) for k in file.keys()}  # noqa: SIM118
 
 
 @dataclass(frozen=True)
@@ -245,13 +244,13 @@ def speaker_infos(
 
 
 @contextmanager
-def _opened(path: Path, framework: str) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework) as file:
+        with safe_open(path, "np") as file:
             yield file
-    except (SafetensorError, OSError) as e:
+    except (SafetensorError, OSError, TypeError) as e:
         raise VoiceError(f"{path} is not a complete voice file ({e})") from e
 
 

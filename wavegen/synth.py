@@ -10,16 +10,13 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.filters import filters, input_count
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.audio.synthesis_filter import Synthesis
-from wavegen.config import Engine, WeightPrecision
-from wavegen.data.windows import PAUSE_SECONDS
+from wavegen.config import PAUSE_SECONDS, Engine, WeightPrecision
 from wavegen.errors import DataError, TextError, VoiceError
 from wavegen.generation import choose_engine
 from wavegen.generation.job import Job
@@ -28,10 +25,10 @@ from wavegen.request import LONGEST, Request
 from wavegen.speakers import SpeakerPath
 from wavegen.speech.frontend import Unit, read_clip, read_text, tell_left_out
 from wavegen.text import FEW, load_lexicon
+from wavegen.utterance import Audio, Utterance
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 log = logging.getLogger(__name__)
-Audio = NDArray[np.float32]
 
 SENTENCE_SILENCE = 0.2
 """Seconds between sentences; both have silences of their own at their ends."""
@@ -40,33 +37,6 @@ SLICE_SECONDS = 0.05
 VOICED, UNVOICED = 0.6, 0.9
 """Temperatures of voices with mel features, multiplied by the request's. Compared to 1, copies of
 recordings gain 0.2 to 0.4 in DNSMOS (overall) and 0.15 to 0.25 in PESQ; below 0.5 nothing more."""
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """A planned utterance: all that is known before the first sample is drawn."""
-
-    request: Request
-    text: str
-    """Its words, or the name of the recording that it copies."""
-    speaker: SpeakerPath
-    weights: Tensor
-    """(F, S) of the speakers in each frame, or (1, S) if they don't change."""
-    samples: int
-    local: LocalFeatures | None = None
-    """None for a voice without local features."""
-    unknown: tuple[str, ...] = ()
-    """Words that were not in the training data of a voice with a small vocabulary."""
-    spans: tuple[tuple[str, int, int], ...] = ()
-    """(words, first sample, end sample) of each sentence."""
-    phonemes: tuple[str, ...] = ()
-    """The phonemes of each word, and punctuation marks."""
-    pause: int = 0
-    """Samples of silence before the next utterance."""
-    prompt: Tensor | None = None
-    """(N,) float32, the recording that it continues; the local features begin with it."""
-    ends: bool = False
-    """It may end by itself, after ``samples`` at most."""
 
 
 def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
@@ -138,7 +108,7 @@ class _Part:
     words: tuple[str, ...]
     phonemes: tuple[str, ...]
     local: LocalFeatures
-    weights: Tensor
+    weights: Audio
 
 
 def _placed(
@@ -154,9 +124,9 @@ def _placed(
         yield unit, (begin / ends[-1], end / ends[-1])
 
 
-def _held(weights: Tensor, frames: int) -> Tensor:
+def _held(weights: Audio, frames: int) -> Audio:
     """(N, S) weights, of which the last stay the same up to (frames, S)."""
-    return torch.cat([weights, weights[-1:].expand(frames - len(weights), -1)])
+    return np.concatenate([weights, np.repeat(weights[-1:], frames - len(weights), 0)])
 
 
 def _utterance(
@@ -181,7 +151,7 @@ def _utterance(
         request,
         " ".join(words),
         speaker,
-        torch.cat(weights)[: features.frames] if speaker.glides else parts[0].weights,
+        np.concatenate(weights)[: features.frames] if speaker.glides else parts[0].weights,
         features.frames * hop,
         features,
         unknown=tuple(dict.fromkeys(w for w in words if w not in known)),
@@ -208,7 +178,7 @@ def _plan_seconds(voice: Voice, request: Request) -> Utterance:
     seconds, limit = request.seconds, request.max_seconds
     if isinstance(voice, ConditionedVoice):
         raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
-    if seconds is None and voice.model.output.end is None:
+    if seconds is None and voice.network.coding.end is None:
         raise VoiceError(f"voice {voice.name} does not end by itself: --seconds sets its length")
     if seconds is not None and limit is not None and seconds > limit:
         raise VoiceError(f"this would sound for {seconds:g} s, more than --max-seconds {limit:g}")
@@ -241,7 +211,7 @@ def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
     speaker = voice.who(request.speaker, request.speaker_path)
     audio = _recording(voice, file)
-    local = voice.observe(torch.from_numpy(audio), voice.weights(speaker)[0])
+    local = _observed(voice, audio, voice.weights(speaker)[0])
     weights = voice.weights(speaker, local.frames)
     return Utterance(request, file.name, speaker, weights, len(audio), local)
 
@@ -262,7 +232,7 @@ def plan_continuation(
         TextError: a text is missing or can't be spoken.
         DataError: the recording can't be read, or is empty.
     """
-    audio = torch.from_numpy(_recording(voice, file))
+    audio = _recording(voice, file)
     if not isinstance(voice, ConditionedVoice):
         if request.text is not None:
             raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
@@ -280,7 +250,7 @@ def plan_continuation(
             raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
     hop, speaker = voice.config.hop_length, voice.who(request.speaker, request.speaker_path)
     weights = voice.weights(speaker)  # a path begins after the recording
-    parts = [voice.observe(audio, weights[0], said)]
+    parts = [_observed(voice, audio, weights[0], said)]
     each = [_held(weights, parts[0].frames)]
     for u in plan(voice, request):
         if u.local is not None:  # as it is in every voice with texts
@@ -288,8 +258,29 @@ def plan_continuation(
             each.append(_held(u.weights, u.local.frames + u.pause // hop))
     local = LocalFeatures.cat(parts)
     samples = local.frames * hop - len(audio)
-    weights = torch.cat(each) if speaker.glides else weights
+    weights = np.concatenate(each) if speaker.glides else weights
     return Utterance(request, request.text, speaker, weights, samples, local, prompt=audio)
+
+
+def _observed(
+    voice: ConditionedVoice, audio: Audio, weights: Audio, said: Unit | None = None
+) -> LocalFeatures:
+    """The features of a recording, as arrays."""
+    import torch
+
+    who = torch.from_numpy(weights)
+    return voice.observe(torch.from_numpy(audio), who, said).each(np.asarray)
+
+
+def _prompt_codes(voice: Voice, utterance: Utterance) -> NDArray[np.int64] | None:
+    """The codes of the recording that an utterance continues."""
+    if utterance.prompt is None:
+        return None
+    import torch
+
+    codes, _ = voice.samples(torch.from_numpy(utterance.prompt), utterance.local)
+    found: NDArray[np.int64] = codes.cpu().numpy()
+    return found
 
 
 def _recording(voice: Voice, file: Path) -> Audio:
@@ -311,7 +302,7 @@ def draw(
     engine: Engine | None = None,
     precision: WeightPrecision | None = None,
     ready: Callable[[], None] = lambda: None,
-    devices: Sequence[torch.device] = (),
+    devices: Sequence[str] = (),
 ) -> Iterator[tuple[int, Audio]]:
     """Draw the samples of any number of utterances, and yield them as they come.
 
@@ -330,44 +321,41 @@ def draw(
     Raises:
         WavegenError: the engine can't run this voice so.
     """
-    spec = choose_engine(engine, precision, voice.model.skip_bias.device.type)
-    voice.model.eval()
+    spec, network = choose_engine(engine, precision, voice.device), voice.network
     open_: dict[int, tuple[Synthesis, int]] = {}  # of each utterance, and samples to come
 
     def jobs() -> Iterator[Job]:
         # Encoded one by one, so that an utterance does not depend on its company.
         for i, u in enumerate(utterances):
-            before = None if u.prompt is None else u.prompt.numpy()
-            filters = predictor(voice.config, u.local)
-            open_[i] = Synthesis(filters, before), u.samples
-            phase = voice.phase_codes(u.local)
+            made = filters(voice.config, u.local)
+            open_[i] = Synthesis(made, u.prompt), u.samples
             yield Job(
-                voice.encode(u.weights, u.local)[0],
+                voice.rows(u.weights, u.local),
                 u.samples,
                 key(u.request.seed or 0, u.text, u.speaker.label),
                 _temperature(voice, u),
-                None if u.prompt is None else voice.samples(u.prompt, u.local)[0],
+                _prompt_codes(voice, u),
                 u.ends,
-                None if phase is None else phase[0],
-                None if voice.model.given is None else filters,
+                voice.phases(u.local),
+                made if input_count(voice.config) else None,
             )
 
     block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    pieces = spec.draw(voice.model, jobs(), voice.config.hop_length, block, precision, devices)
+    pieces = spec.draw(network, jobs(), voice.config.hop_length, block, precision, devices)
     ready()
     for i, codes in pieces:
         filtered, left = open_.pop(i)
         if len(codes) and left > len(codes):
             open_[i] = filtered, left - len(codes)
-        yield i, filtered(voice.model.output.decode(codes.cpu()).numpy())
+        yield i, filtered(network.coding.decode(codes))
 
 
-def _temperature(voice: Voice, utterance: Utterance) -> float | Tensor:
+def _temperature(voice: Voice, utterance: Utterance) -> float | NDArray[np.float64]:
     """The temperature of each frame, or of all."""
     asked = utterance.request.temperature
     if utterance.local is None or voice.config.conditioning.features != "mel":
         return asked
-    return asked * torch.where(utterance.local.f0 > 0, VOICED, UNVOICED).double()
+    return asked * np.where(utterance.local.f0 > 0, VOICED, UNVOICED)
 
 
 def synthesize(

@@ -6,28 +6,38 @@ import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
-from wavegen.audio.linear_prediction import by_spectrum, input_count, predictor, select
-from wavegen.audio.local_features import LocalFeatures, analyse, silence
+from wavegen.audio.filters import input_count, selection
+from wavegen.audio.local_features import LocalFeatures, silence
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.files import atomic_write
-from wavegen.model.acoustic import AcousticModel
-from wavegen.model.conditioning import FEATURES, needs_text
-from wavegen.model.speaker import Speaker
-from wavegen.model.wavenet import WaveNet
-from wavegen.outputs import OUTPUTS
+from wavegen.model.inputs import needs_text, phase_codes
+from wavegen.model.numpy import conditioning
+from wavegen.model.part import Part
+from wavegen.model.weights import Network, StoredNetwork, Weights
+from wavegen.outputs import sample_unit
 from wavegen.recipe import to_dict
 from wavegen.request import Request
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
-from wavegen.speech.aligner import Aligner, Alignment
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
-from wavegen.speech.phones import MARKS, phone_channels, phone_features
+from wavegen.speech.phones import MARKS, phone_features
 from wavegen.speech.predict import predict_features
 
+if TYPE_CHECKING:
+    import torch
+
+    from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.speaker import Speaker
+    from wavegen.model.wavenet import WaveNet
+    from wavegen.speech.aligner import Aligner
+
+Floats = NDArray[np.float32]
 FORMAT = 7
 """Version of the voice file."""
 PHRASE_SECONDS = 0.15
@@ -40,7 +50,7 @@ class Voice:
     length; its subclasses also take local features."""
 
     config: Config
-    model: WaveNet
+    wavenet: Part[WaveNet]
     speakers: tuple[str, ...] = ()
     """Names; a speaker's id is its place here."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +62,36 @@ class Voice:
     @property
     def sample_rate(self) -> int:
         return self.config.audio.sample_rate
+
+    @property
+    def model(self) -> WaveNet:
+        """Its WaveNet, for torch."""
+        return self.wavenet.module
+
+    @model.setter
+    def model(self, model: WaveNet) -> None:
+        self.wavenet = Part(lambda: model)
+
+    def with_model(self, model: WaveNet) -> Self:
+        """The same voice with another WaveNet."""
+        return replace(self, wavenet=Part(lambda: model))
+
+    @property
+    def network(self) -> Network:
+        """Its WaveNet, to draw from; torch isn't imported for it."""
+        part, inputs = self.wavenet, selection(self.config)
+        stored = StoredNetwork(self.config.model, inputs, part.weights, lambda: part.module)
+        return self.model if part.made else stored
+
+    @property
+    def device(self) -> str:
+        """The type of torch device that it is on."""
+        return self.model.skip_bias.device.type if self.wavenet.made else "cpu"
+
+    def to(self, device: str) -> None:
+        """Move its WaveNet to a torch device."""
+        if device != "cpu" or self.wavenet.made:
+            self.model.to(device)
 
     def who(self, speaker: str | None, path: str | None = None) -> SpeakerPath:
         """Who speaks, from the fields of a request; the first speaker for None.
@@ -68,9 +108,9 @@ class Voice:
                 f"(speakers: {numbered(self.speakers)})"
             ) from e
 
-    def weights(self, speaker: SpeakerPath, count: int = 1) -> torch.Tensor:
+    def weights(self, speaker: SpeakerPath, count: int = 1) -> Floats:
         """(count, S) weights of the speakers, evenly along a path; (1, S) if it doesn't glide."""
-        return torch.from_numpy(speaker.weights(max(len(self.speakers), 1), count))
+        return speaker.weights(max(len(self.speakers), 1), count)
 
     @property
     def unit(self) -> str:
@@ -90,7 +130,7 @@ class Voice:
         transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
     ) -> LocalFeatures | None:
-        """The local features of a recording; None in a voice without any.
+        """The local features of a recording, as tensors; None in a voice without any.
 
         Args:
             audio: (T,) float32 at the voice's rate.
@@ -104,21 +144,36 @@ class Voice:
         return None
 
     def pause(self, frames: int) -> LocalFeatures | None:
-        """The local features of silence; None in a voice without any."""
+        """The local features of silence, as arrays; None in a voice without any."""
         return None
 
-    @torch.inference_mode()
+    def rows(self, speaker: Floats, local: LocalFeatures | None) -> Floats:
+        """(F, E) encoded conditioning of an utterance to draw, from arrays, by (F, S) or (1, S)
+        weights of the speakers; F = 1 if nothing varies."""
+        weights = self.wavenet.weights.part("conditioning")
+        return conditioning.encode(weights, self.config.conditioning, speaker, local)
+
+    def phases(self, local: LocalFeatures | None) -> NDArray[np.int64] | None:
+        """(T,) codes of the phase at each sample of an utterance to draw, from arrays; None in a
+        network that takes no phase."""
+        if local is None or "conditioning.phase.weight" not in self.wavenet.weights:
+            return None
+        return phase_codes(local.phase, local.phase_step, self.config.hop_length)
+
     def encode(self, speaker: Speaker, local: LocalFeatures | None) -> torch.Tensor:
-        """(1, F, E) encoded conditioning of one utterance."""
+        """(1, F, E) encoded conditioning of a recording."""
+        import torch
+
         device = self.model.skip_bias.device
-        return self.model.conditioning.encode(
-            1,
-            torch.as_tensor(speaker, device=device)[None] if self.speakers else None,
-            self._batch(local),
-        )
+        with torch.inference_mode():
+            return self.model.conditioning.encode(
+                1,
+                torch.as_tensor(speaker, device=device)[None] if self.speakers else None,
+                self._batch(local),
+            )
 
     def phase_codes(self, local: LocalFeatures | None) -> torch.Tensor | None:
-        """(1, T) codes of the phase at each sample; None in a network that takes no phase."""
+        """(1, T) codes of the phase at each sample of a recording; None without phase."""
         return self.model.conditioning.phase_codes(self._batch(local), self.config.hop_length)
 
     def _batch(self, local: LocalFeatures | None) -> LocalFeatures | None:
@@ -158,6 +213,8 @@ class Voice:
             (T,) codes of the excitation, and the (T, G) inputs of linear prediction; None in a
             network that takes none.
         """
+        from wavegen.audio.linear_prediction import predictor, select
+
         filters, device = predictor(self.config, local), self.model.skip_bias.device
         if not input_count(self.config):
             return self.model.output.encode(filters.excitation(audio)).to(device), None
@@ -206,6 +263,8 @@ class ConditionedVoice(Voice):
         transcript: Unit | Alignment | None = None,
         f0: torch.Tensor | None = None,
     ) -> LocalFeatures:
+        from wavegen.audio.analysis import analyse
+
         bands = self.config.conditioning.mel_channels
         return analyse(audio, self.sample_rate, self.config.hop_length, bands, f0)
 
@@ -217,8 +276,8 @@ class ConditionedVoice(Voice):
 class SpeakingVoice(ConditionedVoice):
     """A voice that speaks texts."""
 
-    acoustic: AcousticModel
-    aligner: Aligner
+    speech_parts: tuple[Part[AcousticModel], Part[Aligner]]
+    """The acoustic model, and the aligner of recordings."""
     symbols: tuple[str, ...]
     """Phonemes, `phones.PAUSE` first."""
     words: tuple[str, ...] = ()
@@ -226,14 +285,27 @@ class SpeakingVoice(ConditionedVoice):
     longest: int = 0
     """Most words in one training clip; longer texts are split."""
 
+    @property
+    def acoustic(self) -> AcousticModel:
+        return self.speech_parts[0].module
+
+    @property
+    def aligner(self) -> Aligner:
+        return self.speech_parts[1].module
+
+    @property
+    def acoustic_weights(self) -> Weights:
+        """Of the acoustic model, without torch."""
+        return self.speech_parts[0].weights
+
     def predict(
         self,
         unit: Unit,
         speaker: SpeakerPath,
         request: Request,
         span: tuple[float, float] = (0.0, 1.0),
-    ) -> tuple[LocalFeatures, torch.Tensor]:
-        """The local features of a unit, spoken in the style of a request.
+    ) -> tuple[LocalFeatures, Floats]:
+        """The local features of a unit as arrays, spoken in the style of a request.
 
         Args:
             unit: what to say.
@@ -248,10 +320,10 @@ class SpeakingVoice(ConditionedVoice):
             TextError: none of its phonemes is known to the voice.
         """
         alignment, local, weights = predict_features(
-            self.acoustic,
+            self.acoustic_weights,
             self._symbols(unit),
             speaker,
-            self.aligner.silent,
+            silent_symbols(self.symbols),
             request,
             self.sample_rate,
             self.config.hop_length,
@@ -284,7 +356,11 @@ class SpeakingVoice(ConditionedVoice):
         if not self.needs_text:
             return local
         made = phone_features(alignment.words, alignment.frames, len(self.symbols))
-        return replace(local, phones=made)
+        if isinstance(local.mel, np.ndarray):
+            return replace(local, phones=made)
+        import torch
+
+        return replace(local, phones=torch.from_numpy(made))
 
     def align(self, unit: Unit, speaker: Speaker, audio: torch.Tensor) -> Alignment:
         """Align a recording, (T,) float32 at the voice's rate, with its text.
@@ -320,42 +396,3 @@ def _in_16_bits(weights: torch.Tensor) -> torch.Tensor:
     """Weights as float16, which costs less than 0.001 bits per sample, unless they exceed it."""
     half = weights.half() if weights.is_floating_point() else weights
     return half if half.isfinite().all() else weights
-
-
-def sample_unit(config: Config) -> str:
-    """What a sample of the network is, to be printed with bits per sample."""
-    return OUTPUTS[config.model.output].distribution.unit + " excitation" * by_spectrum(config)
-
-
-def untrained(
-    config: Config,
-    speakers: tuple[str, ...],
-    symbols: tuple[str, ...],
-    words: tuple[str, ...] = (),
-    longest: int = 0,
-) -> Voice:
-    """A voice with random weights, of the class that fits its features and symbols; for the
-    arguments see the fields of `SpeakingVoice`.
-
-    Raises:
-        ValueError: the features include phonemes, but there are no symbols.
-    """
-    c = config.conditioning
-    if needs_text(c.features) and not symbols:
-        raise ValueError(f"features {c.features} need phonemes")
-    model = WaveNet(config, len(speakers), phone_channels(len(symbols)))
-    if c.features not in FEATURES:
-        return Voice(config, model, speakers)
-    if not symbols:
-        return ConditionedVoice(config, model, speakers)
-    sizes = len(symbols), len(speakers)
-    return SpeakingVoice(
-        config,
-        model,
-        speakers,
-        acoustic=AcousticModel(*sizes, c.mel_channels, c.acoustic_channels, c.flow_channels).eval(),
-        aligner=Aligner(*sizes, silent_symbols(symbols)),
-        symbols=symbols,
-        words=words,
-        longest=longest,
-    )

@@ -7,17 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavegen.audio.features import mel, power_spectrum
-from wavegen.audio.linear_prediction import (
-    INPUTS,
-    LEVEL,
-    Predictor,
-    input_count,
-    of_speech,
-    predictor,
-    select,
-)
+from wavegen.audio.features import mel
+from wavegen.audio.filters import LEVEL, input_count, of_speech, power_spectrum
+from wavegen.audio.linear_prediction import Predictor, predictor, select
 from wavegen.audio.synthesis_filter import Synthesis
+from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
 
 RATE, HOP = 16000, 160
@@ -33,7 +27,7 @@ def of(audio: Tensor) -> Predictor:
     bands = mel(audio, RATE, HOP, 80)
     f0 = torch.full((bands.shape[1],), RATE / 97)
     f0[10:14] = 0
-    return of_speech(bands, f0, RATE, HOP)
+    return Predictor.of(of_speech(bands.numpy(), f0.numpy(), RATE, HOP))
 
 
 def speechlike(count: int = 8000) -> Tensor:
@@ -64,7 +58,9 @@ def test_the_excitation_is_white_and_of_one_level() -> None:
 
 def test_the_power_spectrum_of_noise_is_flat_and_of_its_power() -> None:
     audio = 0.1 * torch.randn(16000)
-    power = power_spectrum(mel(audio, RATE, HOP, 80), RATE, HOP)[5:-5].mean(0)
+    power = torch.from_numpy(power_spectrum(mel(audio, RATE, HOP, 80).numpy(), RATE, HOP))[
+        5:-5
+    ].mean(0)
     assert 0.7 < float(power.mean()) / 0.01 < 1.1  # the square of a mean is below the mean square
     assert power.log2().std() < 0.3
 
@@ -147,7 +143,7 @@ def test_inputs_depend_on_earlier_samples_only() -> None:
 
 def test_periods_are_those_of_the_pitch_and_none_is_of_samples_to_come() -> None:
     f0 = torch.tensor([0.0, 100.0, 150.0, 6000.0, 7000.0, 0.5])
-    lags = of_speech(mel(torch.zeros(960), RATE, HOP, 80), f0, RATE, HOP).lags
+    lags = of_speech(mel(torch.zeros(960), RATE, HOP, 80).numpy(), f0.numpy(), RATE, HOP).lags
     assert lags.tolist() == [0, 160, 107, 3, 0, 16000]
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import Result
 
-from wavegen.audio.linear_prediction import INPUTS
+from wavegen.audio.taps import INPUTS
 from wavegen.bench import MELS, Conv1dWaveNet, sized
 
 Cli = Callable[..., Result]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from helpers import DIGITS, READABLE, UNREADABLE, Result, one_clear_line, spoil
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
-from wavegen.voice import untrained
 
 
 @pytest.mark.parametrize("how", READABLE)

@@ -8,10 +8,10 @@ import soundfile
 import torch
 from helpers import DIGITS, TINY, Result
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
 from wavegen.training import likeness
-from wavegen.voice import untrained
 
 
 def test_a_mel_voice_without_texts_copies_recordings(

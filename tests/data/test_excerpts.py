@@ -1,10 +1,13 @@
 """Excerpts of clips, with noise in the past."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from wavegen.audio.features import mel
-from wavegen.audio.linear_prediction import INPUTS, LEVEL, Predictor, of_speech
+from wavegen.audio.filters import LEVEL, of_speech
+from wavegen.audio.linear_prediction import Predictor
+from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
 from wavegen.data.excerpts import Excerpt, excerpt
 
@@ -16,7 +19,8 @@ def clip() -> tuple[Tensor, Predictor]:
     audio = 0.05 * torch.randn(8000)
     audio[::97] += 0.5
     bands = mel(audio, RATE, HOP, 80)
-    return audio, of_speech(bands, torch.full((bands.shape[1],), RATE / 97), RATE, HOP)
+    f0 = np.full(bands.shape[1], RATE / 97, np.float32)
+    return audio, Predictor.of(of_speech(bands.numpy(), f0, RATE, HOP))
 
 
 def cut(noise: float, begin: int, end: int, seed: int = 0) -> tuple[Excerpt, Tensor]:

@@ -11,7 +11,8 @@ import torch
 from recordings import HOP, RATE, STACKS, training_set
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import LEVEL, of_speech, select
+from wavegen.audio.filters import LEVEL, of_speech
+from wavegen.audio.linear_prediction import Predictor, select
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.data.excerpts import amounts
@@ -43,7 +44,7 @@ def assert_equal(found: Batch, expected: Batch) -> None:
 def same_features(found: LocalFeatures | None, expected: LocalFeatures | None) -> bool:
     if found is None or expected is None:
         return found is expected
-    pairs = zip(found.tensors.values(), expected.tensors.values(), strict=True)
+    pairs = zip(found.tracks.values(), expected.tracks.values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -98,7 +99,7 @@ def test_what_is_given_of_noise_is_that_of_the_sound_it_makes() -> None:
     clip = windows.clips[5]
     local = clip.local(False)
     assert local is not None
-    filters = of_speech(local.mel, local.f0, RATE, HOP)
+    filters = Predictor.of(of_speech(local.mel.numpy(), local.f0.numpy(), RATE, HOP))
     count = min(clip.samples, batch.codes.shape[1])
     level, gain = amounts(0.5, torch.Generator().manual_seed(group[0].seed))
     sign = 1 - 2 * (group[0].seed & 1)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from helpers import TINY
 
@@ -11,6 +12,7 @@ from wavegen.audio.local_features import silence
 from wavegen.config import Config
 from wavegen.data.windows import TrainingClip, Windows
 from wavegen.model.wavenet import WaveNet
+from wavegen.outputs.categorical import Categorical
 from wavegen.recipe import load_config
 
 
@@ -19,16 +21,16 @@ def ramp_windows(lengths: list[int], config: Config) -> Windows:
 
     def clip(i: int, n: int) -> TrainingClip:
         codes = (torch.arange(n) + 37 * i) % 100
-        audio = mulaw.decode(codes)
+        audio = Categorical.decode(codes)
         return TrainingClip(
             n,
             i % 2,
             lambda a, b: audio[a:b],
-            lambda predicted: silence(-(-n // 80), 2).each(lambda t: torch.full_like(t, i + 1.0)),
+            lambda predicted: silence(-(-n // 80), 2).each(lambda t: torch.full(t.shape, i + 1.0)),
         )
 
     clips = [clip(i, n) for i, n in enumerate(lengths)]
-    return Windows(clips, config, silence(1, 2).each(torch.zeros_like))
+    return Windows(clips, config, silence(1, 2).each(np.zeros_like))
 
 
 def test_every_sample_counts_once_an_epoch_with_its_true_past(tiny_config: Config) -> None:
@@ -47,7 +49,7 @@ def test_every_sample_counts_once_an_epoch_with_its_true_past(tiny_config: Confi
                 assert torch.equal(batch.codes[row, at], want)
                 counted[i][inside] += batch.speech[row, at].float()
                 assert batch.local is not None
-                for features in batch.local.tensors.values():
+                for features in batch.local.tracks.values():
                     assert (features[row, ..., at // 80] == i + 1).all()
             if low:
                 assert batch.before[row] != mulaw.LEVELS
@@ -83,7 +85,7 @@ def test_blanks_are_faint_or_loud_uncounted_and_leave_the_rest_alone(tiny_config
         assert torch.equal(a.codes[~off], b.codes[~off])
         assert not (a.counted & ~b.counted).any()
         if off.any():
-            before, now = (mulaw.decode(x.codes[off]).square().mean() for x in (b, a))
+            before, now = (Categorical.decode(x.codes[off]).square().mean() for x in (b, a))
             change.append(float(now / before))
     assert min(change) < 0.3
     assert max(change) > 1.5
@@ -101,7 +103,7 @@ def test_windows_of_emphasised_clips_are_those_of_whole_ones(tiny_config: Config
     clip = TrainingClip(9000, 0, lambda a, b: audio[a:b])
     config = tiny_config.replace("audio", preemphasis=0.85).replace("data", join=1)
     windows = Windows([clip], config, None)
-    want = mulaw.encode(predictor(config, None).excitation(audio))
+    want = Categorical.encode(predictor(config, None).excitation(audio))
     for group in windows.epoch(0):
         batch = windows.batch(group)
         for row, w in enumerate(group):

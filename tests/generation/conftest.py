@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 from interpreter import speed_up
 
-from wavegen.generation.triton.engine import interpreted
+from wavegen.generation.triton.availability import interpreted
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,8 @@ import torch
 from networks import HOP, network, random_predictor
 
 from wavegen.audio.synthesis_filter import Synthesis
-from wavegen.generation.job import Job, held, prompt_sound
+from wavegen.generation.batch import held
+from wavegen.generation.job import Job, prompt_sound
 
 ROWS = torch.zeros(1, 0)
 
@@ -21,13 +22,13 @@ def test_the_sound_of_a_prompt_is_that_of_its_codes_and_not_clipped() -> None:
     model, predictor = network(True, period=True), random_predictor(5)
     prompt = torch.full((90,), 255)
     excitation, sound = prompt_sound(
-        Job(ROWS, 1, "", 1.0, prompt, predictor=predictor), model.output
+        Job(ROWS, 1, "", 1.0, prompt, predictor=predictor), model.coding
     )
     assert (excitation == 1).all()
     assert sound.max() > 1
     heard = Synthesis(predictor)(np.ones(90, np.float32))
-    assert np.allclose(sound.clamp(-1, 1).numpy(), heard)
-    assert len(prompt_sound(Job(ROWS, 1, "", predictor=predictor), model.output)[1]) == 0
+    assert np.allclose(sound.clip(-1, 1), heard)
+    assert len(prompt_sound(Job(ROWS, 1, "", predictor=predictor), model.coding)[1]) == 0
 
 
 def test_shorter_sequences_hold_their_last_value() -> None:

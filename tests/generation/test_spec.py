@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from networks import HOP, network, random_rows
@@ -16,7 +17,8 @@ from wavegen.errors import WavegenError
 from wavegen.generation import ENGINES, choose_device, choose_engine, default_engine, spec
 from wavegen.generation.job import Job
 from wavegen.generation.triton import engine as triton_engine
-from wavegen.outputs import OUTPUTS, Sampler
+from wavegen.outputs import OUTPUTS
+from wavegen.outputs.bins import Sampler
 
 HERE = [name for name, spec in ENGINES.items() if spec.lacks("cpu") is None]
 """The engines that run on a CPU; Triton's where it interprets."""
@@ -96,7 +98,7 @@ def test_every_engine_takes_more_jobs_than_fit_and_reads_them_as_it_goes(
     found |= dict(pieces)
     assert sorted(found) == [*range(200)]
     alone = [*ENGINES[engine].draw(model, [Job(rows, 2, "101")], HOP, 5)]
-    assert torch.equal(found[100], alone[0][1])
+    assert np.array_equal(found[100], alone[0][1])
 
 
 @pytest.mark.parametrize("engine", [e for e in HERE if "int8" in ENGINES[e].precisions])
@@ -106,7 +108,7 @@ def test_the_precision_that_is_asked_for_is_drawn_with(engine: str) -> None:
 
     def drawn(precision: Any) -> list[int]:
         pieces = ENGINES[engine].draw(model, [Job(rows, 100, "x")], HOP, 100, precision)
-        return torch.cat([codes for _, codes in pieces]).tolist()
+        return np.concatenate([codes for _, codes in pieces]).tolist()
 
     precisions = ENGINES[engine].precisions
     assert len({tuple(drawn(p)) for p in precisions}) == len(precisions)
@@ -152,14 +154,14 @@ def test_a_gpu_draws_many_and_the_cpu_one(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    assert choose_device(name, utterances, engine) == torch.device(device)
+    assert choose_device(name, utterances, engine) == device
 
 
 def test_under_torchrun_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setenv("LOCAL_RANK", "3")
-    assert choose_device("cuda", 1) == torch.device("cuda:3")
+    assert choose_device("cuda", 1) == "cuda:3"
     with pytest.raises(WavegenError, match="device cuda:4: this machine has GPUs 0 to 3"):
         choose_device("cuda:4", 1)
 

@@ -6,7 +6,7 @@ import torch
 from networks import HOP, network, random_features
 
 from wavegen.audio.features import phase
-from wavegen.model.conditioning import PHASES
+from wavegen.model.inputs import PHASES
 
 
 def test_weights_of_speakers_mix_their_embeddings_in_all_frames_or_each() -> None:

@@ -6,7 +6,7 @@ from networks import random_features
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from wavegen.audio.linear_prediction import INPUTS
+from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
 from wavegen.model.layers import GatedResidualBlock, _GatedResidual, run_blocks
 from wavegen.model.wavenet import WaveNet

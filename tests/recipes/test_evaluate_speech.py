@@ -10,7 +10,7 @@ import pytest
 from evaluate_speech import Clips
 from helpers import DIGITS
 
-from wavegen.audio.linear_prediction import LEVEL
+from wavegen.audio.filters import LEVEL
 from wavegen.request import Request
 from wavegen.voice import SpeakingVoice
 

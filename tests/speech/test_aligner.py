@@ -6,7 +6,8 @@ import pytest
 import torch
 from helpers import COMMA, STOP, made_up
 
-from wavegen.speech.aligner import ROUNDS, Aligner, Alignment
+from wavegen.speech.aligner import ROUNDS, Aligner
+from wavegen.speech.alignment import Alignment
 
 
 def made_up_clip(ids: list[int], lengths: list[int]) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
 from wavegen.speech import fit as fit_module
-from wavegen.speech.aligner import Alignment
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.fit import PROBE, Corpus, Recording, fit, phones
 
 

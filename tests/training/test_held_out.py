@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from recordings import STACKS, training_set
 
+from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.data.windows import TrainingClip
 from wavegen.training import held_out
 from wavegen.training.held_out import HeldOut
-from wavegen.voice import Voice, untrained
+from wavegen.voice import Voice
 
 
 def voice_and_clips(**changes: dict[str, Any]) -> tuple[Voice, list[TrainingClip]]:

@@ -13,17 +13,14 @@ import torchaudio.transforms as AT
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wavegen.audio.f0 import MIDDLE_PITCH, running_phase, steps
 from wavegen.audio.librosa_cache import one_process_compiles
+from wavegen.audio.mel_scale import CEPSTRA, QUIET, scaled
 
-CEPSTRA = 13
-QUIET = 1e-5
-"""Magnitude below which a mel band counts as silent."""
 PITCH_RANGE = (60.0, 500.0)
 """Hz: from low men's voices to children's."""
 PITCH_BAND = (100.0, 1000.0)
 """Hz; what is heard of a recording to find its F0."""
-MIDDLE_PITCH = 160.0
-"""Hz; the reference of F0 in octaves."""
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
@@ -80,40 +77,8 @@ def mel(audio: Tensor, sample_rate: int, hop_length: int, channels: int) -> Tens
     """
     transform = _mel_spectrogram(sample_rate, hop_length, channels)
     bands = transform(_framed(audio, hop_length, transform.n_fft))
-    return _scaled(bands.clamp_min(QUIET).log())
-
-
-def power_spectrum(mel: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Reconstruct power spectra from a mel spectrogram, each band spread evenly over its bins.
-
-    Args:
-        mel: (M, F), from `mel`.
-        sample_rate: Hz.
-        hop_length: samples per frame.
-
-    Returns:
-        (F, N) from 0 Hz to half the sample rate. The mean over N is the mean power of a sample.
-    """
-    transform = _mel_spectrogram(sample_rate, hop_length, len(mel))
-    bank = transform.mel_scale.fb  # (N, M)
-    shares = bank / bank.sum(1, keepdim=True).clamp_min(1e-9)
-    magnitudes = ((mel.t() * 3 - 5).exp() / bank.sum(0)) @ shares.t()  # (F, N)
-    low, high = bank.sum(1).nonzero()[[0, -1], 0].tolist()
-    # The outermost bands taper to nothing: extend the spectrum beyond them as a constant.
-    magnitudes = F.pad(
-        magnitudes[None, :, low : high + 1], (low, len(bank) - 1 - high), mode="replicate"
-    )[0]
-    power: Tensor = magnitudes.square() / transform.spectrogram.window.square().sum()
-    return power
-
-
-def mel_silence() -> float:
-    """The value of `mel` in digital silence."""
-    return float(_scaled(torch.tensor(math.log(QUIET))))
-
-
-def _scaled(log: Tensor) -> Tensor:
-    return (log + 5) / 3
+    found: Tensor = scaled(bands.clamp_min(QUIET).log())
+    return found
 
 
 @functools.cache
@@ -205,11 +170,6 @@ def octaves(f0: Tensor) -> tuple[Tensor, Tensor]:
     return voiced.to(log.dtype), log
 
 
-def hertz(voicing: Tensor, octaves: Tensor) -> Tensor:
-    """The inverse of `octaves`: F0 in Hz, 0 where unvoiced."""
-    return MIDDLE_PITCH * torch.exp2(octaves) * (voicing > 0)
-
-
 def phase(
     f0: Tensor, sample_rate: int, hop_length: int, audio: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -227,24 +187,20 @@ def phase(
         there to the next frame, both (F,) float32 and 0 where unvoiced.
     """
     voiced = f0 > 0
-    if not voiced.any():
-        return torch.zeros(len(f0)), torch.zeros(len(f0))
-    # Unvoiced frames keep the last pitch.
-    last = torch.where(voiced, torch.arange(len(f0)), 0).cummax(0).values
-    rate = f0.double()[last].clamp_min(1) / sample_rate
-    edges = F.pad((rate * hop_length).cumsum(0), (1, 0))  # (F + 1,) periods
-    steps = rate
-    if audio is not None:
-        within = torch.arange(hop_length) * rate[:, None] + edges[:-1, None]
-        window = torch.hann_window(_even(0.03 * sample_rate), dtype=torch.float64)
-        carrier = torch.exp(-2j * math.pi * within.flatten()[: len(audio)])
-        half = len(window) // 2
-        moved = F.pad(audio * carrier, (half, half + len(f0) * hop_length - len(audio)))
-        found = (moved.unfold(0, len(window), hop_length) * window).sum(1).angle() / (2 * math.pi)
-        change = found.diff()
-        steps = rate + (change - change.round()) / hop_length
-        edges = edges + found
-    return (edges[:-1].remainder(1) * voiced).float(), (steps * voiced).float()
+    if audio is None or not voiced.any():
+        begin, step = running_phase(f0.numpy(), sample_rate, hop_length)
+        return torch.from_numpy(begin), torch.from_numpy(step)
+    rate, edges = map(torch.from_numpy, steps(f0.numpy(), sample_rate, hop_length))
+    within = torch.arange(hop_length) * rate[:, None] + edges[:-1, None]
+    window = torch.hann_window(_even(0.03 * sample_rate), dtype=torch.float64)
+    carrier = torch.exp(-2j * math.pi * within.flatten()[: len(audio)])
+    half = len(window) // 2
+    moved = F.pad(audio * carrier, (half, half + len(f0) * hop_length - len(audio)))
+    found = (moved.unfold(0, len(window), hop_length) * window).sum(1).angle() / (2 * math.pi)
+    change = found.diff()
+    changes = rate + (change - change.round()) / hop_length
+    edges = edges + found
+    return (edges[:-1].remainder(1) * voiced).float(), (changes * voiced).float()
 
 
 def _even(size: float) -> int:

@@ -19,41 +19,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavegen.audio.features import power_spectrum
+from wavegen.audio.filters import Filters, filters, selection
 from wavegen.audio.local_features import LocalFeatures
+from wavegen.audio.taps import COMPRESSION, TAPS
 from wavegen.config import Config
-
-LEVEL = 1 / 16
-"""Approximate root mean square of the excitation; leaves headroom for its pulses."""
-FLOOR = 1e-4
-"""White noise added to each frame's spectrum, relative to its power: deep gaps between harmonics
-would make the filters ring."""
-QUIET = 1e-6
-"""Amplitude below which a frame is not amplified."""
-TAPS = 5
-"""Samples of the excitation around one period ago that the network is given."""
-INPUTS = 2 + TAPS + 1
-"""Numbers that `Predictor.inputs` computes for each sample."""
-COMPRESSION = 16.0
-"""Amplitudes that the network is given are compressed to sign(a) · log(1 + COMPRESSION · |a|)."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Prediction filters of an utterance, one for each frame.
-
-    The excitation is e[t] = (x[t] − Σ a[k]·x[t − 1 − k]) / g. After the last frame, its filter
-    continues to apply.
-    """
+    """What filters of an utterance predict of a recording; the fields are those of `Filters`."""
 
     coefficients: Tensor
-    """(F, K) coefficients a."""
     gains: Tensor
-    """(F,) g."""
     hop_length: int
-    """Samples per frame."""
     lags: Tensor
-    """(F,) int64 pitch period in samples, 0 where unvoiced."""
+
+    @classmethod
+    def of(cls, filters: Filters | Predictor) -> Predictor:
+        """As tensors."""
+        f = filters
+        parts = (torch.as_tensor(t) for t in (f.coefficients, f.gains, f.lags))
+        coefficients, gains, lags = parts
+        return cls(coefficients, gains, f.hop_length, lags)
 
     @property
     def order(self) -> int:
@@ -119,23 +106,6 @@ def compress(amplitude: Tensor) -> Tensor:
     return amplitude.sign() * (COMPRESSION * amplitude.abs()).log1p()
 
 
-def by_spectrum(config: Config) -> bool:
-    """Whether filters are made of the mel spectrogram."""
-    return config.conditioning.linear_prediction and config.conditioning.features == "mel"
-
-
-def input_count(config: Config) -> int:
-    """Number of `Predictor.inputs` that the network is given."""
-    c = config.conditioning
-    return (2 * c.signal + (TAPS + 1) * c.period) * by_spectrum(config)
-
-
-def selection(config: Config) -> slice:
-    """The part of `Predictor.inputs` that the configuration asks for, `input_count` of them."""
-    c = config.conditioning
-    return slice(0 if c.signal else 2, INPUTS if c.period else 2)
-
-
 def select(config: Config, inputs: Tensor) -> Tensor:
     """The (n, `input_count`) inputs that the configuration asks for, of (n, INPUTS) from
     `Predictor.inputs`."""
@@ -144,38 +114,4 @@ def select(config: Config, inputs: Tensor) -> Tensor:
 
 def predictor(config: Config, local: LocalFeatures | None) -> Predictor:
     """The predictor of an utterance with these local features, or with none."""
-    rate, hop = config.audio.sample_rate, config.hop_length
-    if local is not None and by_spectrum(config):
-        return of_speech(local.mel, local.f0, rate, hop)
-    emphasis = config.audio.preemphasis
-    return Predictor(
-        torch.full((1, int(emphasis > 0)), emphasis),
-        torch.ones(1),
-        hop,
-        torch.zeros(1, dtype=torch.int64),
-    )
-
-
-def of_speech(mel: Tensor, f0: Tensor, sample_rate: int, hop_length: int) -> Predictor:
-    """Prediction filters of speech: all-pole models of the mel spectra (autocorrelation method,
-    order: the sample rate in kHz plus eight).
-
-    Args:
-        mel: (M, F), from `features.mel`.
-        f0: (F,) Hz, 0 where unvoiced.
-        sample_rate: Hz.
-        hop_length: samples per frame.
-    """
-    order = round(sample_rate / 1000) + 8
-    correlation = torch.fft.irfft(power_spectrum(mel, sample_rate, hop_length).double())
-    correlation = correlation[:, : order + 1]
-    correlation[:, 0] *= 1 + FLOOR
-    apart = (torch.arange(order)[:, None] - torch.arange(order)).abs()
-    wanted = correlation[:, 1:]
-    coefficients = torch.linalg.solve(correlation[:, apart], wanted)
-    left = correlation[:, 0] - (coefficients * wanted).sum(1)
-    gains = left.clamp_min(QUIET**2).sqrt() / LEVEL
-    period = (sample_rate / f0.clamp_min(1)).round().long()
-    # With a shorter one, the taps would be samples to come.
-    lags = torch.where((f0 > 0) & (period > TAPS // 2), period, 0)
-    return Predictor(coefficients.float(), gains.float(), hop_length, lags)
+    return Predictor.of(filters(config, local))

@@ -1,32 +1,44 @@
 """µ-law companding to 256 codes (the curve of ITU-T G.711, µ = 255)."""
 
-import torch
-import torchaudio.functional as AF
-from torch import Tensor
+import math
+
+import numpy as np
+from numpy.typing import NDArray
 
 LEVELS = 256
 SILENCE = 128
 """The code of amplitude 0."""
+MU = LEVELS - 1
 
 
-def encode(audio: Tensor) -> Tensor:
+def encode(audio: NDArray[np.floating]) -> NDArray[np.int64]:
     """Encode amplitudes.
 
     Args:
-        audio: any shape, floating point in [-1, 1]; values beyond are clamped.
+        audio: any shape, in [-1, 1]; values beyond are clamped.
 
     Returns:
-        int64 codes in 0…255 of the same shape, as by `torchaudio.functional.mu_law_encoding`.
+        Codes in 0…255 of the same shape, as by `torchaudio.functional.mu_law_encoding`.
     """
-    codes: Tensor = AF.mu_law_encoding(audio.clamp(-1.0, 1.0), LEVELS)
+    x = audio.clip(-1, 1)
+    companded = np.sign(x) * np.log1p(MU * np.abs(x)) / math.log1p(MU)
+    codes: NDArray[np.int64] = ((companded + 1) / 2 * MU + 0.5).astype(np.int64)
     return codes
 
 
-def decode(codes: Tensor) -> Tensor:
-    """Decode codes (integers in 0…255, any shape) to float32 amplitudes in [-1, 1].
+def decode(codes: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Decode codes in 0…255 of any shape to amplitudes in [-1, 1].
 
     The inverse of `encode` up to rounding: ``encode(decode(codes)) == codes`` for all 256 codes.
     The two codes nearest to zero are not symmetric; `SILENCE` decodes to +0.00004.
     """
-    audio: Tensor = AF.mu_law_decoding(codes.to(torch.float32), LEVELS)
+    audio: NDArray[np.float32] = _AMPLITUDES[codes]
     return audio
+
+
+def _amplitudes() -> NDArray[np.float32]:
+    x = np.arange(LEVELS) / MU * 2 - 1
+    return (np.sign(x) * np.expm1(np.abs(x) * math.log1p(MU)) / MU).astype(np.float32)
+
+
+_AMPLITUDES = _amplitudes()

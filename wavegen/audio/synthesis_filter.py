@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.audio.linear_prediction import Predictor
+from wavegen.audio.filters import Filters
 from wavegen.compiled import Compiled
+
+if TYPE_CHECKING:
+    from wavegen.audio.linear_prediction import Predictor
 
 Doubles = NDArray[np.float64]
 
@@ -26,13 +29,16 @@ class Synthesis:
     """
 
     def __init__(
-        self, predictor: Predictor, before: NDArray[np.float32] | None = None, first: int = 0
+        self,
+        predictor: Filters | Predictor,
+        before: NDArray[np.float32] | None = None,
+        first: int = 0,
     ) -> None:
         p = predictor
         self._filter: tuple[Any, ...] = (
             p.hop_length,
-            np.ascontiguousarray(p.gains.double().numpy()),
-            np.ascontiguousarray(p.coefficients.double().numpy()),
+            np.ascontiguousarray(p.gains, np.float64),
+            np.ascontiguousarray(p.coefficients, np.float64),
         )
         known = np.zeros(0, np.float32) if before is None else before
         self._position = first + len(known)

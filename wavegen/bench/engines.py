@@ -13,7 +13,7 @@ from typing import cast
 
 import torch
 
-from wavegen.audio.linear_prediction import of_speech
+from wavegen.audio.filters import of_speech
 from wavegen.bench.cells import (
     ENGINE_YARDSTICK,
     SAMPLE_RATE,
@@ -26,7 +26,7 @@ from wavegen.bench.cells import (
 from wavegen.config import Config, WeightPrecision
 from wavegen.generation import ENGINES
 from wavegen.generation.job import Job
-from wavegen.model.conditioning import PHASES
+from wavegen.model.inputs import PHASES
 from wavegen.model.wavenet import WaveNet
 
 SHORTEST, LONGEST = 0.5, 4.0
@@ -139,7 +139,9 @@ class _DrawingRate:
         if model.given is not None:
             mel = torch.randn(config.conditioning.mel_channels, frames)
             f0 = 200.0 * (torch.rand(frames) > 0.3)
-            self._predictor = of_speech(mel, f0, config.audio.sample_rate, config.hop_length)
+            self._predictor = of_speech(
+                mel.numpy(), f0.numpy(), config.audio.sample_rate, config.hop_length
+            )
         rng = random.Random(0)
         spread = math.log(SHORTEST), math.log(LONGEST)
         rate = config.audio.sample_rate

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import INPUTS
 from wavegen.audio.local_features import silence
+from wavegen.audio.taps import INPUTS
 from wavegen.bench.cells import (
     MELS,
     SAMPLE_RATE,

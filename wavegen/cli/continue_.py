@@ -62,7 +62,7 @@ def continue_(
     audios, speed = draw_all(voice, takes, engine, precision, device)
     before = len(utterance.prompt) / voice.sample_rate
     for file, audio in zip(files, audios, strict=True):
-        joined = np.concatenate([utterance.prompt.numpy(), audio])
+        joined = np.concatenate([utterance.prompt, audio])
         write_audio(file, joined, voice.sample_rate, finish, replace=force)
         added = len(audio) / voice.sample_rate
         show.out.print(f"{file}: {added:.2f} s after {before:.2f} s", soft_wrap=True)

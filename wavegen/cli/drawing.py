@@ -10,7 +10,7 @@ from wavegen.cli import show
 from wavegen.config import Engine, WeightPrecision
 
 if TYPE_CHECKING:
-    from wavegen.synth import Audio, Utterance
+    from wavegen.utterance import Audio, Utterance
     from wavegen.voice import Voice
 
 
@@ -26,7 +26,7 @@ def draw_all(
     from wavegen.generation import choose_device
     from wavegen.synth import synthesize
 
-    voice.model.to(choose_device(device, len(utterances), engine, precision))
+    voice.to(choose_device(device, len(utterances), engine, precision))
     start = 0.0
     with show.progress_bar("drawing", "samples") as bar:
 

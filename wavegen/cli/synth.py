@@ -21,7 +21,7 @@ from wavegen.errors import TextError, WavegenError
 from wavegen.request import Finish, Request
 
 if TYPE_CHECKING:
-    from wavegen.synth import Audio, Utterance
+    from wavegen.utterance import Audio, Utterance
     from wavegen.voice import Voice
 
 STDIN = "standard input"
@@ -96,7 +96,7 @@ def synth(
     requests = _some(requests)  # before the header of a WAV file is written
     from wavegen.generation import choose_device
 
-    voice.model.to(choose_device(device, 1, engine, precision))
+    voice.to(choose_device(device, 1, engine, precision))
     _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
 
 

@@ -30,6 +30,8 @@ SIZES: dict[str, dict[str, int]] = {
     "xl": {"layers": 40, "residual_channels": 256, "skip_channels": 512},
 }
 """Presets of the network's size: fields of `ModelConfig`."""
+PAUSE_SECONDS = (0.03, 0.1)
+"""Range of the silences between joined clips."""
 MOST_STRIDE = 1.0
 """Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
 

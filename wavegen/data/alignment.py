@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from wavegen.data.dataset import Dataset
-from wavegen.speech.aligner import ROUNDS, Aligner, Alignment
+from wavegen.speech.aligner import ROUNDS, Aligner
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.misfit import misfits
 

@@ -22,7 +22,7 @@ from wavegen.data.split import Split, split_clips
 from wavegen.data.texts import Units, read_units
 from wavegen.data.tracks import Tracks, no_tracks, pitch_tracks
 from wavegen.errors import DataError
-from wavegen.model.conditioning import FEATURES
+from wavegen.model.inputs import FEATURES
 from wavegen.text import load_lexicon
 
 BAD_SHARE = 0.10

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import LEVEL, Predictor, input_count, select
+from wavegen.audio.filters import LEVEL, input_count
+from wavegen.audio.linear_prediction import Predictor, select
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Config
 

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import INPUTS, TAPS, compress, select
+from wavegen.audio.linear_prediction import compress, select
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
+from wavegen.audio.taps import INPUTS, TAPS
 from wavegen.data.excerpts import amounts, white_noise
 from wavegen.data.prefetch import prefetch
 from wavegen.data.windows import Batch, Window, Windows, corrupted
@@ -46,7 +47,7 @@ class _Clip:
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, frames first."""
-        local = {} if self.local is None else self.local.tensors
+        local = {} if self.local is None else self.local.tracks
         out = {name: t for name, t in vars(self).items() if isinstance(t, Tensor)}
         return out | {f"local.{name}": t.movedim(-1, 0) for name, t in local.items()}
 
@@ -102,7 +103,7 @@ class Resident:
         for variant in self.variants:
             pause = self._first(variant)
             if windows.pause is not None:
-                for name, t in windows.pause.tensors.items():
+                for name, t in windows.pause.tracks.items():
                     self.kept[f"local.{name}"][pause] = t[..., 0].to(device)
             if windows.given:
                 self.kept["gains"][pause] = 1  # it divides silence
@@ -113,7 +114,7 @@ class Resident:
     @staticmethod
     def size(windows: Windows, variants: int) -> int:
         """Bytes that a training set takes, about."""
-        pause: dict[str, Tensor] = {} if windows.pause is None else windows.pause.tensors
+        pause: dict[str, Tensor] = {} if windows.pause is None else windows.pause.tracks
         features = sum(t.numel() for t in pause.values())
         noisy = bool(windows.given and windows.config.train.noise)
         sample = 4 + (4 if windows.given else 0) + (6 if noisy else 0)
@@ -194,7 +195,7 @@ class Resident:
             counted &= at <= ending[:, None]
         local = None
         if known.pause is not None:
-            tensors = {n: self.kept[f"local.{n}"][here] for n in known.pause.tensors}
+            tensors = {n: self.kept[f"local.{n}"][here] for n in known.pause.tracks}
             local = LocalFeatures(**{n: t.movedim(1, -1) for n, t in tensors.items()})
         return Batch(codes, drawn, before, speaker, local, counted, speech, history, lead, given)
 

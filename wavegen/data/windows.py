@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import Predictor, by_spectrum, input_count, predictor
+from wavegen.audio.filters import by_spectrum, input_count
+from wavegen.audio.linear_prediction import Predictor, predictor
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.config import Config
+from wavegen.config import PAUSE_SECONDS, Config
 from wavegen.data.excerpts import Excerpt, excerpt
-from wavegen.outputs import OUTPUTS, Distribution
+from wavegen.outputs import OUTPUTS
+from wavegen.outputs.distribution import Distribution
 
-PAUSE_SECONDS = (0.03, 0.1)
-"""Range of the silences between joined clips."""
 BLANK_SECONDS = (0.03, 0.3)
 """Range of lengths of the segments that ``train.blank`` corrupts."""
 BLANK_GAINS = ((-45, -6), (3, 15))
@@ -133,7 +133,7 @@ class Windows:
     ) -> None:
         self.clips = clips
         self.config = config
-        self.pause = pause
+        self.pause = None if pause is None else pause.each(torch.as_tensor)
         self.hop = config.hop_length
         self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
         self.given = input_count(config)
@@ -147,7 +147,8 @@ class Windows:
         self.grid = -(-(self.window + self.past) // (8 * self.step)) * self.step
         """Frames to whose multiples batches are padded where few shapes are wanted."""
         # Computing features costs more than storing them, but a corpus may exceed memory.
-        numbers = 0 if pause is None else sum(t.numel() for t in pause.tensors.values())
+        pause = self.pause
+        numbers = 0 if pause is None else sum(t.numel() for t in pause.tracks.values())
         size = sum(map(self._length, clips)) * numbers
         fraction = min(1.0, CACHED_FEATURES / max(size, 1))
         self.known = functools.lru_cache(round(2 * fraction * len(clips)))(self._known)

@@ -6,22 +6,49 @@ engine is a file with an `EngineSpec` and a line in `ENGINES`.
 
 import os
 import re
-from typing import get_args
-
-import torch
+import sys
+from collections.abc import Callable
+from ctypes import CDLL, byref, c_int
+from importlib import import_module
+from typing import Any, get_args
 
 from wavegen.config import WeightPrecision
 from wavegen.errors import WavegenError
-from wavegen.generation import cached, naive
-from wavegen.generation.numba import engine as numba_engine
-from wavegen.generation.spec import EngineSpec
-from wavegen.generation.triton import engine as triton_engine
+from wavegen.generation.numba import bandwidth
+from wavegen.generation.numba.engine import generate
+from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.triton import availability
+
+
+def _imported(engine: str) -> Callable[..., Pieces]:
+    """The ``generate`` of an engine that needs torch, imported when it is called."""
+
+    def generate(*args: Any, **options: Any) -> Pieces:
+        pieces: Pieces = import_module(f"wavegen.generation.{engine}").generate(*args, **options)
+        return pieces
+
+    return generate
+
 
 ENGINES: dict[str, EngineSpec] = {
-    "naive": naive.ENGINE,
-    "cached": cached.ENGINE,
-    "triton": triton_engine.ENGINE,
-    "numba": numba_engine.ENGINE,
+    "naive": EngineSpec(_imported("naive")),
+    "cached": EngineSpec(_imported("cached")),
+    "triton": EngineSpec(
+        _imported("triton.engine"),
+        lacks=availability.lacks,
+        precisions=("f32", "f16"),
+        streams=True,
+        spreads=True,
+    ),
+    "numba": EngineSpec(
+        generate,
+        lacks=lambda device: None if device == "cpu" else "the voice on the CPU",
+        precisions=("f32", "bf16", "int8"),
+        streams=True,
+        arrays=True,
+        bytes_per_sample=bandwidth.bytes_per_sample,
+        read_rate=bandwidth.read_rate,
+    ),
 }
 """On each device, the later one is the faster."""
 
@@ -56,7 +83,7 @@ def choose_engine(name: str | None, precision: str | None, device: str) -> Engin
 
 def choose_device(
     name: str, utterances: int, engine: str | None = None, precision: str | None = None
-) -> torch.device:
+) -> str:
     """The device to draw utterances on.
 
     Args:
@@ -69,24 +96,41 @@ def choose_device(
     Raises:
         WavegenError: there is no such device.
     """
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        there = ["cuda"] * (count > 0)
-        for place in [*there, "cpu"] if utterances > 1 else ["cpu", *there]:
+        for place in ("cuda", "cpu") if utterances > 1 else ("cpu", "cuda"):
             try:
                 spec = choose_engine(engine, precision, place)
             except WavegenError:
                 continue
-            if engine or spec.streams:
+            if (engine or spec.streams) and (place == "cpu" or gpus()):
                 return choose_device(place, utterances)
-        return torch.device("cpu")
+        return "cpu"
     found = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", name)
     if found is None:
         raise WavegenError(f"no device '{name}': choose from auto, cpu, cuda, cuda:N")
     if name == "cpu":
-        return torch.device("cpu")
+        return "cpu"
+    count = gpus()
     index = int(found[1] or os.environ.get("LOCAL_RANK", "0"))
     if index >= count:
         has = "no GPU" if not count else f"GPUs 0 to {count - 1}"
         raise WavegenError(f"device {name}: this machine has {has} that torch can use")
-    return torch.device("cuda", index)
+    return f"cuda:{index}"
+
+
+def gpus() -> int:
+    """GPUs that torch can use; it is only imported where there is a driver and a GPU."""
+    if "torch" not in sys.modules and not _driver_finds_gpu():
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _driver_finds_gpu() -> bool:
+    count = c_int()
+    try:
+        driver = CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return not driver.cuInit(0) and not driver.cuDeviceGetCount(byref(count)) and count.value > 0

@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wavegen.generation.batch import Batch
 from wavegen.generation.feedback import Feedback
-from wavegen.generation.job import Batch, Job
+from wavegen.generation.job import Job
 from wavegen.generation.prompt import replay_prompt
-from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.spec import Pieces
 from wavegen.model.context import ContextStack
 from wavegen.model.wavenet import WaveNet
 
@@ -139,7 +140,13 @@ def initial_state(model: WaveNet, batch: int) -> State:
 def prompted_state(model: WaveNet, jobs: Sequence[Job], hop_length: int) -> State:
     """The state after the prompts of jobs, which have one length."""
     state = initial_state(model, len(jobs))
-    prompts = torch.stack([j.prompt for j in jobs if j.prompt is not None])
+    prompts = torch.stack(
+        [
+            torch.as_tensor(j.prompt, device=model.skip_bias.device)
+            for j in jobs
+            if j.prompt is not None
+        ]
+    )
     state.time, state.code = prompts.shape[1], prompts[:, -1]
     companded = model.output.companded(prompts)
     replayed = [replay_prompt(model, j, hop_length) for j in jobs]
@@ -214,7 +221,7 @@ def update_stacks(weights: Weights, state: State) -> bool:
 @torch.inference_mode()
 def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400) -> Pieces:
     """Draw the samples of jobs; arguments and result as `naive.generate`."""
-    batch = Batch(jobs, model.output)
+    batch = Batch(jobs, model.output, model.skip_bias.device)
     rows = batch.rows
     weights = Weights.from_model(model)
     if batch.begin:
@@ -248,6 +255,3 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         yield from batch.pieces(begin, codes)
         if batch.finished:
             return
-
-
-ENGINE = EngineSpec(generate)

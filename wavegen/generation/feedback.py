@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import TAPS, compress
-from wavegen.generation.job import Job, held, prompt_sound
+from wavegen.audio.linear_prediction import Predictor, compress
+from wavegen.audio.taps import TAPS
+from wavegen.generation.batch import held
+from wavegen.generation.job import Job, prompt_sound
 from wavegen.model.wavenet import WaveNet
 
 
@@ -26,8 +28,8 @@ class Feedback:
     """
 
     def __init__(self, model: WaveNet, jobs: Sequence[Job], hop_length: int) -> None:
-        past = [prompt_sound(j, model.output) for j in jobs]
-        predictors = [j.predictor for j in jobs if j.predictor is not None]
+        past = [_heard(model, j) for j in jobs]
+        predictors = [Predictor.of(j.predictor) for j in jobs if j.predictor is not None]
         device = model.skip_bias.device
 
         def frames(values: Sequence[Tensor]) -> Tensor:
@@ -70,9 +72,17 @@ class Feedback:
 
 def prompt_inputs(model: WaveNet, job: Job) -> Tensor:
     """(N, G) inputs of the samples of a job's prompt, for a network that takes them."""
-    _, sound = prompt_sound(job, model.output)
+    _, sound = _heard(model, job)
     assert job.predictor is not None
-    return job.predictor.inputs(sound)[1][:, model.selection].to(model.skip_bias.device)
+    return (
+        Predictor.of(job.predictor).inputs(sound)[1][:, model.selection].to(model.skip_bias.device)
+    )
+
+
+def _heard(model: WaveNet, job: Job) -> tuple[Tensor, Tensor]:
+    """`prompt_sound` as tensors."""
+    excitation, sound = prompt_sound(job, model.coding)
+    return torch.from_numpy(excitation), torch.from_numpy(sound)
 
 
 def _last(values: Tensor, count: int) -> Tensor:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from wavegen.generation.batch import Batch
 from wavegen.generation.feedback import Feedback, prompt_inputs
-from wavegen.generation.job import Batch, Job
-from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.job import Job
+from wavegen.generation.spec import Pieces
 from wavegen.model.wavenet import WaveNet
 
 
@@ -29,7 +30,7 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
     """
     # One sample more than the receptive field needs, to be on the safe side.
     reach = model.config.receptive_field + 1
-    batch = Batch(jobs, model.output)
+    batch = Batch(jobs, model.output, model.skip_bias.device)
     rows = batch.rows
     codes = batch.prompts
     feedback, given = None, list[Tensor]()  # (B, G) of each sample
@@ -63,6 +64,3 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         yield from batch.pieces(begin, codes[:, batch.begin + begin :])
         if batch.finished:
             return
-
-
-ENGINE = EngineSpec(generate)

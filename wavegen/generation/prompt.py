@@ -34,7 +34,8 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
     context stacks run over all of it.
     """
     assert job.prompt is not None
-    codes, m = job.prompt[None], model.config
+    device = model.skip_bias.device
+    codes, m = torch.as_tensor(job.prompt, device=device)[None], model.config
     count = codes.shape[1]
     slots = [(m.kernel_size - 1) * d for d in m.dilations]
     low = max(0, count - max(slots) - m.receptive_field)
@@ -44,7 +45,8 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
     known = [c(companded, kept)[0] for c, kept in zip(model.stacks, frames, strict=True)]
     views = [k[None, at // c.config.pool] for c, k in zip(model.stacks, known, strict=True)]
     inputs: list[Tensor] = []
-    rows = job.rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
+    known_rows = torch.as_tensor(job.rows, device=device)
+    rows = known_rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
     phase = job.phases(low, count)
     given = None if model.given is None else prompt_inputs(model, job)[None, low:]
     model.run(
@@ -53,7 +55,7 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
         codes[:, low - 1] if low else None,
         views,
         inputs,
-        None if phase is None else phase[None],
+        None if phase is None else torch.from_numpy(phase)[None].to(device),
         given,
     )
     return PromptState(

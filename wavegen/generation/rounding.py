@@ -3,68 +3,73 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from wavegen.config import WeightPrecision
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.weights import Weights
+
+if TYPE_CHECKING:
+    from wavegen.model.wavenet import WaveNet
+
+Floats = NDArray[np.float32]
 
 
-@torch.no_grad()
 def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
-    """A copy of a network whose matrices are rounded; biases, embeddings and the projection of the
-    inputs of linear prediction stay as they are.
+    """A copy of a network on the CPU whose matrices are rounded; biases, embeddings and the
+    projection of the inputs of linear prediction stay as they are.
 
     f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the
     largest weight of its output.
     """
     model = copy.deepcopy(model)
-    for parts in matrices(model):
-        values, scales = round_matrix(torch.cat(parts), precision)
-        new_parts = torch.split(values * scales, [len(p) for p in parts])
-        for part, new in zip(parts, new_parts, strict=True):
-            part.copy_(new)
+    for parts in matrices(model.weights):
+        values, scales = round_matrix(np.concatenate(parts), precision)
+        ends = np.cumsum([len(p) for p in parts])[:-1]
+        for part, new in zip(parts, np.split(values * scales, ends), strict=True):
+            part[...] = new
     return model
 
 
-def round_matrix(matrix: Tensor, precision: WeightPrecision) -> tuple[Tensor, Tensor]:
+def round_matrix(matrix: Floats, precision: WeightPrecision) -> tuple[Floats, Floats]:
     """(inputs, outputs) weights to values (inputs, outputs) and scales (outputs,) whose product
     they are rounded to."""
-    scales = torch.ones(matrix.shape[1], dtype=matrix.dtype)
-    if precision in ("f16", "bf16"):
-        dtype = torch.float16 if precision == "f16" else torch.bfloat16
-        return matrix.to(dtype).to(matrix.dtype), scales
+    scales = np.ones(matrix.shape[1], np.float32)
+    if precision == "f16":
+        return matrix.astype(np.float16).astype(np.float32), scales
+    if precision == "bf16":
+        bits = np.ascontiguousarray(matrix).view(np.uint32)
+        even = bits + (0x7FFF + ((bits >> 16) & 1))  # to the nearest, or to the even of two
+        return (even & np.uint32(0xFFFF0000)).view(np.float32), scales
     if precision == "int8":
-        largest = F.pad(matrix, (0, 0, 0, 1)).abs().amax(0)
-        scales = torch.where(largest > 0, largest / 127, scales)
-        return (matrix / scales).round(), scales
+        largest = np.abs(matrix).max(0, initial=0)
+        scales = np.where(largest > 0, largest / 127, scales).astype(np.float32)
+        return np.rint(matrix / scales), scales
     return matrix, scales
 
 
-def matrices(model: WaveNet) -> Iterator[list[Tensor]]:
+def matrices(weights: Weights) -> Iterator[list[Floats]]:
     """(inputs, outputs) views of all weights; the parts of one matrix lie below each other.
 
     For each block its taps, oldest first, and the residual; then skip, hidden, head, conditioning;
     and for each context stack the pooling convolution, if it has one, its blocks, skip, gates.
     """
-    yield from _blocks(model.blocks)
-    for linear in (model.hidden, model.head, model.conditioning):
-        yield [linear.weight.t()]
-    for stack in model.stacks:
-        if stack.convolution is not None:
-            yield [stack.convolution.weight.t()]
-        yield from _blocks(stack.blocks)
-        yield [stack.gates.weight.t()]
+    yield from _blocks(weights.parts("blocks"))
+    for linear in ("hidden", "head", "conditioning"):
+        yield [weights[f"{linear}.weight"].T]
+    for stack in weights.parts("contexts"):
+        if "convolution.weight" in stack:
+            yield [stack["convolution.weight"].T]
+        yield from _blocks(stack.parts("blocks"))
+        yield [stack["gates.weight"].T]
 
 
-def _blocks(modules: Iterable[Any]) -> Iterator[list[Tensor]]:
-    blocks = list(modules)
+def _blocks(blocks: Sequence[Weights]) -> Iterator[list[Floats]]:
     for block in blocks:
-        for tap in block.taps:
+        for tap in block["taps"]:
             yield [tap]
-        yield [block.w_res]
-    yield [block.w_skip for block in blocks]
+        yield [block["w_res"]]
+    yield [block["w_skip"] for block in blocks]

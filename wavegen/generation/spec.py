@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.weights import Network
 
 BATCH = 64
 """Utterances drawn together by an engine that takes no endless jobs."""
-Pieces = Iterator[tuple[int, Tensor]]
-"""(index of a job, the next (n,) int64 codes of it; none where it has ended by itself)."""
+Pieces = Iterator[tuple[int, Any]]
+"""(index of a job, the next (n,) int64 codes of it; none where it has ended by itself); arrays, or
+tensors of an engine that needs torch."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class EngineSpec:
     """One engine."""
 
     generate: Callable[..., Pieces]
-    """Draws the samples of jobs; arguments and result as those of `naive.generate`."""
+    """Draws the samples of jobs; arguments and result as those of `naive.generate`, and a `Network`
+    where it takes ``arrays``."""
     lacks: Callable[[str], str | None] = lambda device: None
     """What it lacks to run on this type of torch device, on this machine; None if nothing."""
     precisions: tuple[WeightPrecision, ...] = ()
@@ -34,9 +36,11 @@ class EngineSpec:
     streams: bool = False
     """``generate`` takes jobs without end, as utterances finish, and jobs whose prompts differ in
     length. Otherwise all jobs are one batch that advances together."""
+    arrays: bool = False
+    """It runs without torch."""
     spreads: bool = False
     """``generate`` takes ``devices`` that share the jobs."""
-    bytes_per_sample: Callable[[WaveNet, WeightPrecision], int] | None = None
+    bytes_per_sample: Callable[[Network, WeightPrecision], int] | None = None
     """Weights read for a sample of a lone utterance, where reading them limits the speed."""
     read_rate: Callable[[int], float] | None = None
     """Measures the bytes per second that a thread reads from a buffer of that size, in the way the
@@ -44,33 +48,39 @@ class EngineSpec:
 
     def draw(
         self,
-        model: WaveNet,
+        network: Network,
         jobs: Iterable[Job],
         hop_length: int,
         block: int,
         precision: WeightPrecision | None = None,
-        devices: Sequence[torch.device] = (),
-    ) -> Pieces:
+        devices: Sequence[str] = (),
+    ) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """Draw the samples of any number of jobs, which are read as the engine has room for them.
 
         Args:
-            model: the network.
+            network: to draw from.
             jobs: in batches of `BATCH` where the engine does not stream.
             hop_length: samples per row of conditioning.
             block: most samples per piece.
             precision: one of ``precisions`` (default: the engine's own).
             devices: for an engine that ``spreads`` (default: the network's).
+
+        Yields:
+            As `Pieces`, but always arrays.
         """
+        model = network if self.arrays else network.module
         if self.streams:
             options: dict[str, Any] = {"precision": precision} if precision else {}
             if self.spreads and devices:
                 options["devices"] = devices
-            return self.generate(model, jobs, hop_length, block, **options)
-        return self._in_batches(model, iter(jobs), hop_length, block)
+            pieces = self.generate(model, jobs, hop_length, block, **options)
+        else:
+            pieces = self._in_batches(model, iter(jobs), hop_length, block)
+        if self.arrays:
+            return pieces
+        return ((index, codes.cpu().numpy()) for index, codes in pieces)
 
-    def _in_batches(
-        self, model: WaveNet, jobs: Iterator[Job], hop_length: int, block: int
-    ) -> Pieces:
+    def _in_batches(self, model: Any, jobs: Iterator[Job], hop_length: int, block: int) -> Pieces:
         first = 0
         while batch := [*islice(jobs, BATCH)]:
             for index, codes in self.generate(model, batch, hop_length, block):

@@ -19,21 +19,21 @@ from torch import Tensor, nn
 
 from wavegen.model.convolution import convolve
 from wavegen.model.flow import Flow
+from wavegen.model.numpy.acoustic import (
+    DECODER,
+    ENCODER,
+    MEL_STEPS,
+    MELODY,
+    PITCH_STEPS,
+    PLACES,
+    RHYTHM,
+    SLOW,
+    STATES,
+)
+from wavegen.model.shapes import KERNEL, MEL_BLOCKS, PITCH_BLOCKS, PITCH_WIDTH
 from wavegen.model.speaker import of_speakers
 
-KERNEL = 5
-STATES = 3
-"""Parts of a phoneme, such as the closure, burst and breath of a stop."""
 DROPOUT, PROSODY_DROPOUT = 0.1, 0.3
-PLACES = 11
-"""Channels that encode the position of a frame in its phoneme and its states."""
-PITCH_BLOCKS, MEL_BLOCKS = 6, 8
-PITCH_WIDTH = 64
-"""Blocks of the flows of F0 and of the spectrogram, and the channels of the former."""
-PITCH_STEPS, MEL_STEPS = 4, 4
-"""Steps in which they are drawn."""
-SLOW = 32
-"""Frames over which the noise is averaged that F0 is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class PhoneEncoder(nn.Module):
         self.symbol = nn.Embedding(symbols, channels)
         self.start = nn.Embedding(2, channels)
         self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.blocks = _Blocks(channels, (1, 1, 1, 2), dropout)
+        self.blocks = _Blocks(channels, ENCODER, dropout)
         self.place = nn.Conv1d(PLACES, channels, 1)
 
     def forward(self, phones: Phones) -> Tensor:
@@ -184,12 +184,12 @@ class Prosody(nn.Module):
     def __init__(self, symbols: int, speakers: int, channels: int) -> None:
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, PROSODY_DROPOUT)
-        self.rhythm = _Blocks(channels, (1, 1), PROSODY_DROPOUT)
+        self.rhythm = _Blocks(channels, RHYTHM, PROSODY_DROPOUT)
         self.length = nn.Conv1d(channels, 1 + STATES, 1)
         assert self.length.bias is not None
         nn.init.zeros_(self.length.bias)
         nn.init.constant_(self.length.bias[:1], math.log(9))  # eight frames initially
-        self.melody = _Blocks(channels, (1, 2, 4), PROSODY_DROPOUT)
+        self.melody = _Blocks(channels, MELODY, PROSODY_DROPOUT)
         self.pitch = nn.Conv1d(channels, 2, 1)
         self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
         for head in (self.length, self.pitch):
@@ -278,7 +278,7 @@ class Spectrum(nn.Module):
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, DROPOUT)
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
-        self.decoder = _Blocks(channels, (1, 2, 4, 1, 2), DROPOUT)
+        self.decoder = _Blocks(channels, DECODER, DROPOUT)
         self.mel = nn.Conv1d(channels, mels, 1)
         self.mel_flow = Flow(mels, channels, flow, MEL_BLOCKS)
         nn.init.zeros_(self.mel.weight)

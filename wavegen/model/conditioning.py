@@ -9,32 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.config import ConditioningConfig
+from wavegen.model.inputs import PHASES
 from wavegen.model.speaker import of_speakers
-
-FEATURES = {
-    "mel": ("mel", "voicing", "octaves"),
-    "phones_f0": ("phones", "voicing", "octaves", "loudness"),
-}
-"""Inputs of the encoder among the `LocalFeatures`, in order, by ``conditioning.features``."""
-PHASES = 64
-"""Codes of the phase, which divide a period equally; one more code means unvoiced."""
-
-
-def needs_text(features: str) -> bool:
-    """Whether local features of this name include phonemes."""
-    return "phones" in FEATURES.get(features, ())
-
-
-def input_channels(config: ConditioningConfig, phone_channels: int = 0) -> dict[str, int]:
-    """Inputs of the encoder and the channels of each; empty without local features.
-
-    Args:
-        config: the conditioning's.
-        phone_channels: channels of the phonemes' features.
-    """
-    sizes = {"mel": config.mel_channels, "phones": phone_channels}
-    return {name: sizes.get(name, 1) for name in FEATURES.get(config.features, ())}
 
 
 class Conditioning(nn.Module):
@@ -122,7 +98,7 @@ class Conditioning(nn.Module):
         return torch.cat([x.transpose(1, 2), g], -1)
 
     def phase_codes(self, local: LocalFeatures | None, hop_length: int) -> Tensor | None:
-        """(B, F · hop_length) codes of the phase at every sample; None in a network that takes no
+        """`inputs.phase_codes` of a batch, (B, F · hop_length); None in a network that takes no
         phase."""
         if self.phase is None or local is None:
             return None

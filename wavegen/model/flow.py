@@ -14,14 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.model.convolution import convolve
+from wavegen.model.numpy.flow import DILATIONS, WAVES
+from wavegen.model.shapes import FLOW_KERNEL
 
 SMALLEST = 1e-4
 """Standard deviation of the noise that is left in the data, σ_min of the paper."""
-KERNEL = 3
-DILATIONS = (1, 2, 4, 8)
-"""Of the blocks, over and over."""
-WAVES = 16
-"""Sines, and cosines, that encode the time."""
 
 
 class Flow(nn.Module):
@@ -114,7 +111,7 @@ class _Block(nn.Module):
         super().__init__()
         self.time = nn.Linear(2 * WAVES, 2 * width)
         self.conv = nn.Conv1d(
-            width, width, KERNEL, padding=KERNEL // 2 * dilation, dilation=dilation
+            width, width, FLOW_KERNEL, padding=FLOW_KERNEL // 2 * dilation, dilation=dilation
         )
         self.out = nn.Conv1d(width, width, 1)
         nn.init.zeros_(self.out.weight)

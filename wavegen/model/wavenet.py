@@ -11,13 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import input_count, selection
+from wavegen.audio.filters import input_count, selection
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
-from wavegen.model.conditioning import PHASES, Conditioning, input_channels
+from wavegen.model.conditioning import Conditioning
 from wavegen.model.context import ContextStack
+from wavegen.model.inputs import PHASES, input_channels
 from wavegen.model.layers import GatedResidualBlock, run_blocks
-from wavegen.outputs import OUTPUTS, Distribution
+from wavegen.model.weights import Weights
+from wavegen.outputs import OUTPUTS
+from wavegen.outputs.coding import Coding
+from wavegen.outputs.distribution import Distribution
 
 
 class WaveNet(nn.Module):
@@ -216,6 +220,21 @@ class WaveNet(nn.Module):
             logits = logits[:, begin - low :]
             out.append(self.output.loss(logits, piece[:, begin - low :]))
         return torch.cat(out, 1)[:, :total]
+
+    @property
+    def coding(self) -> Coding:
+        """What its output's samples are, without torch."""
+        return OUTPUTS[self.config.output].coding(self.config)
+
+    @property
+    def weights(self) -> Weights:
+        """Its weights as arrays, which share its memory if it is on the CPU."""
+        return Weights.of(self)
+
+    @property
+    def module(self) -> WaveNet:
+        """Itself, as a `Network`."""
+        return self
 
     @property
     def parameter_count(self) -> int:

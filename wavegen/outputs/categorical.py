@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+import torchaudio.functional as AF
 from torch import Tensor, nn
 
 from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
+from wavegen.outputs.coding import MuLaw
 
 END_WEIGHT = 30.0
 """Weight in training of whether the clip ends. It ends once in thousands of samples, so without a
@@ -26,15 +28,23 @@ class Categorical:
             predicted but never an input.
     """
 
-    levels = mulaw.LEVELS
-    unit = "µ-law 8-bit"
-    encode = staticmethod(mulaw.encode)
-    decode = staticmethod(mulaw.decode)
+    levels, unit = MuLaw.levels, MuLaw.unit
 
     def __init__(self, config: ModelConfig) -> None:
-        self.end = mulaw.LEVELS if config.ends else None
-        self.channels = mulaw.LEVELS + config.ends
-        self.start = self.channels
+        coding = MuLaw(config)
+        self.end, self.channels, self.start = coding.end, coding.channels, coding.start
+
+    @staticmethod
+    def encode(audio: Tensor) -> Tensor:
+        """`mulaw.encode` of tensors."""
+        codes: Tensor = AF.mu_law_encoding(audio.clamp(-1.0, 1.0), mulaw.LEVELS)
+        return codes
+
+    @staticmethod
+    def decode(codes: Tensor) -> Tensor:
+        """`mulaw.decode` of tensors."""
+        audio: Tensor = AF.mu_law_decoding(codes.to(torch.float32), mulaw.LEVELS)
+        return audio
 
     def inputs(self, channels: int) -> nn.Module:
         """Samples to inputs of the network: codes (…) → (…, channels)."""

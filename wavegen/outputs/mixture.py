@@ -10,23 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
+from wavegen.outputs.bins import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
+from wavegen.outputs.categorical import Categorical
+from wavegen.outputs.coding import Linear
 
-LEVELS = 65536
-WIDTH = 2 / LEVELS
-"""Width of a bin; that of code c is centred on (c - LEVELS / 2) · WIDTH."""
-FLOOR = -11.0
-"""Least log scale: half a bin. A narrower one has no effect but larger gradients."""
-MEAN, SCALE = 2.0**-5, -4.0
-"""Outputs of the head are multiplied by MEAN to give means, and added to SCALE to give log scales:
-those of usual sound, so that steps of the optimiser are small. With 1 and 0, training diverges at
-learning rates that suit the categorical output."""
 GAIN = 8.0
 """Standard deviation of the input's first weights, which makes usual sound as large as the other
 inputs of a block."""
-NARROW = 1e-12
-"""Replaces a scale of 0, at temperature 0."""
 
 
 class Mixture:
@@ -37,13 +28,10 @@ class Mixture:
         config: with `ModelConfig.mixtures` components.
     """
 
-    levels = LEVELS
-    start = LEVELS
-    end = None
-    unit = "16-bit"
+    levels, start, end, unit = Linear.levels, Linear.start, Linear.end, Linear.unit
 
     def __init__(self, config: ModelConfig) -> None:
-        self.channels = 3 * config.mixtures
+        self.channels = Linear(config).channels
 
     @staticmethod
     def encode(audio: Tensor) -> Tensor:
@@ -63,7 +51,7 @@ class Mixture:
 
     def companded(self, codes: Tensor) -> Tensor:
         """The samples as µ-law codes."""
-        return mulaw.encode(self.decode(codes))
+        return Categorical.encode(self.decode(codes))
 
     @staticmethod
     def distribution(z: Tensor) -> Tensor:

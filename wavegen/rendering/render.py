@@ -12,20 +12,20 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import torch
 
 from wavegen.audio.writing import PLAIN, apply_finish, check_finish, encode
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import VoiceError, WavegenError
 from wavegen.files import forget_killed, make_folder, write_file
-from wavegen.generation import choose_device
+from wavegen.generation import choose_device, gpus
 from wavegen.library import find_voice, load_voice
 from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
 from wavegen.request import Finish, Request
 from wavegen.speakers import SpeakerPath
-from wavegen.synth import Audio, Utterance, draw, expected_samples, join, plan
+from wavegen.synth import draw, expected_samples, join, plan
 from wavegen.text import load_lexicon
+from wavegen.utterance import Audio, Utterance
 from wavegen.voice import Voice
 
 RULES = 2
@@ -67,13 +67,13 @@ class Renderer:
         self.finish, self.engine, self.precision, self.device = finish, engine, precision, device
         place = choose_device(device, 2, engine, precision)
         self._devices = [place]
-        if place.type == "cuda" and device in ("auto", "cuda") and "LOCAL_RANK" not in os.environ:
-            self._devices = [torch.device("cuda", n) for n in range(torch.cuda.device_count())]
+        if place != "cpu" and device in ("auto", "cuda") and "LOCAL_RANK" not in os.environ:
+            self._devices = [f"cuda:{n}" for n in range(gpus())]
 
         @cache
         def load(name: str) -> Voice:
             voice = load_voice(name)
-            voice.model.to(place)
+            voice.to(place)
             return voice
 
         @cache

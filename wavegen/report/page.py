@@ -15,12 +15,13 @@ from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError, counted
 from wavegen.files import atomic_write
 from wavegen.library import load_voice
+from wavegen.outputs import sample_unit
 from wavegen.recipe import read_config, to_dict
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.provenance import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
 from wavegen.report.watch import Watch
-from wavegen.voice import ConditionedVoice, Voice, sample_unit
+from wavegen.voice import ConditionedVoice, Voice
 
 SHOWN_STEPS = 8
 """At most this many steps have their samples on the page, the first and the last among them."""

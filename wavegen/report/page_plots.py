@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.config import Config
-from wavegen.voice import sample_unit
+from wavegen.outputs import sample_unit
 
 MOST_POINTS = 500
 """Points of a curve; longer ones are averaged down."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from wavegen.audio.writing import write_audio
 from wavegen.files import atomic_write
 from wavegen.request import Request
-from wavegen.synth import Utterance, plan, plan_copy, synthesize
+from wavegen.synth import plan, plan_copy, synthesize
+from wavegen.utterance import Utterance
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 SAID = "said.json"

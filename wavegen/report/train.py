@@ -172,4 +172,4 @@ def _record(trainer: Trainer, stack: ExitStack) -> None:
 
 def on_cpu(voice: Voice) -> Voice:
     """A copy of a voice, on the CPU, which further training does not change."""
-    return replace(voice, model=copy.deepcopy(voice.model).to("cpu").eval())
+    return voice.with_model(copy.deepcopy(voice.model).to("cpu").eval())

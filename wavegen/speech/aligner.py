@@ -12,22 +12,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wavegen.audio.features import CEPSTRA, mfcc
+from wavegen.audio.features import mfcc
+from wavegen.model.numpy.acoustic import STATES
 from wavegen.model.speaker import Speaker, of_speakers
+from wavegen.speech.alignment import CHANNELS, PAUSED, SILENCE, Alignment, Words, collect
 
-STATES = 3
 ROUNDS = 10
-SILENCE = 0
-"""The pause is symbol 0 of every voice."""
-CHANNELS = 3 * CEPSTRA
 RATE = 200
 """Frames per second, so that the three states of a phoneme need 15 ms only."""
 SHORTEST = 6
@@ -36,56 +33,6 @@ PRIOR = 20.0
 """Frames that each state of a prior counts as."""
 FLOOR = 0.1
 """Least variance, of the overall one."""
-PAUSED = -1
-"""Word index of a pause."""
-Words = Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """Symbols of a clip with their lengths; silences are words of their own."""
-
-    words: tuple[tuple[int, ...], ...]
-    frames: tuple[int, ...]
-    """Number of frames of each symbol, in order; they sum to those of the clip. A punctuation mark
-    without silence has none."""
-    score: float = 0.0
-    """Mean over the frames of speech of log p(frame | its phoneme) − log p(frame | the likeliest
-    state of any): 0 at best, and lower the worse the text fits. −inf if the clip is too short
-    for the text."""
-    states: tuple[tuple[float, ...], ...] = ()
-    """Frames of the three states of each symbol, of equal length by default."""
-
-    def __post_init__(self) -> None:
-        if not self.states:
-            even = tuple((n / STATES,) * STATES for n in self.frames)
-            object.__setattr__(self, "states", even)
-
-    def punctuated(self, symbols: Sequence[str], least: int) -> Alignment:
-        """Punctuate by ear what was written without marks: a silence of ``least`` frames or more
-        becomes a comma, and the last one a full stop, where ``symbols`` has them."""
-        marks = {m: (symbols.index(m),) for m in ",." if m in symbols}
-        words, at = [*self.words], 0
-        for n, word in enumerate(words):
-            last = n == len(words) - 1
-            if word == (SILENCE,) and n and (last or self.frames[at] >= least):
-                words[n] = marks.get("." if last else ",", word)
-            at += len(word)
-        return replace(self, words=tuple(words))
-
-    def at_rate(self, ratio: float, frames: int) -> Alignment:
-        """Convert to ``frames`` frames that are ``ratio`` times as long."""
-        ends = np.minimum(np.rint(np.cumsum(self.frames) / ratio), frames)
-        ends[-1] = frames
-        begins = np.r_[0, ends[:-1]]
-        # The states' ends stay where they are, but within the symbol's whole frames.
-        exact = np.cumsum(self.states).reshape(-1, STATES) / ratio
-        exact[:, -1] = ends
-        exact = np.clip(exact, begins[:, None], ends[:, None])
-        states = np.diff(exact, axis=1, prepend=begins[:, None])
-        words = enumerate(self.words)
-        symbols = [(PAUSED if w == (SILENCE,) else n, p) for n, w in words for p in w]
-        return _collect(symbols, states, self.score)
 
 
 class Aligner(nn.Module):
@@ -148,7 +95,7 @@ class Aligner(nn.Module):
         states = np.bincount(spoken, minlength=len(chain.symbols) * STATES).reshape(-1, STATES)
         quiet = np.array([p < self.silent for _, p in chain.symbols])
         parts = np.where(quiet[:, None], states.sum(1, keepdims=True) / STATES, states)
-        return _collect(chain.symbols, parts, float(ratio.mean()) if len(ratio) else 0.0)
+        return collect(chain.symbols, parts, float(ratio.mean()) if len(ratio) else 0.0)
 
     def fit(
         self,
@@ -331,17 +278,6 @@ def _flat_start(x: NDArray[np.float32], chain: _Chain) -> NDArray[np.int64]:
     if len(speech):
         cells[begin:end] = speech[np.arange(end - begin) * len(speech) // (end - begin)]
     return cells
-
-
-def _collect(
-    symbols: list[tuple[int, int]], states: NDArray[np.float64], score: float
-) -> Alignment:
-    """Group symbols by word, and drop pauses without frames; (N, 3) frames of the states."""
-    frames = states.sum(1).round().astype(int).tolist()
-    kept = [n for n, (word, _) in enumerate(symbols) if frames[n] or word != PAUSED]
-    words = [tuple(symbols[n][1] for n in g) for _, g in groupby(kept, lambda n: symbols[n][0])]
-    lengths = tuple(frames[n] for n in kept)
-    return Alignment(tuple(words), lengths, score, tuple(tuple(states[n].tolist()) for n in kept))
 
 
 def _even(words: Words, frames: int) -> Alignment:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from wavegen.model.acoustic import AcousticModel, Phones, whole
-from wavegen.speech.aligner import Alignment
+from wavegen.speech.alignment import Alignment
 
 BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from wavegen.speech.aligner import Aligner, Words
+from wavegen.speech.aligner import Aligner
+from wavegen.speech.alignment import Words
 
 LOW = 5.0
 """Deviations below the median from which on a score is suspicious."""

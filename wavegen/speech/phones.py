@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from wavegen.text import MARKS as MARKS
 
@@ -23,7 +22,9 @@ def phone_channels(symbols: int) -> int:
     return (2 * CONTEXT + 1) * symbols + 3 + 2 * HARMONICS + 2
 
 
-def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbols: int) -> Tensor:
+def phone_features(
+    words: Sequence[Sequence[int]], lengths: Sequence[int], symbols: int
+) -> NDArray[np.float32]:
     """Features of one utterance.
 
     Args:
@@ -37,41 +38,41 @@ def phone_features(words: Sequence[Sequence[int]], lengths: Sequence[int], symbo
         through the word; hundreds of frames since the word's start and to its end. A pause
         alone has the one-hot phonemes only.
     """
-    phones = torch.tensor([p for w in words for p in w])
+    phones = np.array([p for w in words for p in w])
     count, frames = len(phones), sum(lengths)
     if not phones.any():
         return _pause(frames, symbols)
-    ends = torch.tensor(lengths, dtype=torch.float64).cumsum(0)
-    starts = F.pad(ends[:-1], (1, 0))
-    centre = torch.arange(frames) + 0.5
-    at = torch.searchsorted(ends, centre.double()).clamp_(max=count - 1)  # (F,) phoneme index
+    ends = np.cumsum(lengths, dtype=np.float64)
+    starts = ends - lengths
+    centre = np.arange(frames) + 0.5
+    at = np.minimum(np.searchsorted(ends, centre), count - 1)  # (F,) phoneme index
 
-    padded = F.pad(phones, (CONTEXT, CONTEXT))  # symbol 0 is the pause
-    quin = torch.stack([padded[at + k] for k in range(2 * CONTEXT + 1)])  # (5, F)
-    onehot = F.one_hot(quin, symbols).permute(0, 2, 1).reshape(-1, frames)
+    padded = np.pad(phones, CONTEXT)  # symbol 0 is the pause
+    quin = np.stack([padded[at + k] for k in range(2 * CONTEXT + 1)])  # (5, F)
+    onehot = (quin[:, None] == np.arange(symbols)[:, None]).reshape(-1, frames)
 
-    word = torch.repeat_interleave(torch.arange(len(words)), torch.tensor([len(w) for w in words]))
-    first = torch.searchsorted(word, torch.arange(len(words)))
-    last = torch.searchsorted(word, torch.arange(len(words)), right=True) - 1
+    word = np.repeat(np.arange(len(words)), [len(w) for w in words])
+    first = np.searchsorted(word, np.arange(len(words)))
+    last = np.searchsorted(word, np.arange(len(words)), side="right") - 1
     begin, end = starts[first][word[at]], ends[last][word[at]]
     length = (ends - starts)[at]
     through = (centre - begin) / (end - begin)
-    angles = through * math.pi / 2 * (2.0 ** torch.arange(HARMONICS))[:, None]
-    places = torch.stack(
+    angles = through * math.pi / 2 * (2.0 ** np.arange(HARMONICS))[:, None]
+    places = np.stack(
         [
             (centre - starts[at]) / length,
             length / 10,
             length / (end - begin),
-            *angles.sin(),
-            *angles.cos(),
+            *np.sin(angles),
+            *np.cos(angles),
             (centre - begin) / 100,
             (end - centre) / 100,
         ]
     )
-    return torch.cat([onehot, places]).float()
+    return np.concatenate([onehot, places]).astype(np.float32)
 
 
-def _pause(frames: int, symbols: int) -> Tensor:
-    out = torch.zeros(phone_channels(symbols), frames)
+def _pause(frames: int, symbols: int) -> NDArray[np.float32]:
+    out = np.zeros((phone_channels(symbols), frames), np.float32)
     out[: (2 * CONTEXT + 1) * symbols : symbols] = 1
     return out

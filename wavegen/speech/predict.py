@@ -6,26 +6,26 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from wavegen.audio.features import hertz, phase
+from wavegen.audio.f0 import hertz, running_phase
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
-from wavegen.model.speaker import Speaker
+from wavegen.model.numpy import acoustic
+from wavegen.model.numpy.acoustic import SLOW, Phones, slow_noise
+from wavegen.model.weights import Weights
 from wavegen.request import Request
 from wavegen.speakers import SpeakerPath
-from wavegen.speech.aligner import SILENCE, Alignment
-from wavegen.speech.fit import phones
+from wavegen.speech.alignment import SILENCE, Alignment
 
+Floats = NDArray[np.float32]
 RHYTHM = 0.3
 """Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
 together."""
 
 
-@torch.inference_mode()
 def predict_features(
-    model: AcousticModel,
+    w: Weights,
     words: Sequence[Sequence[int]],
     speaker: SpeakerPath,
     silent: int,
@@ -33,11 +33,11 @@ def predict_features(
     sample_rate: int,
     hop_length: int,
     span: tuple[float, float] = (0.0, 1.0),
-) -> tuple[Alignment, LocalFeatures, Tensor]:
+) -> tuple[Alignment, LocalFeatures, Floats]:
     """Durations and local features of a text, without phonemes' features.
 
     Args:
-        model: the acoustic model.
+        w: of the acoustic model.
         words: symbols of each word.
         speaker: who speaks; places on a path are spread evenly over the symbols.
         silent: number of silent symbols, which are the first; others last at least a frame.
@@ -51,56 +51,65 @@ def predict_features(
         (1, S).
     """
     words = [[SILENCE], *words]  # recordings begin with a breath of silence
-    symbols = [s for w in words for s in w]
+    symbols = [s for word in words for s in word]
     noise = _Noise((request.seed or 0, speaker.key, words), request.noise_scale)
-    alignment = Alignment(tuple(map(tuple, words)), (0,) * len(symbols))
-    prosody = model.prosody
-    speakers = prosody.phones.speaker.num_embeddings
-    weights = torch.from_numpy(speaker.weights(speakers, len(symbols), *span))
-    batch, _ = phones([alignment], weights[None])
-    encoded = prosody.phones(batch)
-    log, shares = (x[0] for x in prosody.durations(encoded, batch.mask))
+    prosody = w.part("prosody")
+    speakers = len(prosody["phones.speaker.weight"])
+    weights = speaker.weights(speakers, len(symbols), *span)
+    phones = Phones.of(words, weights)
+    encoded = acoustic.encode(prosody.part("phones"), phones)
+    log, shares = acoustic.durations(prosody, encoded)
+    spread = prosody["duration_spread"]
     # The mean of a log-normal distribution; its median would be too fast.
-    log += prosody.duration_spread**2 / 2
-    log += RHYTHM * noise.draw(*log.shape) * prosody.duration_spread
-    shortest = torch.tensor([float(s >= silent) for s in symbols])  # frames
-    lengths = _rounded(log.expm1().maximum(shortest) * request.length_scale)
-    total = sum(lengths)
-    states = torch.tensor(lengths)[:, None] * shares.exp()
-    alignment = replace(alignment, frames=lengths, states=tuple(map(tuple, states.tolist())))
-    frames = prosody.phones.frames(encoded, states[None], total)
-    logit, mean, hidden = prosody.melodies(frames, torch.ones(1, 1, total))
-    voicing = (logit > 0).float()
-    slow = slow_noise(noise.draw(1, total + SLOW - 1))
-    octaves = prosody.draw(mean, hidden, voicing, slow)
-    octaves += voicing * request.pitch_shift / 12
-    mel = _draw_mel(model, alignment, weights, voicing, octaves)
-    turns = phase(hertz(voicing[0], octaves[0]), sample_rate, hop_length)
-    local = LocalFeatures(mel, mel.mean(0), voicing[0], octaves[0], *turns)
+    log = log + spread**2 / 2 + RHYTHM * noise.draw(len(log)) * spread
+    shortest = np.array([float(s >= silent) for s in symbols])  # frames
+    lengths = _rounded(np.maximum(np.expm1(log), shortest) * request.length_scale)
+    states = lengths[:, None].astype(np.float32) * np.exp(shares)
+    frames = acoustic.repeat(prosody.part("phones"), encoded, states)
+    logit, mean, hidden = acoustic.melodies(prosody, frames)
+    voicing = (logit > 0).astype(np.float32)
+    slow = slow_noise(noise.draw(len(frames) + SLOW - 1))
+    octaves = acoustic.draw_pitch(prosody, mean, hidden, voicing, slow)
+    octaves = octaves + voicing * np.float32(request.pitch_shift / 12)
+    mel = _draw_mel(w.part("spectrum"), phones, states, voicing, octaves)
+    turns = running_phase(hertz(voicing, octaves), sample_rate, hop_length)
+    local = LocalFeatures(mel, mel.mean(0), voicing, octaves, *turns)
     if speaker.glides:
-        weights = weights.repeat_interleave(torch.tensor(lengths), 0)
+        weights = np.repeat(weights, lengths, 0)
+    alignment = Alignment(
+        tuple(map(tuple, words)),
+        tuple(lengths.tolist()),
+        states=tuple(map(tuple, states.tolist())),
+    )
     return alignment, local, weights
 
 
-@torch.inference_mode()
 def predict_mel(
-    model: AcousticModel, local: LocalFeatures, alignment: Alignment, speaker: Speaker
+    w: Weights, local: LocalFeatures, alignment: Alignment, speaker: Floats
 ) -> LocalFeatures:
     """A recording's features with the mel spectrogram predicted from its phonemes, their durations
-    and its F0: always the same for the same recording."""
-    mel = _draw_mel(model, alignment, speaker, local.voicing[None], local.octaves[None])
+    and its F0: always the same for the same recording.
+
+    Args:
+        w: of the acoustic model.
+        local: of the recording, as arrays.
+        alignment: of the recording.
+        speaker: (S,) weights of the speakers.
+    """
+    phones = Phones.of(alignment.words, speaker[None])
+    states = np.array(alignment.states, np.float32)
+    mel = _draw_mel(w.part("spectrum"), phones, states, local.voicing, local.octaves)
     return replace(local, mel=mel, loudness=mel.mean(0))
 
 
 def _draw_mel(
-    model: AcousticModel, alignment: Alignment, speaker: Speaker, voicing: Tensor, octaves: Tensor
-) -> Tensor:
-    """The (M, F) spectrogram of one utterance, of (1, F) voicing and F0."""
-    spectrum = model.spectrum
-    batch, lengths = phones([alignment], torch.as_tensor(speaker)[None])
-    frames = spectrum.phones.frames(spectrum.phones(batch), lengths, voicing.shape[1])
-    mean, hidden = spectrum.average(frames, voicing, octaves, torch.ones_like(frames[:, :1]))
-    return spectrum.draw(mean, hidden)[0]
+    w: Weights, phones: Phones, states: Floats, voicing: Floats, octaves: Floats
+) -> Floats:
+    """The (M, F) spectrogram of an utterance, of (F,) voicing and F0."""
+    own = w.part("phones")
+    frames = acoustic.repeat(own, acoustic.encode(own, phones), states)
+    mean, hidden = acoustic.average_mel(w, frames, voicing, octaves)
+    return np.ascontiguousarray(acoustic.draw_mel(w, mean, hidden).T)
 
 
 class _Noise:
@@ -112,15 +121,16 @@ class _Noise:
     """
 
     def __init__(self, key: object, scale: float) -> None:
-        digest = hashlib.sha256(repr(key).encode()).digest()
-        self._generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
-        self._scale = scale
+        digest = hashlib.sha256(repr(key).encode()).digest()[:16]
+        bits = np.random.Philox(key=int.from_bytes(digest, "little"))
+        self._stream, self._scale = np.random.Generator(bits), np.float32(scale)
 
-    def draw(self, *shape: int) -> Tensor:
-        return self._scale * torch.randn(shape, generator=self._generator)
+    def draw(self, count: int) -> Floats:
+        return self._scale * self._stream.standard_normal(count, np.float32)
 
 
-def _rounded(frames: Tensor) -> tuple[int, ...]:
+def _rounded(frames: NDArray[np.floating]) -> NDArray[np.int64]:
     """Whole numbers of frames; rounding errors are carried over, so that the sum is right."""
-    ends = frames.cumsum(0).round().int()
-    return tuple(ends.diff(prepend=ends.new_zeros(1)).tolist())
+    ends = np.rint(frames.cumsum()).astype(np.int64)
+    lengths: NDArray[np.int64] = np.diff(ends, prepend=0)
+    return lengths

@@ -17,16 +17,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wavegen.assembly import untrained
 from wavegen.config import Config, SpeakerConfig
 from wavegen.data.dataset import Dataset
 from wavegen.errors import ConfigError, TrainingError
 from wavegen.files import atomic_write
-from wavegen.model.conditioning import FEATURES
+from wavegen.model.inputs import FEATURES
 from wavegen.recipe import load_config, to_dict, to_toml
 from wavegen.speech.frontend import nearest_symbols, symbol_table
 from wavegen.speech.phones import CONTEXT
 from wavegen.training.checkpoint import ORIGIN
-from wavegen.voice import SpeakingVoice, Voice, untrained
+from wavegen.voice import SpeakingVoice, Voice
 
 KEPT = ("language", "join", "trim_db", "level")
 """Fields of ``[data]`` that a voice's recipe hands on; the others describe its own recordings."""

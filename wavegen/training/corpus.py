@@ -10,23 +10,26 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
-from wavegen.model.conditioning import FEATURES, needs_text
+from wavegen.model.inputs import FEATURES, needs_text
 from wavegen.speech import fit
-from wavegen.speech.aligner import ROUNDS, Alignment
+from wavegen.speech.aligner import ROUNDS
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
 from wavegen.training.precision import has_bf16
-from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice, untrained
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 ADAPTING_ROUNDS = 3
 """Rounds in which an aligner is adapted that has been fitted to other recordings."""
@@ -216,7 +219,10 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
         aligned = alignment() if predicted or voice.needs_text else None
         features = voice.observe(recording, speaker, aligned, _f0(dataset, path))
         if predicted and features and aligned and isinstance(voice, SpeakingVoice):
-            features = predict_mel(voice.acoustic, features, aligned, speaker)
+            who = np.eye(max(len(voice.speakers), 1), dtype=np.float32)[speaker]
+            arrays = features.each(np.asarray)
+            predicted_mel = predict_mel(voice.acoustic_weights, arrays, aligned, who)
+            features = predicted_mel.each(torch.from_numpy)
         return features
 
     samples = dataset.entry(path).samples

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from wavegen.assembly import untrained
 from wavegen.audio.reading import read_audio
 from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.data.layouts import find_clips
@@ -21,7 +22,7 @@ from wavegen.speech.fit import Recording
 from wavegen.speech.frontend import Unit, read_clip
 from wavegen.training.adapting import transplant
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
-from wavegen.voice import SpeakingVoice, Voice, untrained
+from wavegen.voice import SpeakingVoice, Voice
 
 ENOUGH = 90.0
 """Seconds of recordings that are used at most."""

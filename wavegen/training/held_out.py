@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.data.windows import TrainingClip
-from wavegen.model.conditioning import PHASES
+from wavegen.model.inputs import PHASES
 from wavegen.voice import Voice
 
 KEPT = 100_000_000
@@ -30,7 +30,7 @@ class _Known(NamedTuple):
     given: Tensor | None
 
     def numbers(self) -> int:
-        tensors = [] if self.local is None else list(self.local.tensors.values())
+        tensors = [] if self.local is None else list(self.local.tracks.values())
         tensors += [self.codes] if self.given is None else [self.codes, self.given]
         return sum(t.numel() for t in tensors)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import time
@@ -62,7 +61,7 @@ class Trainer:
             self.accelerator,
             lambda message: self.hooks.warn(message),  # hooks may be replaced
         )
-        self.averaged = dataclasses.replace(self.voice, model=self.stepper.averaged)
+        self.averaged = self.voice.with_model(self.stepper.averaged)
         clips = {
             part: [training_clip(self.voice, self.dataset, p) for p in paths]
             for part, paths in self.dataset.split.items()

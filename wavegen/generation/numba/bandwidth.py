@@ -6,22 +6,21 @@ import itertools
 import time
 
 import numpy as np
-import torch
 
 from wavegen.compiled import Compiled
 from wavegen.config import WeightPrecision
 from wavegen.generation.numba.layout import PANEL
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.numba.state import AHEAD
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.weights import Network
 
 SECONDS = 0.1
 """Duration of one measurement."""
 
 
-def bytes_per_sample(model: WaveNet, precision: WeightPrecision) -> int:
+def bytes_per_sample(network: Network, precision: WeightPrecision) -> int:
     """Weights read for a sample of a lone utterance; conditioning, read once a row, is left out."""
-    net = pack(model, 1, precision)
+    net = pack(network, 1, precision)
     m = net.matrices
     read = m.entries[:, 2:].prod(1) * (m.weights.itemsize / m.per_element)
     conditioning = len(net.dilations) * (net.kernel + 1) + 3
@@ -39,7 +38,7 @@ def bytes_per_sample(model: WaveNet, precision: WeightPrecision) -> int:
 
 def read_rate(nbytes: int) -> float:
     """Bytes per second that one thread reads from a buffer of that size, again and again."""
-    buffer = torch.randn(nbytes // 4 // PANEL * PANEL).numpy()
+    buffer = np.ones(nbytes // 4 // PANEL * PANEL, np.float32)
     out = np.zeros(PANEL, np.float32)
     _compiled_read(buffer, out, 10)
     start = time.perf_counter()

@@ -32,22 +32,21 @@ sample and 0.08 in a batch.
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
 
-import torch
-
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
-from wavegen.generation.numba.bandwidth import bytes_per_sample, read_rate
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.packing import pack
-from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.spec import Pieces
 from wavegen.generation.waiting import JobQueue
-from wavegen.model.wavenet import WaveNet
+from wavegen.model import weights as stored
 
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
@@ -56,7 +55,7 @@ LOOKAHEAD = 64
 
 
 def generate(
-    model: WaveNet,
+    network: stored.Network,
     jobs: Iterable[Job],
     hop_length: int,
     block: int = 400,
@@ -67,17 +66,17 @@ def generate(
     """Draw the samples of jobs; arguments and result as `naive.generate`, and:
 
     Args:
-        model: the network, on the CPU.
+        network: on the CPU.
         jobs: any number, taken by whichever thread has a free lane.
         hop_length: samples per row.
         block: most samples per piece.
         precision: of the weights; activations and sums are f32.
-        threads: at most (default: as many as torch uses). One utterance uses one thread.
+        threads: at most (default: `default_threads`). One utterance uses one thread.
         lanes: utterances per thread that advance together, at most.
     """
-    net = pack(model, hop_length, precision)
+    net = pack(network, hop_length, precision)
     _compile(net)
-    threads = threads or torch.get_num_threads()
+    threads = threads or default_threads()
     waiting = JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
     threads = max(1, min(threads, len(waiting)))
     lanes = min(lanes, -(-len(waiting) // threads))
@@ -85,23 +84,35 @@ def generate(
     for _ in range(lanes):  # in turn, so that every thread gets work
         for group in groups:
             if job := waiting.take():
-                group.add(*job, model)
+                group.add(*job, network)
     if threads == 1:
-        return _run_group(groups[0], waiting, block, model)
-    return _run_threads(groups, waiting, block, model)
+        return _run_group(groups[0], waiting, block, network)
+    return _run_threads(groups, waiting, block, network)
 
 
-def _run_group(group: Group, waiting: JobQueue, block: int, model: WaveNet) -> Pieces:
+def default_threads() -> int:
+    """As many as torch uses: ``$OMP_NUM_THREADS``, or all cores."""
+    if "torch" in sys.modules:
+        import torch
+
+        return torch.get_num_threads()
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(asked) if asked.isdecimal() and int(asked) else os.cpu_count() or 1
+
+
+def _run_group(group: Group, waiting: JobQueue, block: int, network: stored.Network) -> Pieces:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
         while group.size < group.capacity and (job := waiting.take()):
-            group.add(*job, model)
+            group.add(*job, network)
         if not group.size:
             return
         yield from group.advance(block)
 
 
-def _run_threads(groups: list[Group], waiting: JobQueue, block: int, model: WaveNet) -> Pieces:
+def _run_threads(
+    groups: list[Group], waiting: JobQueue, block: int, network: stored.Network
+) -> Pieces:
     """Run each group in a thread of its own; a slow reader holds the threads up, and closing the
     iterator stops them."""
     pieces: queue.Queue[Any] = queue.Queue(4 * sum(g.capacity for g in groups))
@@ -116,7 +127,7 @@ def _run_threads(groups: list[Group], waiting: JobQueue, block: int, model: Wave
 
     def work(group: Group) -> None:
         try:
-            for piece in _run_group(group, waiting, block, model):
+            for piece in _run_group(group, waiting, block, network):
                 put(piece)
                 if stop.is_set():
                     return
@@ -147,13 +158,3 @@ def _run_threads(groups: list[Group], waiting: JobQueue, block: int, model: Wave
 def _compile(net: Network) -> None:
     """Compile the step for the network's types, or load it, by drawing no samples."""
     Group(net, 1).advance(0)
-
-
-ENGINE = EngineSpec(
-    generate,
-    lacks=lambda device: None if device == "cpu" else "the voice on the CPU",
-    precisions=("f32", "bf16", "int8"),
-    streams=True,
-    bytes_per_sample=bytes_per_sample,
-    read_rate=read_rate,
-)

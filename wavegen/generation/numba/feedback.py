@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
-from wavegen.audio.linear_prediction import INPUTS, TAPS, Predictor, compress
+from wavegen.audio.filters import Filters, compress
+from wavegen.audio.taps import INPUTS, TAPS
 from wavegen.generation.numba.layout import Doubles, Feedback, Integers
+
+if TYPE_CHECKING:
+    from wavegen.audio.linear_prediction import Predictor
 
 
 class Past:
@@ -20,12 +24,12 @@ class Past:
         sound: (N,) float64.
     """
 
-    def __init__(self, predictor: Predictor, excitation: Tensor, sound: Tensor) -> None:
-        self.coefficients: Doubles = predictor.coefficients.double().numpy()
-        self.gains: Doubles = predictor.gains.double().numpy()
-        self.lags: Integers = predictor.lags.numpy()
-        self.sound = _last(sound.numpy(), predictor.order)
-        self.excitation = _last(compress(excitation).numpy(), int(predictor.lags.max()) + TAPS // 2)
+    def __init__(self, predictor: Filters | Predictor, excitation: Doubles, sound: Doubles) -> None:
+        self.coefficients: Doubles = np.asarray(predictor.coefficients, np.float64)
+        self.gains: Doubles = np.asarray(predictor.gains, np.float64)
+        self.lags: Integers = np.asarray(predictor.lags)
+        self.sound = _last(sound, predictor.order)
+        self.excitation = _last(compress(excitation), int(self.lags.max()) + TAPS // 2)
 
     def keep(self, feedback: Feedback, lane: int, count: int) -> None:
         """Remember what a call that drew ``count`` samples has left in a lane."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wavegen.compiled import Compiled
 from wavegen.generation.job import Job, prompt_sound
 from wavegen.generation.numba.feedback import Past, gather
-from wavegen.generation.numba.layout import Network
+from wavegen.generation.numba.layout import Floats, Integers, Network
 from wavegen.generation.numba.state import new_state
-from wavegen.generation.prompt import replay_prompt
 from wavegen.generation.uniforms import Uniforms
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.weights import Network as Stored
 
 run = Compiled("wavegen.generation.numba.step", "run", "the engine")
 NO_CODES = np.empty((0, 0), np.int64)
@@ -49,7 +47,7 @@ class Group:
         self.state = new_state(net, capacity)
         self.lanes: list[Lane] = []
 
-    def add(self, index: int, job: Job, model: WaveNet) -> None:
+    def add(self, index: int, job: Job, network: Stored) -> None:
         """Give the next free lane to a job.
 
         Raises:
@@ -60,7 +58,7 @@ class Group:
             raise ValueError("this model needs the phase of the pitch")
         past = None
         if self.net.given.size:
-            heard = prompt_sound(job, model.output)
+            heard = prompt_sound(job, network.coding)
             assert job.predictor is not None
             past = Past(job.predictor, *heard)
         lane, self.size = self.size, self.size + 1
@@ -71,32 +69,34 @@ class Group:
         self.state.code[lane] = self.net.start
         self.state.may_end[lane] = job.ends
         if job.prompt is not None:
-            self._start_from_prompt(lane, job, model)
+            self._start_from_prompt(lane, job, network)
         self.lanes.append(Lane(index, job, Uniforms(job.key), past))
 
-    @torch.inference_mode()
-    def _start_from_prompt(self, lane: int, job: Job, model: WaveNet) -> None:
+    def _start_from_prompt(self, lane: int, job: Job, network: Stored) -> None:
         """Put the state after a job's prompt into its lane."""
+        from wavegen.generation.prompt import replay_prompt  # imports torch
+
         assert job.prompt is not None
-        past, s, stacks = replay_prompt(model, job, self.net.hop), self.state, self.net.stacks
+        past = replay_prompt(network.module, job, self.net.hop)
+        s, stacks = self.state, self.net.stacks
         count = s.position[lane] = job.begin
         s.code[lane] = job.prompt[-1]
         clock = int(s.clock[0])
         _write_queues(self._queues()[:, lane], past.inputs, clock)
         each = len(self.net.dilations), 2, self.net.channels
         gates = s.context_gates.reshape(self.capacity, len(stacks.pool), *each)
-        codes = model.output.companded(job.prompt).numpy()
+        codes = network.coding.companded(np.asarray(job.prompt))
         rings = s.context_codes.reshape(self.capacity, -1)
         for n, queues in enumerate(self._context_queues()):
             pool = int(stacks.pool[n])
             _write_queues(queues[:, lane], past.frames[n], count // pool)
             rings[lane, s.code_offset[n] :][: count % pool] = codes[count // pool * pool :]
-            _write_gates(gates[lane, n], past.gates[n])
+            _write_gates(gates[lane, n], past.gates[n].numpy())
         frame, offset = divmod(count, self.net.hop)
         s.until_row[lane] = -offset % self.net.hop
         local = s.local.reshape(self.capacity, *each)[lane]
-        row = job.rows[min(frame, len(job.rows) - 1)]
-        _write_gates(local, torch.cat(model.conditioning.project(row)))
+        row, w = np.asarray(job.rows[min(frame, len(job.rows) - 1)]), network.weights
+        _write_gates(local, row @ w["conditioning.weight"].T + w["conditioning.bias"])
         s.cond.reshape(self.capacity, -1)[lane] = local.reshape(-1) + gates[lane].sum(0).reshape(-1)
 
     def remove(self, lane: int) -> None:
@@ -143,7 +143,7 @@ class Group:
 
     def advance(
         self, count: int, forced: Any = NO_CODES, logits: Any = NO_LOGITS
-    ) -> list[tuple[int, Tensor]]:
+    ) -> list[tuple[int, Integers]]:
         """Draw up to ``count`` samples of every utterance, and free the lanes of those that finish.
 
         Args:
@@ -161,9 +161,9 @@ class Group:
         for i, lane in enumerate(self.lanes):
             uniforms[i] = lane.stream.peek(count)
             end = lane.time + count
-            temperatures[i] = lane.job.temperatures(lane.time, end, self.net.hop).numpy()
+            temperatures[i] = lane.job.temperatures(lane.time, end, self.net.hop)
             if phases.size and (known := lane.job.phases(lane.time, end)) is not None:
-                phases[i] = known.numpy()
+                phases[i] = known
         drawn = np.empty((self.size, count), np.int64)
         frames = -(-count // self.net.hop) + 1
         past = gather([(self._row(x) - 1, x.past) for x in self.lanes if x.past], frames + 1, count)
@@ -179,9 +179,9 @@ class Group:
                 lane.past.keep(past, i, count)
             ended = count > 0 and drawn[i, count - 1] == self.net.end
             if count > ended:
-                out.append((lane.index, torch.from_numpy(drawn[i, : count - ended])))
+                out.append((lane.index, drawn[i, : count - ended]))
             if ended:
-                out.append((lane.index, torch.from_numpy(drawn[i, :0])))
+                out.append((lane.index, drawn[i, :0]))
             if ended or lane.done == lane.job.length:
                 self.remove(i)
         return out
@@ -195,23 +195,23 @@ class Group:
         out = np.zeros((self.size, frames, self.net.row), np.float32)
         for i, lane in enumerate(self.lanes):
             rows, first = lane.job.rows, self._row(lane)
-            wanted = torch.arange(first, first + frames).clamp_(max=len(rows) - 1)
-            out[i, :, : rows.shape[1]] = rows[wanted].detach().numpy()
+            wanted = np.arange(first, first + frames).clip(max=len(rows) - 1)
+            out[i, :, : rows.shape[1]] = np.asarray(rows)[wanted]
         return out
 
 
-def _write_queues(queues: Any, inputs: list[Tensor], time: int) -> None:
+def _write_queues(queues: Any, inputs: Sequence[Any], time: int) -> None:
     """Write the last inputs of all blocks before ``time``, each (slots, R), oldest first, into one
     lane's queues (slots of all blocks, padded R)."""
     first = 0
     for block in inputs:
         slots, channels = block.shape
         at = first + np.arange(time - slots, time) % slots
-        queues[at, :channels] = block.numpy()
+        queues[at, :channels] = np.asarray(block)
         first += slots
 
 
-def _write_gates(to: Any, gates: Tensor) -> None:
+def _write_gates(to: Any, gates: Floats) -> None:
     """Write (L · 2R,) gates into (L, 2, padded R)."""
-    values = gates.numpy().reshape(len(to), 2, -1)
+    values = gates.reshape(len(to), 2, -1)
     to[..., : values.shape[-1]] = values

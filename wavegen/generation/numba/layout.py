@@ -17,8 +17,19 @@ Doubles = NDArray[np.float64]
 PANEL = 64
 """Outputs in one panel of a packed matrix; a last one may be `HALF` as wide."""
 HALF = 32
+LINE = 64
+"""Bytes of a cache line."""
 ROWS = 4
 """Inputs are padded to a multiple of this."""
+
+
+def aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """A flat copy that begins on a cache line."""
+    room = np.zeros(array.nbytes + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    out = room[begin : begin + array.nbytes].view(array.dtype)
+    out[:] = array.reshape(-1)
+    return out
 
 
 class Matrices(NamedTuple):

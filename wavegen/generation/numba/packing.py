@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
-from wavegen.audio.linear_prediction import INPUTS
+from wavegen.audio.taps import INPUTS
 from wavegen.config import WeightPrecision
 from wavegen.generation.numba.layout import (
     HALF,
@@ -21,68 +18,70 @@ from wavegen.generation.numba.layout import (
     Matrices,
     Network,
     Stacks,
+    aligned,
 )
 from wavegen.generation.rounding import matrices, round_matrix
-from wavegen.model.wavenet import WaveNet
+from wavegen.model import weights as stored
+from wavegen.model.weights import Weights
 from wavegen.outputs import OUTPUTS
-from wavegen.outputs.mixture import Mixture, ScalarInput
+from wavegen.outputs.bins import Sampler
 
 
-@torch.no_grad()
-def pack(model: WaveNet, hop_length: int, precision: WeightPrecision) -> Network:
+def pack(network: stored.Network, hop_length: int, precision: WeightPrecision) -> Network:
     """Lay out a network for the compiled step."""
-    m = model.config
-    products = _matrices(model, precision)
+    m, w, coding = network.config, network.weights, network.coding
+    products = _matrices(network, precision)
     head, conditioning = ((m.kernel_size + 1) * m.layers + i for i in (2, 3))
-    table, phase = model.embedding, model.conditioning.phase
-    if isinstance(table, ScalarInput):
-        embedding = torch.stack([table.weight, table.bias, table.start])
-    else:
-        embedding = table.get_parameter("weight")
+    sampler = OUTPUTS[m.output].sampler
+    categorical = sampler == Sampler.CATEGORICAL
+    table = w.part("embedding")
+    embedding = table["weight"]
+    if not categorical:
+        embedding = np.stack([embedding, table["bias"], table["start"]])
 
-    def vector(t: Tensor, parts: int = 1) -> Floats:
-        return _aligned(_pad(t.float(), 0, parts))
+    def vector(name: str, parts: int = 1) -> Floats:
+        return aligned(_pad(w[name], 0, parts))
 
     return Network(
         matrices=products,
-        stacks=_stacks(model),
-        embedding=_aligned(_pad(embedding.float(), 1).flatten()),
-        phase=np.empty(0, np.float32)
-        if phase is None
-        else _aligned(_pad(phase.weight, 1).flatten()),
-        given=_given(model),
-        amplitudes=np.empty(0)
-        if isinstance(model.output, Mixture)
-        else model.output.decode(torch.arange(model.output.start)).double().numpy(),
-        cond_bias=vector(model.conditioning.bias, 2 * m.layers),
-        skip_bias=vector(model.skip_bias),
-        hidden_bias=vector(model.hidden.bias),
-        head_bias=vector(model.head.bias),
+        stacks=_stacks(network),
+        embedding=aligned(_pad(embedding, 1)),
+        phase=aligned(_pad(w["conditioning.phase.weight"], 1))
+        if "conditioning.phase.weight" in w
+        else np.empty(0, np.float32),
+        given=_given(network),
+        amplitudes=coding.decode(np.arange(coding.levels)).astype(np.float64)
+        if categorical
+        else np.empty(0),
+        cond_bias=vector("conditioning.bias", 2 * m.layers),
+        skip_bias=vector("skip_bias"),
+        hidden_bias=vector("hidden.bias"),
+        head_bias=vector("head.bias"),
         dilations=np.array(m.dilations, np.int64),
         kernel=m.kernel_size,
         channels=_padded(m.residual_channels),
         skip=_padded(m.skip_channels),
-        levels=model.output.channels,
+        levels=coding.channels,
         padded_levels=int(products.entries[head, 3]),
-        sampler=int(OUTPUTS[m.output].sampler),
-        end=-1 if model.output.end is None else model.output.end,
-        start=model.output.start,
+        sampler=int(sampler),
+        end=-1 if coding.end is None else coding.end,
+        start=coding.start,
         hop=hop_length,
         row=int(products.entries[conditioning, 2]),
     )
 
 
-def _given(model: WaveNet) -> Floats:
+def _given(network: stored.Network) -> Floats:
     """See `Network.given`."""
-    if model.given is None:
+    if "given.weight" not in network.weights:
         return np.empty(0, np.float32)
-    every = model.given.weight.new_zeros(INPUTS, model.config.residual_channels)
-    every[model.selection] = model.given.weight.t()
-    return _aligned(_panels(_pad(every.float(), 1), "f32"))
+    every = np.zeros((INPUTS, network.config.residual_channels), np.float32)
+    every[network.selection] = network.weights["given.weight"].T
+    return aligned(_panels(_pad(every, 1), "f32"))
 
 
-def _matrices(model: WaveNet, precision: WeightPrecision) -> Matrices:
-    m = model.config
+def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
+    m = network.config
     # How often the channels repeat along inputs and outputs, so that each repeat is padded.
     block = [(1, 2)] * m.kernel_size + [(1, 1)]
     repeats = block * m.layers + [(m.layers, 1), (1, 1), (1, 1), (1, 2 * m.layers)]
@@ -91,8 +90,8 @@ def _matrices(model: WaveNet, precision: WeightPrecision) -> Matrices:
         repeats += ([(1, 2)] * c.kernel_size + [(1, 1)]) * c.layers
         repeats += [(c.layers, 1), (1, 2 * m.layers)]
     packed = []
-    for parts, (inputs, outputs) in zip(matrices(model), repeats, strict=True):
-        padded = _pad(_pad(torch.cat(parts).float(), 0, inputs), 1, outputs)
+    for parts, (inputs, outputs) in zip(matrices(network.weights), repeats, strict=True):
+        padded = _pad(_pad(np.concatenate(parts), 0, inputs), 1, outputs)
         values, scale = round_matrix(padded, precision)
         packed.append((_panels(values, precision), scale, padded.shape))
     # The past taps lie together, and so does the rest, in the order of use: memory is read in one
@@ -106,22 +105,20 @@ def _matrices(model: WaveNet, precision: WeightPrecision) -> Matrices:
         entries[i] = (at, scale_at, *shape)
         at, scale_at = at + len(panels), scale_at + len(scale)
     return Matrices(
-        weights=_aligned(torch.cat([packed[i][0] for i in order])),
-        scales=_aligned(torch.cat([packed[i][1] for i in order])),
+        weights=aligned(np.concatenate([packed[i][0] for i in order])),
+        scales=aligned(np.concatenate([packed[i][1] for i in order])),
         entries=entries,
         per_element=2 if precision == "bf16" else 1,
     )
 
 
-def _stacks(model: WaveNet) -> Stacks:
-    stacks, configs = model.stacks, model.config.context
-    tables = [_pad(s.embedding.weight.float(), 1).flatten() for s in stacks]
-    biases = [
-        torch.cat([_pad(s.bias.float(), 1, 2).flatten(), _pad(s.skip_bias.float(), 0)])
-        for s in stacks
-    ]
+def _stacks(network: stored.Network) -> Stacks:
+    stacks, m, coding = network.weights.parts("contexts"), network.config, network.coding
+    configs = m.context
+    tables = [_pad(s["embedding.weight"], 1).reshape(-1) for s in stacks]
+    biases = [_stack_biases(s) for s in stacks]
     convolutions = [int(c.pooling == "conv") for c in configs]
-    matrix = (model.config.kernel_size + 1) * model.config.layers + 4
+    matrix = (m.kernel_size + 1) * m.layers + 4
     first = []
     for c, convolution in zip(configs, convolutions, strict=True):
         first.append(matrix + convolution)
@@ -130,7 +127,7 @@ def _stacks(model: WaveNet) -> Stacks:
     def integers(values: Iterable[int]) -> Integers:
         return np.array([*values], np.int64)
 
-    def starts(parts: list[Tensor]) -> Integers:
+    def starts(parts: Sequence[Floats]) -> Integers:
         return integers(sum(map(len, parts[:i])) for i in range(len(parts)))
 
     return Stacks(
@@ -142,37 +139,38 @@ def _stacks(model: WaveNet) -> Stacks:
         matrix=integers(first),
         table=starts(tables),
         bias=starts(biases),
-        tables=_aligned(torch.cat([*tables, torch.zeros(1)])),
-        biases=_aligned(torch.cat([*biases, torch.zeros(1)])),
-        companded=model.output.companded(torch.arange(model.output.levels + 1)).numpy(),
+        tables=aligned(np.concatenate([*tables, np.zeros(1, np.float32)])),
+        biases=aligned(np.concatenate([*biases, np.zeros(1, np.float32)])),
+        companded=coding.companded(np.arange(coding.levels + 1)),
     )
 
 
-def _panels(values: Tensor, precision: WeightPrecision) -> Tensor:
-    """(inputs, outputs) to one flat tensor of packed elements."""
-    panels = torch.split(values, PANEL, 1)
+def _stack_biases(stack: Weights) -> Floats:
+    return np.concatenate([_pad(stack["bias"], 1, 2).reshape(-1), _pad(stack["skip_bias"], 0)])
+
+
+def _panels(values: Floats, precision: WeightPrecision) -> NDArray[Any]:
+    """(inputs, outputs) to one flat array of packed elements."""
+    panels = np.split(values, range(PANEL, values.shape[1], PANEL), 1)
     if precision == "int8":
-        return torch.cat([p.to(torch.int8).flatten() for p in panels])
+        return np.concatenate([p.astype(np.int8).reshape(-1) for p in panels])
     if precision == "f32":
-        return torch.cat([p.flatten() for p in panels])
-    bits = [p.contiguous().view(torch.int32) for p in panels]
-    return torch.cat([((b[0::2] >> 16) & 0xFFFF | b[1::2]).flatten() for b in bits])
+        return np.concatenate([p.reshape(-1) for p in panels])
+    bits = [np.ascontiguousarray(p).view(np.int32) for p in panels]
+    return np.concatenate([((b[0::2] >> 16) & 0xFFFF | b[1::2]).reshape(-1) for b in bits])
 
 
-def _pad(t: Tensor, axis: int, parts: int = 1) -> Tensor:
-    """Each of ``parts`` equal parts along an axis padded with zeros to a multiple of `HALF`."""
-    split = torch.unflatten(t, axis, (parts, t.shape[axis] // parts))
-    after = t.dim() - axis - 1
-    short = -split.shape[axis + 1] % HALF
-    return F.pad(split, [0, 0] * after + [0, short]).flatten(axis, axis + 1)
+def _pad(array: NDArray[Any], axis: int, parts: int = 1) -> Floats:
+    """Each of ``parts`` equal parts along an axis padded with zeros to a multiple of `HALF`, in
+    f32."""
+    before, after = array.shape[:axis], array.shape[axis + 1 :]
+    split = array.reshape(*before, parts, array.shape[axis] // parts, *after)
+    widths = [(0, 0)] * split.ndim
+    widths[axis + 1] = (0, -split.shape[axis + 1] % HALF)
+    padded = np.pad(split.astype(np.float32), widths)
+    return padded.reshape(*before, parts * padded.shape[axis + 1], *after)
 
 
 def _padded(channels: int) -> int:
     """The next multiple of `HALF`."""
     return -(-channels // HALF) * HALF
-
-
-def _aligned(t: Tensor) -> NDArray[Any]:
-    """As an array that starts on a cache line, as torch's allocations do."""
-    array: NDArray[Any] = t.clone(memory_format=torch.contiguous_format).numpy()
-    return array

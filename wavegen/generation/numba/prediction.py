@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from wavegen.audio.linear_prediction import COMPRESSION, INPUTS, TAPS
+from wavegen.audio.taps import COMPRESSION, INPUTS, TAPS
 from wavegen.compiling import compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Feedback, Network
 from wavegen.generation.numba.state import State
-from wavegen.outputs import Sampler
-from wavegen.outputs.mixture import LEVELS
+from wavegen.outputs.bins import LEVELS, Sampler
 
 
 @compile_inner

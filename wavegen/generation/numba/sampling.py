@@ -10,8 +10,7 @@ from wavegen.compiling import compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Floats, Network
 from wavegen.generation.numba.state import State
-from wavegen.outputs import Sampler
-from wavegen.outputs.mixture import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
+from wavegen.outputs.bins import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH, Sampler
 
 
 @compile_inner

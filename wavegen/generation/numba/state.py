@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from wavegen.generation.numba.layout import Floats, Integers, Network
+from wavegen.generation.numba.layout import Floats, Integers, Network, aligned
 
 AHEAD = 4
 """Samples for which a lone utterance computes its past taps at once, where they are known."""
@@ -118,9 +117,8 @@ def new_state(net: Network, capacity: int) -> State:
 
 
 def _floats(*shape: int) -> Floats:
-    """Flat zeros that begin on a cache line, as torch's allocations do."""
-    zeros: Floats = torch.zeros(*shape).numpy().reshape(-1)
-    return zeros
+    """Flat zeros that begin on a cache line."""
+    return aligned(np.zeros(shape, np.float32))
 
 
 def _integers(count: int) -> Integers:

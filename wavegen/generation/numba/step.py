@@ -13,7 +13,7 @@ from wavegen.generation.numba.layout import Feedback, Floats, Integers, Network
 from wavegen.generation.numba.sampling import draw_amplitude, draw_code
 from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
 from wavegen.generation.numba.state import AHEAD, State
-from wavegen.outputs import Sampler
+from wavegen.outputs.bins import Sampler
 
 
 @compile_inner

@@ -12,8 +12,6 @@ and linear prediction are f32 and f64.
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ import torch
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
-from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.spec import Pieces
 from wavegen.generation.waiting import JobQueue
 from wavegen.model.wavenet import WaveNet
 
@@ -45,7 +43,7 @@ def generate(
     block: int = 400,
     precision: WeightPrecision = "f16",
     lanes: int | None = None,
-    devices: Sequence[torch.device] = (),
+    devices: Sequence[str] = (),
 ) -> Pieces:
     """Draw the samples of jobs; arguments and result as `naive.generate`, and:
 
@@ -62,14 +60,14 @@ def generate(
     from wavegen.generation.triton.packing import pack, sizes_of
 
     lanes = lanes or LANES
-    devices = devices or [model.skip_bias.device]
+    places = [torch.device(d) for d in devices] or [model.skip_bias.device]
     waiting = JobQueue(jobs, LOOKAHEAD)
     first = waiting.take()
     if first is None:
         return
     predictor = first[1].predictor
     sizes = sizes_of(model, hop_length, precision, predictor.order if predictor else 0)
-    groups = [Group(model, pack(model, sizes, d), sizes, d) for d in devices]
+    groups = [Group(model, pack(model, sizes, d), sizes, d) for d in places]
     groups[0].add(*first)
     launches: list[Launch | None] = [None] * len(groups)
     while True:
@@ -91,19 +89,3 @@ def _fill(groups: Sequence[Group], waiting: JobQueue, lanes: int) -> None:
         if len(group.lanes) >= lanes or (job := waiting.take()) is None:
             return
         group.add(*job)
-
-
-def interpreted() -> bool:
-    """Whether Triton interprets its kernels, on the CPU: slowly, for tests."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
-
-
-def _lacks(device: str) -> str | None:
-    if importlib.util.find_spec("triton") is None:
-        return "the package triton: pip install triton"
-    if device == "cuda" or (device == "cpu" and interpreted()):
-        return None
-    return "the voice on a CUDA device"
-
-
-ENGINE = EngineSpec(generate, lacks=_lacks, precisions=("f32", "f16"), streams=True, spreads=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from wavegen.audio import linear_prediction
+from wavegen.audio import taps
 
-TAPS = tl.constexpr(linear_prediction.TAPS)
-COMPRESSION = tl.constexpr(linear_prediction.COMPRESSION)
+TAPS = tl.constexpr(taps.TAPS)
+COMPRESSION = tl.constexpr(taps.COMPRESSION)
 
 
 @triton.jit

@@ -11,8 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import TAPS, Predictor, compress
-from wavegen.generation.job import Job, cut_at_end, prompt_sound
+from wavegen.audio.filters import compress
+from wavegen.audio.linear_prediction import Predictor
+from wavegen.audio.taps import TAPS
+from wavegen.generation.batch import cut_at_end
+from wavegen.generation.job import Doubles, Job, prompt_sound
 from wavegen.generation.prompt import PromptState, replay_prompt
 from wavegen.generation.triton.kernel import draw
 from wavegen.generation.triton.layout import (
@@ -101,7 +104,7 @@ class Group:
         """
         if self.sizes.phase and job.phase is None:
             raise ValueError("this model needs the phase of the pitch")
-        heard = prompt_sound(job, self.model.output) if self.sizes.order else None
+        heard = prompt_sound(job, self.model.coding) if self.sizes.order else None
         if not self._free:
             self._grow()
         lane, s = self._free.pop(), self.state
@@ -117,7 +120,7 @@ class Group:
         given = self._given(job, heard)
         if heard is not None:
             order, time = self.sizes.order, job.begin
-            s.sound[lane] = _ring(heard[1], order, time).to(self.device)
+            s.sound[lane] = _ring(torch.from_numpy(heard[1]), order, time).to(self.device)
         self._point(lane, given)
         self.lanes[lane] = Lane(index, job, Uniforms(job.key), given)
 
@@ -130,7 +133,7 @@ class Group:
         known: PromptState = replay_prompt(self.model, job, self.sizes.hop)
         s.code[lane] = job.prompt[-1]
         _fill(s.queues[program, :, member], known.inputs, self.sizes.blocks, time)
-        companded = self.model.output.companded(job.prompt)
+        companded = self.model.output.companded(torch.as_tensor(job.prompt))
         for n, (stack, z) in enumerate(zip(s.stacks, self.sizes.stacks, strict=True)):
             frames, rest = divmod(time, z.pool)
             _fill(stack.queues[program, :, member], known.frames[n], z.blocks, frames)
@@ -141,19 +144,20 @@ class Group:
             gates = torch.unflatten(known.gates[n], 0, (2 * self.sizes.blocks.layers, -1))
             stack.gates[lane] = pad(gates, 1).flatten()
 
-    def _given(self, job: Job, heard: tuple[Tensor, Tensor] | None) -> list[Tensor]:
+    def _given(self, job: Job, heard: tuple[Doubles, Doubles] | None) -> list[Tensor]:
         """The tensors of `Given`."""
         dtype, order = self.state.queues.dtype, self.sizes.order
         rows = torch.zeros(len(job.rows), self.sizes.row, dtype=dtype, device=self.device)
-        rows[:, : job.rows.shape[1]] = job.rows
+        rows[:, : job.rows.shape[1]] = torch.as_tensor(job.rows)
         hot = torch.as_tensor(job.temperature, dtype=torch.float64).reshape(-1)
         filters, excitation = torch.ones(1, order + 2), torch.zeros(1)
         if heard is not None:
             assert job.predictor is not None
-            filters = _filters(job.predictor, order)
-            size = padded(int(job.predictor.lags.max()) + TAPS // 2 + 1)
-            excitation = _ring(compress(heard[0]), size, job.begin)
-        phase = torch.zeros(1) if job.phase is None else job.phase
+            predictor = Predictor.of(job.predictor)
+            filters = _filters(predictor, order)
+            size = padded(int(predictor.lags.max()) + TAPS // 2 + 1)
+            excitation = _ring(torch.from_numpy(compress(heard[0])), size, job.begin)
+        phase = torch.zeros(1) if job.phase is None else torch.as_tensor(job.phase)
         return [
             rows,
             hot.to(self.device),

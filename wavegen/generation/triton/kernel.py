@@ -9,12 +9,13 @@ import triton.language as tl
 from wavegen.generation.triton import feedback
 from wavegen.generation.triton.blocks import multiply, repeat, step_block, update_gates
 from wavegen.generation.triton.sampling import draw_amplitude, draw_code
-from wavegen.model import conditioning
-from wavegen.outputs import Sampler, mixture
+from wavegen.model import inputs
+from wavegen.outputs import bins
+from wavegen.outputs.bins import Sampler
 
 CATEGORICAL = tl.constexpr(int(Sampler.CATEGORICAL))
-LEVELS = tl.constexpr(mixture.LEVELS)
-PHASES = tl.constexpr(conditioning.PHASES)
+LEVELS = tl.constexpr(bins.LEVELS)
+PHASES = tl.constexpr(inputs.PHASES)
 CODES = tl.constexpr(256)
 """µ-law codes."""
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavegen.audio.linear_prediction import INPUTS
+from wavegen.audio.taps import INPUTS
 from wavegen.config import WeightPrecision
 from wavegen.generation.triton.layout import (
     Blocks,

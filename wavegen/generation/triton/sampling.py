@@ -5,14 +5,15 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from wavegen.outputs import Sampler, mixture
+from wavegen.outputs import bins
+from wavegen.outputs.bins import Sampler
 
 GAUSSIAN = tl.constexpr(int(Sampler.GAUSSIAN_MIXTURE))
-LEVELS = tl.constexpr(mixture.LEVELS)
-BISECTIONS = tl.constexpr(mixture.LEVELS.bit_length() - 1)
-WIDTH, FLOOR = tl.constexpr(mixture.WIDTH), tl.constexpr(mixture.FLOOR)
-MEAN, SCALE = tl.constexpr(mixture.MEAN), tl.constexpr(mixture.SCALE)
-NARROW = tl.constexpr(mixture.NARROW)
+LEVELS = tl.constexpr(bins.LEVELS)
+BISECTIONS = tl.constexpr(bins.LEVELS.bit_length() - 1)
+WIDTH, FLOOR = tl.constexpr(bins.WIDTH), tl.constexpr(bins.FLOOR)
+MEAN, SCALE = tl.constexpr(bins.MEAN), tl.constexpr(bins.SCALE)
+NARROW = tl.constexpr(bins.NARROW)
 FAINT = tl.constexpr(1e-30)
 """Replaces a temperature of 0."""
 

@@ -1,0 +1,101 @@
+"""Voices put together, of random weights or of stored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wavegen.config import Config
+from wavegen.model import shapes
+from wavegen.model.inputs import FEATURES, needs_text
+from wavegen.model.part import Part
+from wavegen.speech.alignment import aligner_shapes
+from wavegen.speech.frontend import silent_symbols
+from wavegen.speech.phones import phone_channels
+from wavegen.voice import ConditionedVoice, Floats, SpeakingVoice, Voice
+
+if TYPE_CHECKING:
+    from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.wavenet import WaveNet
+    from wavegen.speech.aligner import Aligner
+
+
+def untrained(
+    config: Config,
+    speakers: tuple[str, ...],
+    symbols: tuple[str, ...],
+    words: tuple[str, ...] = (),
+    longest: int = 0,
+    weights: Mapping[str, Floats] | None = None,
+) -> Voice:
+    """A voice of the class that fits its features and symbols; for the arguments see the fields of
+    `SpeakingVoice`.
+
+    Args:
+        weights: under the names of the voice file (default: random ones, in torch modules).
+
+    Raises:
+        ValueError: the features include phonemes, but there are no symbols.
+    """
+    _check(config, symbols)
+    c, sizes = config.conditioning, (len(symbols), len(speakers))
+
+    def part(name: str, make: Callable[[], Any]) -> Part[Any]:
+        start = f"{name}."
+        return Part(
+            make,
+            None
+            if weights is None
+            else {n.removeprefix(start): w for n, w in weights.items() if n.startswith(start)},
+        )
+
+    def wavenet() -> WaveNet:
+        from wavegen.model.wavenet import WaveNet
+
+        return WaveNet(config, len(speakers), phone_channels(len(symbols)))
+
+    def acoustic() -> AcousticModel:
+        from wavegen.model.acoustic import AcousticModel
+
+        channels = c.mel_channels, c.acoustic_channels, c.flow_channels
+        return AcousticModel(*sizes, *channels).eval()
+
+    def aligner() -> Aligner:
+        from wavegen.speech.aligner import Aligner
+
+        return Aligner(*sizes, silent_symbols(symbols))
+
+    network = part("wavenet", wavenet)
+    if c.features not in FEATURES:
+        return Voice(config, network, speakers)
+    if not symbols:
+        return ConditionedVoice(config, network, speakers)
+    return SpeakingVoice(
+        config,
+        network,
+        speakers,
+        speech_parts=(part("acoustic", acoustic), part("aligner", aligner)),
+        symbols=symbols,
+        words=words,
+        longest=longest,
+    )
+
+
+def weight_shapes(
+    config: Config, speakers: tuple[str, ...], symbols: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of all weights under the names of the voice file; arguments and errors as of
+    `untrained`."""
+    _check(config, symbols)
+    sizes = len(symbols), len(speakers)
+    parts = {"wavenet": shapes.wavenet(config, len(speakers), phone_channels(len(symbols)))}
+    if config.conditioning.features in FEATURES and symbols:
+        parts["acoustic"] = shapes.acoustic(config, *sizes)
+        parts["aligner"] = aligner_shapes(*sizes)
+    return {f"{part}.{name}": s for part, named in parts.items() for name, s in named.items()}
+
+
+def _check(config: Config, symbols: tuple[str, ...]) -> None:
+    features = config.conditioning.features
+    if needs_text(features) and not symbols:
+        raise ValueError(f"features {features} need phonemes")

@@ -1,0 +1,129 @@
+"""The shapes of all weights of a voice, under the names of its file: what loading checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from wavegen.audio.filters import input_count
+from wavegen.config import Config
+from wavegen.model.inputs import PHASES, input_channels
+from wavegen.model.numpy.acoustic import DECODER, ENCODER, MELODY, PLACES, RHYTHM, STATES
+from wavegen.model.numpy.flow import WAVES
+from wavegen.outputs import OUTPUTS
+from wavegen.outputs.bins import Sampler
+
+Shape = tuple[int, ...]
+Shapes = Iterator[tuple[str, Shape]]
+FLOW_KERNEL, KERNEL = 3, 5
+"""Taps of the convolutions of flows, and of all others."""
+PITCH_BLOCKS, MEL_BLOCKS = 6, 8
+PITCH_WIDTH = 64
+"""Blocks of the flows of F0 and of the spectrogram, and the channels of the former."""
+
+
+def wavenet(config: Config, speakers: int, phone_channels: int) -> dict[str, Shape]:
+    """Those of `WaveNet`; arguments as of it."""
+    return dict(_wavenet(config, speakers, phone_channels))
+
+
+def acoustic(config: Config, symbols: int, speakers: int) -> dict[str, Shape]:
+    """Those of `AcousticModel`; arguments as of it."""
+    c = config.conditioning
+    sizes = c.mel_channels, c.acoustic_channels, c.flow_channels
+    return dict(_acoustic(symbols, max(speakers, 1), *sizes))
+
+
+def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
+    m, c = config.model, config.conditioning
+    coding, width = OUTPUTS[m.output].coding(m), m.layers * 2 * m.residual_channels
+    inputs = input_channels(c, phone_channels)
+    if OUTPUTS[m.output].sampler == Sampler.CATEGORICAL:
+        yield "embedding.weight", (coding.channels + 1, m.residual_channels)
+    else:
+        yield from ((f"embedding.{n}", (m.residual_channels,)) for n in ("weight", "bias", "start"))
+    known = 0
+    if speakers:
+        known = c.speaker_channels
+        yield "conditioning.speaker.weight", (speakers, known)
+    if inputs:
+        e = c.encoder_channels
+        for n, taken in enumerate((sum(inputs.values()) + known, e)):
+            yield from _affine(f"conditioning.encoder.{n}", e, taken, KERNEL)
+        known += e
+        if c.phase:
+            yield "conditioning.phase.weight", (PHASES + 1, m.residual_channels)
+    yield from _affine("conditioning", width, known)
+    if given := input_count(config):
+        yield "given.weight", (m.residual_channels, given)
+    yield from _blocks("", m.layers, m.kernel_size, m.residual_channels, m.skip_channels)
+    yield "skip_bias", (m.skip_channels,)
+    yield from _affine("hidden", m.skip_channels, m.skip_channels)
+    yield from _affine("head", coding.channels, m.skip_channels)
+    for n, stack in enumerate(m.context):
+        name, channels = f"contexts.{n}.", stack.channels
+        yield f"{name}embedding.weight", (256, channels)
+        if stack.pooling == "conv":
+            yield f"{name}convolution.weight", (channels, stack.pool * channels)
+        yield from _blocks(name, stack.layers, stack.kernel_size, channels, channels)
+        yield f"{name}bias", (stack.layers, 2 * channels)
+        yield f"{name}skip_bias", (channels,)
+        yield f"{name}gates.weight", (width, channels)
+
+
+def _blocks(name: str, layers: int, kernel: int, channels: int, skip: int) -> Shapes:
+    for n in range(layers):
+        yield f"{name}blocks.{n}.taps", (kernel, channels, 2 * channels)
+        yield f"{name}blocks.{n}.w_res", (channels, channels)
+        yield f"{name}blocks.{n}.w_skip", (channels, skip)
+
+
+def _acoustic(symbols: int, speakers: int, mels: int, channels: int, flow: int) -> Shapes:
+    own = channels // 2
+    yield from _phones("prosody.phones", symbols, speakers, own)
+    yield from _residual("prosody.rhythm", len(RHYTHM), own)
+    yield from _affine("prosody.length", 1 + STATES, own, 1)
+    yield from _residual("prosody.melody", len(MELODY), own)
+    yield from _affine("prosody.pitch", 2, own, 1)
+    yield from _flow("prosody.pitch_flow", 1, own + 1, PITCH_WIDTH, PITCH_BLOCKS)
+    yield "prosody.duration_spread", ()
+    yield "prosody.pitch_spread", ()
+    yield from _phones("spectrum.phones", symbols, speakers, channels)
+    yield from _affine("spectrum.tone", channels, 2, KERNEL)
+    yield from _residual("spectrum.decoder", len(DECODER), channels)
+    yield from _affine("spectrum.mel", mels, channels, 1)
+    yield from _flow("spectrum.mel_flow", mels, channels, flow, MEL_BLOCKS)
+    yield "spectrum.mel_spread", (mels, 1)
+
+
+def _phones(name: str, symbols: int, speakers: int, channels: int) -> Shapes:
+    for table, rows in (("symbol", symbols), ("start", 2), ("speaker", speakers)):
+        yield f"{name}.{table}.weight", (rows, channels)
+    yield from _residual(f"{name}.blocks", len(ENCODER), channels)
+    yield from _affine(f"{name}.place", channels, PLACES, 1)
+
+
+def _residual(name: str, count: int, channels: int) -> Shapes:
+    for n in range(count):
+        yield from _affine(f"{name}.convs.{n}", channels, channels, KERNEL)
+        yield f"{name}.norms.{n}.weight", (channels,)
+        yield f"{name}.norms.{n}.bias", (channels,)
+
+
+def _flow(name: str, channels: int, conditions: int, width: int, blocks: int) -> Shapes:
+    yield from _affine(f"{name}.first", width, channels + conditions, 1)
+    for n in range(blocks):
+        yield from _affine(f"{name}.blocks.{n}.time", 2 * width, 2 * WAVES)
+        yield from _affine(f"{name}.blocks.{n}.conv", width, width, FLOW_KERNEL)
+        yield from _affine(f"{name}.blocks.{n}.out", width, width, 1)
+    yield from _affine(f"{name}.last", channels, width, 1)
+
+
+def _affine(name: str, outputs: int, inputs: int, *kernel: int) -> Shapes:
+    yield f"{name}.weight", (outputs, inputs, *kernel)
+    yield f"{name}.bias", (outputs,)
+
+
+def misfit(expected: Mapping[str, Shape], found: Mapping[str, Shape]) -> str | None:
+    """The first name at which two sets of shapes differ."""
+    names = sorted(expected.keys() | found.keys())
+    return next((n for n in names if expected.get(n) != found.get(n)), None)

@@ -8,9 +8,9 @@ import pytest
 from helpers import Result, one_clear_line
 from safetensors.torch import load_file, save_file
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.library import bundled, read_about
-from wavegen.voice import untrained
 
 
 @pytest.fixture

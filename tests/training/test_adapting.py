@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import DIGITS
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.data.dataset import open_dataset
 from wavegen.errors import ConfigError, TrainingError
@@ -16,7 +17,7 @@ from wavegen.speech.frontend import Unit
 from wavegen.training.adapting import TRAIN, Base, check_origin, fine_tuning, origin, transplant
 from wavegen.training.hooks import Hooks
 from wavegen.training.run import resume_run, start_run
-from wavegen.voice import SpeakingVoice, untrained
+from wavegen.voice import SpeakingVoice
 
 QUICK = ["train.steps=4", "train.batch_size=2", "train.window_seconds=0.5", "train.precision='f32'"]
 QUICK += ["conditioning.acoustic_steps=3", "train.sample_every=0", "train.validate_every=2"]

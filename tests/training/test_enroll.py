@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers import DIGITS
 
+from wavegen.assembly import untrained
 from wavegen.config import Config, DataConfig
 from wavegen.errors import DataError, VoiceError
 from wavegen.library import load_voice
@@ -14,7 +15,7 @@ from wavegen.request import Request
 from wavegen.synth import plan
 from wavegen.training import enroll as module
 from wavegen.training.enroll import enroll, read_samples
-from wavegen.voice import SpeakingVoice, untrained
+from wavegen.voice import SpeakingVoice
 
 PATTERN = DataConfig(layout="pattern")
 

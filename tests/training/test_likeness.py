@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 
+from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.data.windows import TrainingClip
 from wavegen.training import likeness
-from wavegen.voice import Voice, untrained
+from wavegen.voice import Voice
 
 
 @pytest.fixture(scope="module")

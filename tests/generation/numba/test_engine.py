@@ -54,7 +54,7 @@ def forced(
         out = np.empty((*part.shape, model.output.channels), np.float32)
         pieces = dict(group.advance(part.shape[1], part.numpy(), out))
         logits.append(torch.from_numpy(out))
-        drawn.append(torch.stack([pieces[i] for i in range(len(codes))]))
+        drawn.append(torch.from_numpy(np.stack([pieces[i] for i in range(len(codes))])))
     return torch.cat(logits, 1), torch.cat(drawn, 1)
 
 

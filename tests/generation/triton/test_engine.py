@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from networks import (
@@ -103,12 +104,12 @@ def expected(model: WaveNet, jobs: Sequence[Job], codes: Tensor) -> Tensor:
     predictors: list[Predictor | None] = [j.predictor for j in jobs]
     pairs = zip(predictors, padded, strict=True)
     given = torch.stack([given_inputs(model, p, c) for p, c in pairs if p is not None])
-    rows = torch.stack([j.rows for j in jobs])
+    rows = torch.stack([torch.as_tensor(j.rows) for j in jobs])
     phases = [p for j in jobs if (p := j.phases(0, frames * HOP)) is not None]
     with torch.inference_mode():
         heard, first = model.output.companded(padded), torch.zeros(batch, dtype=torch.int64)
         context = [c.window(c(heard), first, frames * HOP) for c in model.stacks]
-        phase = torch.stack(phases) if phases else None
+        phase = torch.from_numpy(np.stack(phases)) if phases else None
         whole = model.run(padded, rows, None, context, phase=phase, given=given)
     return whole[:, begin : len(at)]
 
@@ -147,7 +148,7 @@ def test_every_variant_steps_as_it_runs(variant: dict[str, Any], prompted: int) 
 def test_the_same_uniforms_give_the_samples_of_cached() -> None:
     model = network(True, signal=True, period=True, residual_channels=16, skip_channels=16)
     jobs, codes = asked(model, 512, 40)
-    rows = torch.stack([j.rows for j in jobs])
+    rows = torch.stack([torch.as_tensor(j.rows) for j in jobs])
     logits = []
     with torch.inference_mode():
         weights, state = cached.Weights.from_model(model), cached.initial_state(model, 512)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torchaudio.functional as AF
@@ -42,9 +45,8 @@ class Categorical:
 
     @staticmethod
     def decode(codes: Tensor) -> Tensor:
-        """`mulaw.decode` of tensors."""
-        audio: Tensor = AF.mu_law_decoding(codes.to(torch.float32), mulaw.LEVELS)
-        return audio
+        """`mulaw.decode` of tensors, to the bit."""
+        return _amplitudes(codes.device)[codes.long()]
 
     def inputs(self, channels: int) -> nn.Module:
         """Samples to inputs of the network: codes (…) → (…, channels)."""
@@ -97,3 +99,9 @@ class Categorical:
         cdf = torch.softmax(logits / t.clamp_min(1e-30), -1).cumsum(-1)
         index = torch.searchsorted(cdf, (uniforms * cdf[:, -1])[:, None], right=True)
         return index[:, 0].clamp_(max=logits.shape[-1] - 1)
+
+
+@functools.cache
+def _amplitudes(device: torch.device) -> Tensor:
+    """(LEVELS,) of all codes."""
+    return torch.from_numpy(mulaw.decode(np.arange(mulaw.LEVELS))).to(device)

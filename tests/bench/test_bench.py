@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import torch
 from helpers import Result
 
 from wavegen.audio.taps import INPUTS
-from wavegen.bench import MELS, Conv1dWaveNet, sized
+from wavegen.bench import MELS, Conv1dWaveNet, sized, start
 
 Cli = Callable[..., Result]
 
@@ -80,6 +80,29 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
     assert model.given.weight.numel() == twin.given.weight.numel()
 
 
+def test_processes_are_timed_until_they_are_heard(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[bool, bool]] = []
+
+    def seconds(
+        command: Sequence[str], environment: object = None, first_byte: bool = False
+    ) -> float:
+        calls.append((environment is not None, first_byte))
+        assert first_byte == ("--raw" in command)
+        return float(len(calls))
+
+    monkeypatch.setattr(start, "_seconds", seconds)
+    first, *others = rows(cli("bench", "--start", "--voice", "digits", "--repeats", 2, "--json"))
+    assert first == {"way": "a file, the first time", "seconds": [1.0]}
+    assert [r["seconds"] for r in others] == [[3.0, 6.0], [4.0, 7.0], [5.0, 8.0]]
+    assert calls[0] == (True, False)  # into an empty cache
+    assert not any(elsewhere for elsewhere, _ in calls[1:])
+    table = cli("bench", "--start", "--repeats", 2).out
+    assert "the first byte of --raw" in table
+    assert "13.50" in table  # the median of 12 and 15
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -91,6 +114,8 @@ def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:
         (("--clips", "3", "--batch", "2"), "leave out --batch"),
         (("--train", "--voice", "digits"), "--train takes"),
         (("--window", "1"), "give --train"),
+        (("--start", "--batch", "2"), "--start takes"),
+        (("--start", "--voice", "nobody", "--repeats", "1"), "no voice 'nobody'"),
     ],
 )
 def test_wrong_options_are_one_line(cli: Cli, wrong: tuple[str, ...], said: str) -> None:

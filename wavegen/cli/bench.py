@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -70,6 +71,10 @@ def bench(
         list[float] | None,
         typer.Option(min=0.01, help="Seconds of a training window (default: 0.25)."),
     ] = None,
+    start: Annotated[
+        bool,
+        typer.Option("--start", help="Measure how long it takes until a voice is heard."),
+    ] = False,
     repeats: Annotated[
         int, typer.Option(min=1, help="Measurements of each cell; medians are shown.")
     ] = 5,
@@ -87,6 +92,11 @@ def bench(
         raise WavegenError("--clips draws as many clips as it says; leave out --batch")
     if voice and (size or context):
         raise WavegenError("give --voice, or --size and --context")
+    if start:
+        if engine or precision or clips or context or train or size or batch or threads:
+            raise WavegenError("--start takes --voice and --repeats only")
+        _start(voice, repeats, as_json)
+        return
     from wavegen.bench import ENGINE_YARDSTICK, TRAINING_YARDSTICK
 
     if train:
@@ -164,6 +174,25 @@ def _training(
     ]
     with show.progress_bar("measuring", "cells") as progress:
         return bench_training(cells, repeats, progress)
+
+
+def _start(voice: str | None, repeats: int, as_json: bool) -> None:
+    from wavegen.bench.start import bench_start
+    from wavegen.library import DEFAULT
+
+    with show.progress_bar("measuring", "processes") as progress:
+        found = bench_start(voice or DEFAULT, repeats=repeats, progress=progress)
+    if as_json:
+        for s in found:
+            typer.echo(json.dumps(dataclasses.asdict(s)))
+        return
+    print_table(
+        ("until", "seconds", "fastest", "slowest"),
+        [
+            (s.way, *(f"{pick(s.seconds):.2f}" for pick in (statistics.median, min, max)))
+            for s in found
+        ],
+    )
 
 
 def _print(results: Sequence[Result], yardstick: str, as_json: bool) -> None:

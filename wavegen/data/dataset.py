@@ -200,9 +200,11 @@ def open_dataset(
 def _gains(clips: Sequence[Clip], entries: Mapping[str, Entry], level: float) -> dict[str, float]:
     """The factor of each clip that brings all clips of its speaker together to a level in dBFS, as
     far as no peak is clipped."""
+    by_speaker: dict[str, list[Entry]] = defaultdict(list)
+    for c in clips:
+        by_speaker[c.speaker].append(entries[c.path])
     out: dict[str, float] = {}
-    for speaker in {c.speaker for c in clips}:
-        own = [entries[c.path] for c in clips if c.speaker == speaker]
+    for own in by_speaker.values():
         power = sum(e.rms**2 * e.samples for e in own) / sum(e.samples for e in own)
         gain = min(
             10 ** (level / 20) / max(power**0.5, 1e-6), 1 / max(1e-6, *(e.peak for e in own))

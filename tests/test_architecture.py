@@ -19,7 +19,7 @@ PACKAGE = Path(wavegen.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = [
     {"config", "request", "speakers", "recipe", "errors", "files", "cache", "decoding"}
-    | {"compiled", "compiling"},
+    | {"compiled", "compiling", "vectors"},
     {"audio", "text"},
     {"outputs"},
     {"model"},

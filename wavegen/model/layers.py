@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from wavegen.model import tiles
+
 
 class _GatedResidual(torch.autograd.Function):
     """The block as one autograd node.
@@ -169,6 +171,8 @@ class GatedResidualBlock(nn.Module):
             from wavegen.model.fused import FusedBlock, fits  # triton is not everywhere
 
             block = FusedBlock.apply if fits(x, len(self.taps), len(conds)) else _block
+        elif tiles.fits(x, len(conds)):
+            block = tiles.TiledBlock.apply
         y, gates = block(x, gates, number, self.taps, self.w_res, self.dilation, *conds)
         return y, gates
 

@@ -9,7 +9,6 @@ vector width nor on how many utterances share a load of the weights.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +18,15 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from wavegen.generation.numba.layout import HALF, PANEL, ROWS
-
-WIDTH = 16
-"""Vector of the element-wise functions."""
-
-F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+from wavegen.vectors import F32, I32, I64, WIDTH
+from wavegen.vectors import Array as _Array
+from wavegen.vectors import clamp as _clamp
+from wavegen.vectors import constant as _constant
+from wavegen.vectors import exp as _exp
+from wavegen.vectors import fma as _fma
+from wavegen.vectors import number as _number
+from wavegen.vectors import splat as _splat
+from wavegen.vectors import vector as _vector
 
 _intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
 
@@ -32,82 +35,6 @@ def _accumulators(context: Any) -> int:
     """Floats that fit the vector registers as sums, with room for weights beside them."""
     features = context.codegen().magic_tuple()[2]
     return 256 if "+avx512f" in features.split(",") else 64
-
-
-def _vector(width: int, of: ir.Type = F32) -> ir.VectorType:
-    return ir.VectorType(of, width)
-
-
-def _number(value: int) -> ir.Constant:
-    return ir.Constant(I64, value)
-
-
-def _constant(value: float, width: int, of: ir.Type = F32) -> ir.Constant:
-    return ir.Constant(_vector(width, of), [value] * width)
-
-
-def _function(builder: Any, name: str, result: ir.Type, arguments: int) -> ir.Function:
-    return cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(result, [result] * arguments),
-        f"llvm.{name}.v{result.count}f32",
-    )
-
-
-def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    return builder.call(_function(builder, "fma", a.type, 3), [a, b, c])
-
-
-def _clamp(builder: Any, x: Any, low: float, high: float) -> Any:
-    width = x.type.count
-    x = builder.call(_function(builder, "maxnum", x.type, 2), [x, _constant(low, width)])
-    return builder.call(_function(builder, "minnum", x.type, 2), [x, _constant(high, width)])
-
-
-def _splat(builder: Any, value: Any, width: int) -> Any:
-    empty = ir.Constant(_vector(width), ir.Undefined)
-    one = builder.insert_element(empty, value, ir.Constant(I32, 0))
-    return builder.shuffle_vector(one, empty, _constant(0, width, I32))
-
-
-class _Array:
-    """A 1-d array argument of an intrinsic, addressed from an element on."""
-
-    def __init__(self, context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> None:
-        self.builder = builder
-        self.start = builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
-
-    def pointer(self, index: Any, of: ir.Type) -> Any:
-        if isinstance(index, int):
-            index = _number(index)
-        return self.builder.bitcast(self.builder.gep(self.start, [index]), of.as_pointer())
-
-    def load(self, index: Any, of: ir.Type) -> Any:
-        return self.builder.load(self.pointer(index, of), align=1)
-
-    def store(self, value: Any, index: Any) -> None:
-        self.builder.store(value, self.pointer(index, value.type), align=1)
-
-
-def _exp(b: Any, x: Any) -> Any:
-    """e^x for x in [-87, 88]: 2^n · e^r with |r| ≤ ln(2)/2 and e^r by Taylor's series.
-
-    Adding 1.5 · 2^23 rounds to the nearest integer n and leaves n in the low bits, from where it
-    is shifted into the exponent.
-    """
-    width = x.type.count
-    magic = _constant(1.5 * 2**23, width)
-    shifted = _fma(b, x, _constant(1 / math.log(2), width), magic)
-    n = b.fsub(shifted, magic)
-    # ln 2 in two parts, of which the first times n is exact.
-    r = _fma(b, n, _constant(-0.693359375, width), x)
-    r = _fma(b, n, _constant(0.693359375 - math.log(2), width), r)
-    p = _constant(1 / 720, width)
-    for k in (120, 24, 6, 2, 1, 1):
-        p = _fma(b, p, r, _constant(1 / k, width))
-    integers = _vector(width, I32)
-    power = b.shl(b.bitcast(shifted, integers), _constant(23, width, I32))
-    return b.bitcast(b.add(b.bitcast(p, integers), power), x.type)
 
 
 def _widen(b: Any, array_type: Any, weights: _Array, at: Any, width: int) -> list[Any]:

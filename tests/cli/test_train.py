@@ -67,7 +67,10 @@ def test_one_clip_only_trains_and_says_what_is_missing(
         (["{digits}", "--steps", "1", "--minutes", "1"], ["not both"]),
         (["{digits}", "--set", "train.clip_norm=inf"], ["finite"]),
         (["{digits}", "--from", "nobody"], ["no voice 'nobody'"]),
-        (["{digits}", "--from", "digits", "--recipe", "digits"], ["--recipe or --from"]),
+        (
+            ["{digits}", "--from", "kathleen", "--recipe", "digits"],
+            ["another WaveNet", "sample_rate"],
+        ),
         (
             ["{digits}", "--from", "digits", "--size", "small"],
             ["residual_channels is 64, not 32", "keeps the network"],

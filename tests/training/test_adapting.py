@@ -97,6 +97,26 @@ def test_a_voice_without_speakers_gets_a_table_that_changes_nothing_at_first(
     assert torch.allclose(*bits, atol=1e-5)
 
 
+def test_a_voice_of_another_recipe_starts_from_the_wavenet_alone(
+    tiny_voice_file: Path, tmp_path: Path
+) -> None:
+    base = Base(load_voice(tiny_voice_file), wavenet_only=True)
+    config = base.voice.config.replace("data", layout="auto", speaker=())
+    config = config.replace("conditioning", acoustic_channels=24, acoustic_steps=2)
+    config = config.replace("train", steps=2, learning_rate=1e-9, sample_every=0)
+    result = start_run(theo(tmp_path / "audio"), tmp_path / "run", config, device="cpu", base=base)
+    voice = load_voice(result.voice)
+    assert voice.speakers == ("theo",)
+    assert voice.training["from"][0]["voice"] == "tiny"
+    old, new = (v.tensors() for v in (base.voice, voice))
+    assert torch.allclose(old["wavenet.head.weight"], new["wavenet.head.weight"], atol=1e-6)
+    [spectrum] = (n for n in old if n.endswith("spectrum.mel.weight"))
+    assert old[spectrum].shape != new[spectrum].shape
+    dataset = open_dataset(tmp_path / "audio", config)
+    with pytest.raises(ConfigError, match=r"another WaveNet than voice tiny: model\.layers is 4"):
+        origin(base, config.replace("model", layers=5), dataset)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_fine_tuned_voice_has_the_speakers_of_the_folder_and_kept_ones(
     tmp_path: Path, tiny_voice_file: Path, keep: bool

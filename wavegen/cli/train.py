@@ -57,7 +57,8 @@ From = Annotated[
         metavar="VOICE",
         help="Fine-tune a voice, a bundled one's name or a file: start from its weights and follow "
         "its recipe, with steps and a learning rate for minutes of recordings. The new voice has "
-        "the folder's speakers; those that the voice knows go on from where they are.",
+        "the folder's speakers; those that the voice knows go on from where they are. With "
+        "--recipe, follow that, and start only the WaveNet from the voice's.",
     ),
 ]
 Keep = Annotated[

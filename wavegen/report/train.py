@@ -59,7 +59,8 @@ def train(
         recipe: the name of a bundled recipe, or a TOML file (default: the defaults of `Config`).
         out: the run directory (default: ``runs/`` and the recipe's or the folder's name).
         start_from: a voice to fine-tune, a bundled one's name or a file: its weights are the first,
-            and its recipe is followed, with steps and a learning rate for small data.
+            and its recipe is followed, with steps and a learning rate for small data. With a
+            recipe, that is followed, and only the WaveNet, of the same sizes, starts from it.
         keep_speakers: keep the voice's speakers besides those of the folder.
         resume: resume the run in ``out``; one that has saved nothing yet is started. Other
             arguments may be left out; steps and ``train.…`` among the settings change the run, and
@@ -83,10 +84,8 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise TrainingError("give --steps or --minutes, not both")
-    if recipe is not None and start_from is not None:
-        raise TrainingError("give --recipe or --from, not both: a voice has its own recipe")
-    if keep_speakers and start_from is None:
-        raise TrainingError("--keep-speakers keeps those of a voice: give --from as well")
+    if keep_speakers and (start_from is None or recipe is not None):
+        raise TrainingError("--keep-speakers keeps those of a voice: give --from, and no --recipe")
     preset = SIZES[size] if size is not None else {}
     given = [*(f"model.{k}={v}" for k, v in preset.items()), *settings]
     given += [f"data.layout={layout}"] if layout is not None else []
@@ -106,7 +105,9 @@ def train(
     given += [f"data.fold={fold}"] if fold is not None else []
     file = None if recipe is None else find_recipe(str(recipe))
     cache = Path(cache_dir) if cache_dir is not None else None
-    base = None if start_from is None else Base(load_voice(start_from), keep_speakers)
+    base = None
+    if start_from is not None:
+        base = Base(load_voice(start_from), keep_speakers, wavenet_only=file is not None)
     with ExitStack() as stack:
         recording = _recording(hooks or Hooks(), stack)
         if resume:
@@ -115,7 +116,7 @@ def train(
             return resume_run(
                 folder, run, given, device, cache, allow_bad, recording, file, minutes
             )
-        if base is not None:
+        if base is not None and file is None:
             config = fine_tuning(base.voice, given)
         else:
             config = read_config(file, given) if file else load_config({}, "settings", given)

@@ -3,6 +3,8 @@
 Fine-tuning keeps the network and everything that it has learned of speech in general. What belongs
 to a speaker or a phoneme is a row of a table: rows of those that the voice knows are kept, and the
 others start from the mean of the speakers, or from the most similar phoneme.
+
+A voice of another recipe takes the WaveNet alone, the part that takes longest to train.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ TRAIN: dict[str, Any] = {
 }
 """``[train]`` for minutes of recordings, on any machine."""
 ACOUSTIC_STEPS = 1000
+SPEECH = ("acoustic_channels", "acoustic_steps", "flow_channels")
+"""Fields of ``[conditioning]`` that are not the WaveNet's."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,19 @@ class Base:
     voice: Voice
     keep_speakers: bool = False
     """Whether the new voice also has the speakers that the folder lacks."""
+    wavenet_only: bool = False
+    """Whether the recipe is another one, and only the WaveNet starts from the voice's weights."""
 
     def __post_init__(self) -> None:
         if self.keep_speakers and not self.voice.speakers:
             raise TrainingError(f"--keep-speakers: voice {self.voice.name} has no speakers")
+
+    @property
+    def speech_speakers(self) -> Sequence[str] | None:
+        """Speakers of the aligner and the acoustic model that are started from, if they are."""
+        if self.wavenet_only or not isinstance(self.voice, SpeakingVoice):
+            return None
+        return self.voice.speakers
 
 
 @dataclass(frozen=True)
@@ -162,8 +175,14 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
 
 
 def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
-    """What a run on a data set has from a voice."""
+    """What a run on a data set has from a voice.
+
+    Raises:
+        ConfigError: the voice has another WaveNet.
+    """
     voice, given = base.voice, dataset.speakers
+    if base.wavenet_only:
+        _check_wavenet(voice, config)
     unnamed = dataset.root.resolve().name
     if voice.speakers and not given:
         given = (unnamed,)
@@ -176,7 +195,7 @@ def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
     longest = max((len(u.words) for u in units.values()), default=0)
     if units:
         symbols = symbol_table(units.values())
-        if isinstance(voice, SpeakingVoice):
+        if isinstance(voice, SpeakingVoice) and not base.wavenet_only:
             symbols = symbol_table(units.values(), voice.symbols)
             words |= set(voice.words)
             longest = max(longest, voice.longest)
@@ -195,6 +214,21 @@ def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
     return Origin(speakers, symbols, tuple(sorted(words)), longest, training, tables, unnamed)
 
 
+def _check_wavenet(voice: Voice, config: Config) -> None:
+    """Raises `ConfigError` if a configuration has another WaveNet than a voice, speakers apart."""
+    old, new = to_dict(voice.config), to_dict(config)
+    faults = [
+        f"{section}.{name} is {old[section][name]!r}, not {value!r}"
+        for section in ("audio", "model", "conditioning")
+        for name, value in new[section].items()
+        if name not in SPEECH and name != "speaker_channels" and old[section][name] != value
+    ]
+    if faults:
+        raise ConfigError(
+            f"the recipe has another WaveNet than voice {voice.name}: {'; '.join(faults)}"
+        )
+
+
 def _known(voice: Voice, speaker: str) -> SpeakerConfig:
     """What a voice knows of a speaker, whose licence is no longer that of all recordings."""
     tables = {s.called: s for s in voice.config.data.speaker}
@@ -209,13 +243,14 @@ def _known(voice: Voice, speaker: str) -> SpeakerConfig:
     )
 
 
-def transplant(source: Voice, voice: Voice) -> None:
+def transplant(source: Voice, voice: Voice, wavenet_only: bool = False) -> None:
     """Copy all weights of a voice into one that has its network, but may have other speakers and
     more phonemes.
 
     Args:
         source: the voice.
         voice: its weights are set in place. Parts that the source lacks stay as they are.
+        wavenet_only: leave all but the WaveNet as it is.
     """
     known = {s: i for i, s in enumerate(source.speakers)}
     speakers = [known.get(s) for s in voice.speakers or ("",)]
@@ -224,7 +259,7 @@ def transplant(source: Voice, voice: Voice) -> None:
         symbols = nearest_symbols(voice.symbols, source.symbols)
     old = source.tensors()
     for name, tensor in voice.tensors().items():
-        if name not in old:
+        if name not in old or (wavenet_only and not name.startswith("wavenet.")):
             continue
         weights = old[name]
         if name.endswith(("speaker.weight", "aligner.offset", "aligner.scale")):

@@ -33,7 +33,6 @@ from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
 from wavegen.training.trainer import Trainer
-from wavegen.voice import SpeakingVoice
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ def start_run(
         cache: folder of prepared audio (default: the user's cache folder).
         allow_bad: train even if over a tenth of the files are unusable.
         hooks: what to call on the way.
-        base: the voice to start from, of whose network the configuration must be (`fine_tuning`).
+        base: the voice to start from, of whose network, or WaveNet, the configuration must be.
 
     Raises:
         TrainingError: the run directory holds a run or can't be written to, there is no such
@@ -161,17 +160,17 @@ def new_trainer(
     first = accelerator.is_main_process
     hooks = _of_this_process(hooks, accelerator)
     dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks)
+    started = None if base is None else origin(base, config, dataset)
     with accelerator.main_process_first():
         run.mkdir(parents=True, exist_ok=True)
         if first:
             clear(run)
-    if base is None:
+    if base is None or started is None:
         voice = new_voice(config, dataset)
     else:
-        started = origin(base, config, dataset)
         config, dataset = started.config(config), started.dataset(dataset)
         voice = started.voice(config)
-        transplant(base.voice, voice)
+        transplant(base.voice, voice, base.wavenet_only)
         if first:
             started.save(run)
     if first:
@@ -185,7 +184,7 @@ def new_trainer(
             seconds,
             fitting.state,
             fitting.save,
-            base.voice.speakers if base and isinstance(base.voice, SpeakingVoice) else None,
+            None if base is None else base.speech_speakers,
         )
         for path, why in misfits:
             hooks.warn(f"left out {path}: {why}")

@@ -49,12 +49,13 @@ from wavegen.audio.writing import write_audio
 from wavegen.cli.app import script
 from wavegen.cli.show import phases
 from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.drawing import draw
 from wavegen.errors import VoiceError
 from wavegen.library import load_voice
 from wavegen.model.acoustic import whole
 from wavegen.request import Request
 from wavegen.speech.fit import phones
-from wavegen.synth import draw, join, plan, plan_copy, synthesize
+from wavegen.synth import join, plan, plan_copy, synthesize
 from wavegen.training.corpus import aligned_recording
 from wavegen.voice import SpeakingVoice, Voice
 

@@ -26,9 +26,10 @@ LAYERS = [
     {"generation", "speech"},
     {"voice", "data"},
     {"assembly", "utterance"},
+    {"drawing"},
     {"synth", "library"},
     {"api", "align", "training", "rendering", "score"},
-    {"report", "bench"},
+    {"report", "bench", "serve"},
     {"cli"},
 ]
 """From the lowest: a layer imports only from those below it, and its members not each other (except
@@ -128,6 +129,7 @@ BROAD = {
     "training/test_distributed.py",
 }
 """Tests of several modules; all others have the path of the one that they test."""
+ENDINGS = (".py", "_.py", ".sh", ".html")
 
 
 def test_the_tests_of_a_module_are_found_by_its_path() -> None:
@@ -136,7 +138,7 @@ def test_the_tests_of_a_module_are_found_by_its_path() -> None:
         path = test.relative_to(TESTS)
         parent = PACKAGE.parent if path.parts[0] == "recipes" else PACKAGE
         room, name = parent / path.parent, test.stem.removeprefix("test_")
-        module = any((room / n).exists() for n in (name, f"{name}.py", f"{name}_.py", f"{name}.sh"))
+        module = any((room / n).exists() for n in (name, *(name + end for end in ENDINGS)))
         if not (module or name == room.name or path.as_posix() in BROAD):
             lost.append(path)
     assert not lost

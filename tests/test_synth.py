@@ -2,23 +2,18 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import free_voice
 from odd_texts import ODD
 
 from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
-from wavegen.generation.job import Job
-from wavegen.generation.spec import EngineSpec, Pieces
-from wavegen.library import load_voice
 from wavegen.request import Request
-from wavegen.synth import draw, join, plan, synthesize
+from wavegen.synth import join, plan, synthesize
 from wavegen.voice import Voice
 
 
@@ -112,33 +107,3 @@ def test_what_a_voice_can_not_say_is_one_warning_and_an_error_where_nothing_is_l
     assert "привет (Cyrillic)" in message
     with pytest.raises(TextError, match=r"no words to speak \(.*'en-us': 日本語"):
         next(plan(tiny_voice, Request(text="日本語")))
-
-
-def test_voiced_frames_of_a_voice_with_a_mel_spectrogram_have_a_lower_temperature(
-    tiny_voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Job] = []
-
-    def generate(model: object, jobs: Iterable[Job], *options: object) -> Pieces:
-        asked.extend(jobs)
-        return iter(())
-
-    monkeypatch.setattr(
-        "wavegen.synth.choose_engine", lambda *_: EngineSpec(generate, streams=True, arrays=True)
-    )
-    free = load_voice(str(free_voice(tmp_path / "free.safetensors")))
-    request = Request(text="one", temperature=0.5)
-    [spoken] = plan(tiny_voice, request)
-    assert spoken.local is not None
-    voicing = np.arange(spoken.local.frames) % 5 > 2
-    local = replace(spoken.local, voicing=voicing.astype(np.float32))
-    spoken = replace(spoken, local=local)
-    [noise] = plan(free, replace(request, text=None, seconds=0.1))
-    assert [*draw(tiny_voice, [spoken]), *draw(free, [noise])] == []
-    [job, plain] = asked
-    expected = np.where(voicing, 0.3, 0.45)
-    hop = tiny_voice.config.hop_length
-    assert np.allclose(job.temperatures(0, spoken.samples, hop)[::hop], expected)
-    assert plain.temperature == 0.5
-    assert job.predictor is not None
-    assert plain.predictor is None

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.config import Engine, WeightPrecision
+from wavegen.drawing import draw
 from wavegen.generation import choose_device
 from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
-from wavegen.synth import draw, plan
+from wavegen.synth import plan
 from wavegen.utterance import Audio
 from wavegen.voice import Voice
 

@@ -10,17 +10,12 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wavegen.audio.filters import filters, input_count
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
-from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import PAUSE_SECONDS, Engine, WeightPrecision
+from wavegen.drawing import draw
 from wavegen.errors import DataError, TextError, VoiceError
-from wavegen.generation import choose_engine
-from wavegen.generation.job import Job
-from wavegen.generation.uniforms import key
 from wavegen.request import LONGEST, Request
 from wavegen.speakers import SpeakerPath
 from wavegen.speech.frontend import Unit, read_clip, read_text, tell_left_out
@@ -32,11 +27,6 @@ log = logging.getLogger(__name__)
 
 SENTENCE_SILENCE = 0.2
 """Seconds between sentences; both have silences of their own at their ends."""
-SLICE_SECONDS = 0.05
-"""Sound per call of an engine, so that progress and Ctrl-C stay live."""
-VOICED, UNVOICED = 0.6, 0.9
-"""Temperatures of voices with mel features, multiplied by the request's. Compared to 1, copies of
-recordings gain 0.2 to 0.4 in DNSMOS (overall) and 0.15 to 0.25 in PESQ; below 0.5 nothing more."""
 
 
 def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
@@ -272,17 +262,6 @@ def _observed(
     return voice.observe(torch.from_numpy(audio), who, said).each(np.asarray)
 
 
-def _prompt_codes(voice: Voice, utterance: Utterance) -> NDArray[np.int64] | None:
-    """The codes of the recording that an utterance continues."""
-    if utterance.prompt is None:
-        return None
-    import torch
-
-    codes, _ = voice.samples(torch.from_numpy(utterance.prompt), utterance.local)
-    found: NDArray[np.int64] = codes.cpu().numpy()
-    return found
-
-
 def _recording(voice: Voice, file: Path) -> Audio:
     audio = read_audio(file, voice.sample_rate).audio
     if not len(audio):
@@ -294,68 +273,6 @@ def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:
     """The sound of utterances one after the other, with the silences between them."""
     pieces = [np.pad(audio, (0, u.pause)) for u, audio in zip(utterances, audios, strict=True)]
     return np.concatenate(pieces)
-
-
-def draw(
-    voice: Voice,
-    utterances: Iterable[Utterance],
-    engine: Engine | None = None,
-    precision: WeightPrecision | None = None,
-    ready: Callable[[], None] = lambda: None,
-    devices: Sequence[str] = (),
-) -> Iterator[tuple[int, Audio]]:
-    """Draw the samples of any number of utterances, and yield them as they come.
-
-    Args:
-        voice: the voice.
-        utterances: read as the engine has room for them, by any of its threads.
-        engine: default: the fastest for the voice's device.
-        precision: of the weights, in an engine that takes one (default: its own).
-        ready: called once the engine can begin.
-        devices: that share the utterances, if the engine can (default: the voice's).
-
-    Yields:
-        (index of an utterance, mono float32 in [-1, 1] that follows its last piece), in pieces of
-        at most `SLICE_SECONDS`; an empty one where the utterance has ended by itself.
-
-    Raises:
-        WavegenError: the engine can't run this voice so.
-    """
-    spec, network = choose_engine(engine, precision, voice.device), voice.network
-    open_: dict[int, tuple[Synthesis, int]] = {}  # of each utterance, and samples to come
-
-    def jobs() -> Iterator[Job]:
-        # Encoded one by one, so that an utterance does not depend on its company.
-        for i, u in enumerate(utterances):
-            made = filters(voice.config, u.local)
-            open_[i] = Synthesis(made, u.prompt), u.samples
-            yield Job(
-                voice.rows(u.weights, u.local),
-                u.samples,
-                key(u.request.seed or 0, u.text, u.speaker.label),
-                _temperature(voice, u),
-                _prompt_codes(voice, u),
-                u.ends,
-                voice.phases(u.local),
-                made if input_count(voice.config) else None,
-            )
-
-    block = max(1, round(voice.sample_rate * SLICE_SECONDS))
-    pieces = spec.draw(network, jobs(), voice.config.hop_length, block, precision, devices)
-    ready()
-    for i, codes in pieces:
-        filtered, left = open_.pop(i)
-        if len(codes) and left > len(codes):
-            open_[i] = filtered, left - len(codes)
-        yield i, filtered(network.coding.decode(codes))
-
-
-def _temperature(voice: Voice, utterance: Utterance) -> float | NDArray[np.float64]:
-    """The temperature of each frame, or of all."""
-    asked = utterance.request.temperature
-    if utterance.local is None or voice.config.conditioning.features != "mel":
-        return asked
-    return asked * np.where(utterance.local.f0 > 0, VOICED, UNVOICED)
 
 
 def synthesize(

@@ -168,7 +168,8 @@ def _spoken(
     """
     import numpy as np
 
-    from wavegen.synth import draw, plan, sentence_pause
+    from wavegen.drawing import draw
+    from wavegen.synth import plan, sentence_pause
 
     for number, request in enumerate(requests, 1):
         try:

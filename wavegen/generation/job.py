@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ class Job:
     are unvoiced."""
     predictor: Filters | Predictor | None = None
     """Of the utterance, beginning with the prompt's, for a network that takes its inputs."""
+    wanted: Callable[[], bool] = lambda: True
+    """Whether it is still to be drawn; an engine that streams frees the lane of one that isn't."""
 
     @property
     def begin(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
+from wavegen.generation.waiting import Arrivals
 from wavegen.model.weights import Network
 
 BATCH = 64
@@ -34,8 +35,8 @@ class EngineSpec:
     """Weight precisions that ``generate`` takes as ``precision``. Without any, the engine computes
     with the weights as they are."""
     streams: bool = False
-    """``generate`` takes jobs without end, as utterances finish, and jobs whose prompts differ in
-    length. Otherwise all jobs are one batch that advances together."""
+    """``generate`` takes jobs without end, as utterances finish or as jobs arrive, and jobs whose
+    prompts differ in length. Otherwise all jobs are one batch that advances together."""
     arrays: bool = False
     """It runs without torch."""
     spreads: bool = False
@@ -49,7 +50,7 @@ class EngineSpec:
     def draw(
         self,
         network: Network,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job] | Arrivals,
         hop_length: int,
         block: int,
         precision: WeightPrecision | None = None,
@@ -59,7 +60,7 @@ class EngineSpec:
 
         Args:
             network: to draw from.
-            jobs: in batches of `BATCH` where the engine does not stream.
+            jobs: in batches of `BATCH` where the engine does not stream, which takes no `Arrivals`.
             hop_length: samples per row of conditioning.
             block: most samples per piece.
             precision: one of ``precisions`` (default: the engine's own).
@@ -75,6 +76,7 @@ class EngineSpec:
                 options["devices"] = devices
             pieces = self.generate(model, jobs, hop_length, block, **options)
         else:
+            assert not isinstance(jobs, Arrivals)
             pieces = self._in_batches(model, iter(jobs), hop_length, block)
         if self.arrays:
             return pieces

@@ -15,6 +15,7 @@ import numpy as np
 
 from wavegen.audio.writing import PLAIN, apply_finish, check_finish, encode
 from wavegen.config import Engine, WeightPrecision
+from wavegen.drawing import draw
 from wavegen.errors import VoiceError, WavegenError
 from wavegen.files import forget_killed, make_folder, write_file
 from wavegen.generation import choose_device, gpus
@@ -23,7 +24,7 @@ from wavegen.rendering.jobs import FailedJob, RenderJob, name_of
 from wavegen.rendering.manifest import Manifest
 from wavegen.request import Finish, Request
 from wavegen.speakers import SpeakerPath
-from wavegen.synth import draw, expected_samples, join, plan
+from wavegen.synth import expected_samples, join, plan
 from wavegen.text import load_lexicon
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import Voice

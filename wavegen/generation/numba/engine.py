@@ -45,7 +45,7 @@ from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.layout import Network
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.spec import Pieces
-from wavegen.generation.waiting import JobQueue
+from wavegen.generation.waiting import Arrivals, JobQueue
 from wavegen.model import weights as stored
 
 LANES = 8
@@ -56,7 +56,7 @@ LOOKAHEAD = 64
 
 def generate(
     network: stored.Network,
-    jobs: Iterable[Job],
+    jobs: Iterable[Job] | Arrivals,
     hop_length: int,
     block: int = 400,
     precision: WeightPrecision = "bf16",
@@ -67,7 +67,7 @@ def generate(
 
     Args:
         network: on the CPU.
-        jobs: any number, taken by whichever thread has a free lane.
+        jobs: any number, or those that arrive, taken by whichever thread has a free lane.
         hop_length: samples per row.
         block: most samples per piece.
         precision: of the weights; activations and sums are f32.
@@ -77,9 +77,13 @@ def generate(
     net = pack(network, hop_length, precision)
     _compile(net)
     threads = threads or default_threads()
-    waiting = JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
-    threads = max(1, min(threads, len(waiting)))
-    lanes = min(lanes, -(-len(waiting) // threads))
+    waiting: JobQueue | Arrivals
+    if isinstance(jobs, Arrivals):
+        waiting = jobs
+    else:
+        waiting = JobQueue(jobs, max(LOOKAHEAD, threads * lanes))
+    threads = max(1, min(threads, waiting.most))
+    lanes = min(lanes, -(-waiting.most // threads))
     groups = [Group(net, lanes) for _ in range(threads)]
     for _ in range(lanes):  # in turn, so that every thread gets work
         for group in groups:
@@ -100,10 +104,13 @@ def default_threads() -> int:
     return int(asked) if asked.isdecimal() and int(asked) else os.cpu_count() or 1
 
 
-def _run_group(group: Group, waiting: JobQueue, block: int, network: stored.Network) -> Pieces:
+def _run_group(
+    group: Group, waiting: JobQueue | Arrivals, block: int, network: stored.Network
+) -> Pieces:
     """Keep one group's lanes full until there are no jobs left."""
     while True:
-        while group.size < group.capacity and (job := waiting.take()):
+        group.drop_unwanted()
+        while group.size < group.capacity and (job := waiting.take(wait=not group.size)):
             group.add(*job, network)
         if not group.size:
             return
@@ -111,7 +118,7 @@ def _run_group(group: Group, waiting: JobQueue, block: int, network: stored.Netw
 
 
 def _run_threads(
-    groups: list[Group], waiting: JobQueue, block: int, network: stored.Network
+    groups: list[Group], waiting: JobQueue | Arrivals, block: int, network: stored.Network
 ) -> Pieces:
     """Run each group in a thread of its own; a slow reader holds the threads up, and closing the
     iterator stops them."""
@@ -150,6 +157,7 @@ def _run_threads(
                 yield piece
     finally:
         stop.set()
+        waiting.close()
         for worker in workers:
             if worker.ident is not None:
                 worker.join()

@@ -110,6 +110,12 @@ class Group:
         self.lanes[lane] = self.lanes[last]
         self.lanes.pop()
 
+    def drop_unwanted(self) -> None:
+        """Free the lanes of jobs that are no longer wanted."""
+        for i in reversed(range(self.size)):
+            if not self.lanes[i].job.wanted():
+                self.remove(i)
+
     def _by_lane(self) -> list[Any]:
         """The arrays that hold a row for each lane."""
         s = self.state

@@ -21,7 +21,7 @@ import torch
 from wavegen.config import WeightPrecision
 from wavegen.generation.job import Job
 from wavegen.generation.spec import Pieces
-from wavegen.generation.waiting import JobQueue
+from wavegen.generation.waiting import Arrivals, JobQueue
 from wavegen.model.wavenet import WaveNet
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ than drawing it."""
 
 def generate(
     model: WaveNet,
-    jobs: Iterable[Job],
+    jobs: Iterable[Job] | Arrivals,
     hop_length: int,
     block: int = 400,
     precision: WeightPrecision = "f16",
@@ -49,7 +49,7 @@ def generate(
 
     Args:
         model: the network.
-        jobs: any number, taken by whichever device has a free lane.
+        jobs: any number, or those that arrive, taken by whichever device has a free lane.
         hop_length: samples per row.
         block: samples per launch, and most per piece.
         precision: of weights and activations.
@@ -61,8 +61,8 @@ def generate(
 
     lanes = lanes or LANES
     places = [torch.device(d) for d in devices] or [model.skip_bias.device]
-    waiting = JobQueue(jobs, LOOKAHEAD)
-    first = waiting.take()
+    waiting = jobs if isinstance(jobs, Arrivals) else JobQueue(jobs, LOOKAHEAD)
+    first = waiting.take(wait=True)
     if first is None:
         return
     predictor = first[1].predictor
@@ -71,7 +71,7 @@ def generate(
     groups[0].add(*first)
     launches: list[Launch | None] = [None] * len(groups)
     while True:
-        _fill(groups, waiting, lanes)
+        _fill(groups, waiting, lanes, wait=not any(launches))
         begun = [g.launch(block) if g.lanes else None for g in groups]
         if not any([*begun, *launches]):
             return
@@ -81,11 +81,18 @@ def generate(
         launches = begun
 
 
-def _fill(groups: Sequence[Group], waiting: JobQueue, lanes: int) -> None:
-    """Give free lanes to the next jobs, on whichever device has the fewest."""
+def _fill(
+    groups: Sequence[Group], waiting: JobQueue | Arrivals, lanes: int, wait: bool = False
+) -> None:
+    """Give free lanes to the next jobs, on whichever device has the fewest; ``wait`` for one if
+    there is nothing to draw."""
+    for group in groups:
+        group.drop_unwanted()
+    wait = wait and not any(g.lanes for g in groups)
     start = time.monotonic()
-    while time.monotonic() < start + FILL_SECONDS:
+    while wait or time.monotonic() < start + FILL_SECONDS:
         group = min(groups, key=lambda g: len(g.lanes))
-        if len(group.lanes) >= lanes or (job := waiting.take()) is None:
+        if len(group.lanes) >= lanes or (job := waiting.take(wait)) is None:
             return
         group.add(*job)
+        wait = False

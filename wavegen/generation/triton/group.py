@@ -214,6 +214,13 @@ class Group:
         self._free.append(lane)
         self._point(lane, self._nothing)
 
+    def drop_unwanted(self) -> None:
+        """Free the lanes of jobs that are no longer wanted."""
+        for lane, x in [*self.lanes.items()]:
+            if not x.job.wanted():
+                x.ended = True
+                self._remove(lane)
+
     def _upload(self, values: Any) -> Tensor:
         """A copy on the device, without waiting for what it does."""
         t = torch.from_numpy(values)

@@ -22,6 +22,7 @@ from wavegen.cli import (
     render,
     report,
     score,
+    serve,
     show,
     synth,
     train,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command("synth")(synth.synth)
 app.command("render")(render.render)
+app.command("serve")(serve.serve)
 app.command("vocode")(vocode.vocode)
 app.command("continue")(continue_.continue_)
 app.command("train")(train.train)

@@ -7,6 +7,7 @@ from wavegen.text.lexicon import Lexicon as Lexicon
 from wavegen.text.lexicon import load_lexicon as load_lexicon
 from wavegen.text.normalisation import FEW as FEW
 from wavegen.text.normalisation import MARKS as MARKS
+from wavegen.text.normalisation import complete_sentences as complete_sentences
 from wavegen.text.normalisation import normalise as normalise
 from wavegen.text.raw import STRESS as STRESS
 from wavegen.text.raw import raw_phonemes as raw_phonemes

@@ -23,6 +23,7 @@ FEW = 100
 """A voice trained on fewer words than this is taken to say only those well."""
 _FOLDED = re.compile(r"[;:,]|--+|[–—]|(?<=\s)-(?=\s)")
 _TOKEN = re.compile(r"[,.?!]|[^\s,.?!]+")
+_AFTER_STOP = re.compile(r"(?<=[.!?…\"'”’)\]])\s+|\s*\n\s*")
 _OTHER = re.compile(r"[\"()\[\]{}<>~*/\\^_|#-]|(?<!\w)'|'(?!\w)")
 
 
@@ -70,6 +71,23 @@ def normalise(
                 tokens[-1] = "."
             _add(tokens, ".")
             yield tokens
+
+
+def complete_sentences(text: str, language: str = LANGUAGE) -> tuple[str, str]:
+    """Split a text that is still being written: the sentences that are complete, and the rest.
+
+    A sentence is known to be complete once the word after it is.
+    """
+    endings = LANGUAGES.get(language.lower().split("-")[0], PLAIN).endings
+
+    def count(part: str) -> int:
+        return sum(1 for _ in sentences(part, endings))
+
+    for m in reversed([*_AFTER_STOP.finditer(text)]):
+        head, tail = text[: m.end()], text[m.end() :]
+        if re.search(r"\S\s", tail) and count(head) + count(tail) == count(text):
+            return head, tail
+    return "", text
 
 
 def _add(tokens: list[str], token: str) -> None:

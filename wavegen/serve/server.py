@@ -1,0 +1,111 @@
+"""Run a server until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+
+from wavegen.errors import WavegenError
+from wavegen.serve.app import make_app
+from wavegen.serve.speech import Speech
+
+log = logging.getLogger(__name__)
+DRAIN_SECONDS = 60
+"""For requests in progress once it is told to stop."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; on any free port for 0.
+
+    Raises:
+        WavegenError: it can't be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, OverflowError) as e:
+        reason = getattr(e, "strerror", None) or e
+        raise WavegenError(f"can't listen on {host}, port {port}: {reason}") from e
+
+
+def parse_wyoming(uri: str) -> tuple[str, int]:
+    """Host and port of ``tcp://HOST:PORT``; raises `WavegenError` for anything else."""
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    raise WavegenError(f"--wyoming {uri}: give tcp://HOST:PORT, such as tcp://127.0.0.1:10200")
+
+
+def is_local(host: str) -> bool:
+    """Whether only programs on this machine reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def make_server(
+    speech: Speech,
+    api_key: str | None = None,
+    origins: Sequence[str] = (),
+    wyoming: socket.socket | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> uvicorn.Server:
+    """A server of HTTP and, on a socket of its own, of Wyoming.
+
+    Args:
+        speech: that it serves.
+        api_key: as in `make_app`.
+        origins: as in `make_app`.
+        wyoming: from `listen`, for that protocol.
+        ready: called once requests are answered.
+    """
+
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        if wyoming is None:
+            ready()
+            yield
+            return
+        from wavegen.serve.wyoming import Server
+
+        other = Server(speech)
+        await other.start(wyoming)
+        ready()
+        yield
+        await other.stop(DRAIN_SECONDS)
+
+    config = uvicorn.Config(
+        make_app(speech, api_key, origins, life),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(speech: Speech, server: uvicorn.Server, http: socket.socket) -> None:
+    """Answer requests until SIGINT or SIGTERM, and then those in progress; the signal is raised
+    again at the end.
+
+    Args:
+        speech: closed at the end.
+        server: of it.
+        http: from `listen`.
+    """
+    try:
+        server.run(sockets=[http])
+    finally:
+        speech.close()

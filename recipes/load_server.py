@@ -3,7 +3,8 @@
     pip install ".[espeak,server]" httpx2
     python recipes/load_server.py [--voice kathleen] [--clients 64] [--seconds 60]
 
-Every client asks for one clip after the other: one of `TEXTS` with one of a few seeds. It prints
+Every client asks for one clip after the other, one of `TEXTS` with one of a few seeds, and leaves at
+the end. It prints
 
 first byte    seconds from a request to its first sound, p50 and p95
 sound         seconds of sound received in a second
@@ -56,10 +57,10 @@ class Seen:
     hashes: dict[Clip, set[str]] = field(default_factory=dict)
 
 
-async def client(http: httpx2.AsyncClient, clips: list[Clip], rate: int, end: float, seen: Seen):
-    """Ask for clip after clip until the time is over."""
+async def client(http: httpx2.AsyncClient, clips: list[Clip], rate: int, seen: Seen) -> None:
+    """Ask for clip after clip."""
     choose = random.Random(id(asyncio.current_task()))
-    while time.monotonic() < end:
+    while True:
         text, seed = choose.choice(clips)
         body = {"input": text, "seed": seed, "response_format": "pcm", "sample_rate": rate}
         begun, sound = time.monotonic(), b""
@@ -74,11 +75,11 @@ async def client(http: httpx2.AsyncClient, clips: list[Clip], rate: int, end: fl
                     if not sound:
                         seen.first.append(time.monotonic() - begun)
                     sound += part
+                    seen.samples += len(part) // 2
         except httpx2.HTTPError as e:
             seen.counts[f"error: {type(e).__name__}"] += 1
             continue
         seen.counts["clips"] += 1
-        seen.samples += len(sound) // 2
         seen.hashes.setdefault((text, seed), set()).add(hashlib.sha256(sound).hexdigest())
 
 
@@ -90,12 +91,14 @@ async def load(
     end = time.monotonic() + seconds
     limits = httpx2.Limits(max_connections=clients)
     async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=120) as http:
-        tasks = [asyncio.create_task(client(http, clips, rate, end, seen)) for _ in range(clients)]
+        tasks = [asyncio.create_task(client(http, clips, rate, seen)) for _ in range(clients)]
         while time.monotonic() < end:
             status = Path(f"/proc/{server}/status").read_text()
             memory.append(int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024)
             await asyncio.sleep(1)
-        await asyncio.gather(*tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return seen, memory
 
 

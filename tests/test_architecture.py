@@ -100,6 +100,7 @@ voice = wavegen.load_voice(sys.argv[1])
 [chunk] = voice.synthesize("one two")
 assert len(chunk.audio)
 sys.argv = ["wavegen", "synth", "one", "--voice", sys.argv[1], "-o", sys.argv[2]]
+sys.argv += ["--normalize", "-23"]
 from wavegen.cli.app import main
 try:
     main()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.loudness import BLOCK, loudness
 from wavegen.errors import WavegenError
 from wavegen.files import write_file
 from wavegen.request import Finish
@@ -29,9 +30,6 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
 SUFFIXES = tuple(FORMATS)
 VORBIS_RATE = 200_000
 """Hz; libsndfile's encoder crashes above."""
-SHORTEST_LOUD = 0.4
-"""Seconds of one block of BS.1770."""
-
 
 PLAIN = Finish()
 
@@ -86,15 +84,12 @@ def _resampled(pieces: Iterable[Audio], rate: int, target: int) -> Iterator[Audi
 
 def _gain(audio: Audio, rate: int, target: float) -> float:
     """Gain that brings sound to a loudness, in LUFS; 1 for silence."""
-    import torch
-    from torchaudio.functional import loudness
-
     peak = float(np.abs(audio).max(initial=0.0))
     if not peak:
         return 1.0
     # A clip that is too short is repeated: padding it with silence would make it louder.
-    audio = np.resize(audio, max(len(audio), round(SHORTEST_LOUD * rate) + 1))
-    found = float(loudness(torch.from_numpy(audio)[None], rate))
+    audio = np.resize(audio, max(len(audio), round(BLOCK * rate)))
+    found = loudness(audio, rate)
     if not np.isfinite(found):  # under the gate
         return 1.0
     return float(min(10 ** ((target - found) / 20), 1 / peak))

@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -54,6 +55,7 @@ class Compiled:
     def __init__(self, module: str, name: str, title: str) -> None:
         self._module, self._name, self._title = module, name, title
         self._loaded: dict[str, Callable[..., int]] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, *args: Any) -> int:
         """Call the function, compiled before if need be.
@@ -64,7 +66,10 @@ class Compiled:
         kinds = _kind(args)
         function = self._loaded.get(kinds)
         if function is None:
-            function = self._loaded[kinds] = _load(*self._object_code(kinds, args))
+            with self._lock:  # several threads that need it at once wait for one
+                if kinds not in self._loaded:
+                    self._loaded[kinds] = _load(*self._object_code(kinds, args))
+            function = self._loaded[kinds]
         result = ctypes.c_int64()
         words = [*_words(args)]
         form = "".join("d" if isinstance(word, float) else "q" for word in words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from helpers import Result
 
 import wavegen
@@ -90,3 +93,15 @@ def test_a_voice_gives_each_of_eight_threads_its_own_samples(tiny_voice_file: Pa
 def test_importing_wavegen_does_not_import_torch() -> None:
     code = "import sys, wavegen; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_chunks_become_wav_files_and_players(tiny_voice_file: Path) -> None:
+    [chunk] = wavegen.load_voice(tiny_voice_file).synthesize("one")
+    twice, rate = soundfile.read(io.BytesIO(wavegen.to_wav_bytes([chunk, chunk])))
+    assert (len(twice), rate) == (2 * len(chunk.audio), chunk.sample_rate)
+    shown = chunk._repr_html_()
+    data = base64.b64decode(shown.split("base64,")[1].split('"')[0])
+    assert data == wavegen.to_wav_bytes(chunk)
+    assert "one" in shown
+    with pytest.raises(WavegenError, match="no chunks"):
+        wavegen.to_wav_bytes([])

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 import wavegen
 from wavegen import config
 from wavegen.audio.writing import FORMATS
@@ -20,14 +22,14 @@ TESTS = Path(__file__).parent
 LAYERS = [
     {"config", "request", "speakers", "recipe", "errors", "files", "cache", "decoding"}
     | {"compiled", "compiling", "vectors"},
-    {"audio", "text"},
+    {"audio", "text", "books"},
     {"outputs"},
     {"model"},
     {"generation", "speech"},
     {"voice", "data"},
     {"assembly", "utterance"},
     {"drawing"},
-    {"synth", "library"},
+    {"synth", "library", "timing"},
     {"api", "align", "training", "rendering", "score"},
     {"report", "bench", "serve"},
     {"cli"},
@@ -119,6 +121,42 @@ def test_speaking_on_a_cpu_imports_neither_torch_nor_numba(
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         (tmp_path / "one.wav").unlink()
     assert "heavy: []" in done.stdout
+
+
+ELSEWHERE = """
+import builtins, importlib, os, pkgutil, signal, sys
+import wavegen
+
+def import_all():
+    for module in pkgutil.walk_packages(wavegen.__path__, "wavegen."):
+        if module.name != "wavegen.__main__":
+            importlib.import_module(module.name)
+
+import_all()  # with all that they import, which knows its systems itself
+for name in [n for n in sys.modules if n.startswith("wavegen.")]:
+    del sys.modules[name]
+for name in ("fcntl", "grp", "pwd", "pty", "resource", "termios"):
+    sys.modules[name] = None  # can't be imported
+for name in ("SIGHUP", "SIGKILL", "SIGTERM"):
+    delattr(signal, name)
+for name in ("fork", "getuid", "pread", "sched_getaffinity", "sysconf", "uname"):
+    delattr(os, name)
+opened = builtins.open
+def without_devices(file, *args, **options):
+    assert not str(file).startswith(("/dev/std", "/proc/self/fd")), file
+    return opened(file, *args, **options)
+builtins.open = without_devices
+import_all()
+print("imported", sum(n.startswith("wavegen.") for n in sys.modules))
+"""
+
+
+@pytest.mark.slow
+def test_every_module_is_imported_without_what_other_systems_lack() -> None:
+    command = [sys.executable, "-c", ELSEWHERE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) > 150
 
 
 BROAD = {

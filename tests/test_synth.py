@@ -56,7 +56,7 @@ def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> N
     assert len(audio) == sum(u.samples for u in parts) + 8000
     assert not audio[parts[0].samples : parts[0].samples + 4000].any()
     [whole] = plan(replace(tiny_voice, longest=9), request)
-    assert [text for text, _, _ in whole.spans] == ["one two", "three", "four"]
+    assert [said.unit.words for said in whole.said] == [("one", "two"), ("three",), ("four",)]
 
 
 def test_a_path_of_speakers_runs_over_all_sentences(tiny_voice: Voice) -> None:

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wavegen.api import load_voice
+    from wavegen.api import load_voice, to_wav_bytes
     from wavegen.report.train import train
 
 # OpenMP reads this when torch loads it. By default its threads spin while they wait for each other,
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_voice", "train"]
+__all__ = ["__version__", "load_voice", "to_wav_bytes", "train"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazy: importing torch takes seconds, and `wavegen --help` needs none of it.
-    if name == "load_voice":
-        from wavegen.api import load_voice
+    if name in ("load_voice", "to_wav_bytes"):
+        from wavegen import api
 
-        return load_voice
+        return getattr(api, name)
     if name == "train":
         from wavegen.report.train import train
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,24 +17,15 @@ from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, WavegenError
 from wavegen.files import atomic_write, check_output_folder
 from wavegen.speech.aligner import Aligner
-from wavegen.speech.pairing import pair_words
-
-
-@dataclass(frozen=True)
-class Interval:
-    label: str
-    """Empty in silence; in the phoneme tier, silence at a punctuation mark is labelled with it."""
-    start: float
-    """Seconds."""
-    end: float
+from wavegen.speech.intervals import Interval, Tier, intervals
 
 
 @dataclass(frozen=True)
 class ClipAlignment:
     """The words and the phonemes of a clip; both tile it from 0 to its end."""
 
-    words: tuple[Interval, ...]
-    phones: tuple[Interval, ...]
+    words: Tier
+    phones: Tier
     score: float
     """See `wavegen.speech.aligner.Alignment`."""
 
@@ -84,37 +75,8 @@ class Fitted:
         ends = np.cumsum(aligned.frames) * Aligner.hop(rate) / rate
         ends[-1] = length
         ends = np.minimum(ends, length).round(6)
-        starts = np.concatenate([[0.0], ends[:-1]])
-
-        spoken = [w for w in aligned.words if not _silent(w, silent)]
-        texts = [w for w in unit.words if any(c.isalnum() for c in w)]
-        labels: dict[int, str] = {}  # of the first spoken word of each group
-        for written, said in pair_words(texts, [[symbols[p] for p in w] for w in spoken]):
-            labels |= dict.fromkeys(said, "") | {said[0]: " ".join(texts[n] for n in written)}
-        phones: list[Interval] = []
-        words: list[Interval] = []
-        at = count = 0
-        for word in aligned.words:
-            span = slice(at, at + len(word))
-            at += len(word)
-            begin, end = float(starts[span][0]), float(ends[span][-1])
-            for p, b, e in zip(word, starts[span], ends[span], strict=True):
-                if e > b:
-                    phones.append(Interval(symbols[p] if p else "", float(b), float(e)))
-            label = ""
-            if not _silent(word, silent):
-                label = labels[count]
-                count += 1
-                if not label:  # a further part of the word before
-                    words[-1] = Interval(words[-1].label, words[-1].start, end)
-                    continue
-            if end > begin:
-                words.append(Interval(label, begin, end))
-        return ClipAlignment(tuple(words), tuple(phones), aligned.score)
-
-
-def _silent(word: Sequence[int], silent: int) -> bool:
-    return all(p < silent for p in word)
+        words, phones = intervals(unit, aligned, ends.tolist(), symbols, silent)
+        return ClipAlignment(words, phones, aligned.score)
 
 
 def fit_dataset(

@@ -7,18 +7,25 @@ for chunk in wavegen.load_voice("digits").synthesize("four two", speaker="jackso
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from wavegen.audio.writing import encode
 from wavegen.config import Engine, WeightPrecision
 from wavegen.drawing import draw
+from wavegen.errors import WavegenError
 from wavegen.generation import choose_device
 from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
+from wavegen.speech.intervals import Tier
 from wavegen.synth import plan
+from wavegen.text.ssml import read_ssml
+from wavegen.timing import Timing, timing
 from wavegen.utterance import Audio
 from wavegen.voice import Voice
 
@@ -35,6 +42,31 @@ class Chunk:
     """Its words, as they are spoken."""
     phonemes: tuple[str, ...]
     """The phonemes of each word, and punctuation marks."""
+    timing: Timing
+    """When its words and phonemes are spoken, in seconds from its first sample."""
+
+    def _repr_html_(self) -> str:
+        """A player with its words, for notebooks."""
+        data = base64.b64encode(to_wav_bytes(self)).decode()
+        player = f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+        return f"<figure>{player}<figcaption>{html.escape(self.text)}</figcaption></figure>"
+
+    @property
+    def words(self) -> Tier:
+        """When each word is spoken."""
+        return self.timing.words
+
+
+def to_wav_bytes(chunks: Chunk | Iterable[Chunk]) -> bytes:
+    """A 16-bit WAV file of chunks of one voice, one after the other.
+
+    Raises:
+        WavegenError: there are none.
+    """
+    chunks = [chunks] if isinstance(chunks, Chunk) else [*chunks]
+    if not chunks:
+        raise WavegenError("no chunks to make a WAV file of")
+    return encode(np.concatenate([c.audio for c in chunks]), ".wav", chunks[0].sample_rate)
 
 
 @dataclass(frozen=True)
@@ -73,13 +105,15 @@ class Synthesizer:
         lexicon: str | Path | None = None,
         sentence_silence: float | None = None,
         max_seconds: float | None = None,
+        ssml: bool = False,
         engine: Engine | None = None,
         precision: WeightPrecision | None = None,
     ) -> Iterator[Chunk]:
         """Speak sentence by sentence: each is yielded before the next is begun.
 
         Args:
-            text: anything.
+            text: anything; directions in it, such as ``[pause 1.5s]`` and ``[rate 0.8]``, are
+                followed (see `wavegen.text.markup`).
             speaker: name or id (default: the first), or a mix of several by their weights, as in
                 ``{"kathleen": 0.7, "anne": 0.3}``.
             speaker_path: glide from speaker to speaker, each given as for ``speaker``, evenly over
@@ -98,6 +132,7 @@ class Synthesizer:
                 spelling or ``[[phonemes]]``, or a JSON object.
             sentence_silence: seconds between sentences (default: the voice's own).
             max_seconds: refuse to speak for longer (default: no limit).
+            ssml: the text is SSML, see `wavegen.text.ssml`.
             engine: default: the fastest for the voice's device.
             precision: of the weights, in an engine that takes one (default: its own).
 
@@ -108,7 +143,7 @@ class Synthesizer:
                 or precision.
         """
         request = Request(
-            text=text or None,
+            text=(read_ssml(text) if ssml else text) or None,
             speaker=speaker,  # type: ignore[arg-type]  # the request writes mixes as strings
             speaker_path=speaker_path,  # type: ignore[arg-type]
             seed=seed,
@@ -125,7 +160,8 @@ class Synthesizer:
         for u in plan(self.voice, request):
             pieces = [piece for _, piece in draw(self.voice, [u], engine, precision)]
             audio = np.concatenate([*pieces, np.zeros(u.pause, np.float32)])
-            yield Chunk(audio, self.sample_rate, u.text, u.phonemes)
+            told = timing(self.voice, [u])
+            yield Chunk(audio, self.sample_rate, u.text, u.phonemes, told)
 
 
 def load_voice(voice: str | Path | None = None, device: str = "cpu") -> Synthesizer:

@@ -87,12 +87,24 @@ class _Progress:
     synthesis: Synthesis
     left: int
     """Samples to come, at most."""
+    gains: Audio | None
+    """Of these samples, where the text sets the volume."""
 
     def add(self, voice: Voice, codes: NDArray[np.int64]) -> tuple[Audio, bool]:
         """The sound of its next codes, and whether it is complete."""
         self.left -= len(codes)
         audio = self.synthesis(voice.network.coding.decode(codes))
+        if self.gains is not None:
+            gains, self.gains = np.split(self.gains, [len(audio)])
+            audio = np.clip(audio * gains, -1, 1)
         return audio, not (len(codes) and self.left)
+
+
+def _gains(volume: Audio, hop: int) -> Audio:
+    """(T,) factors of samples from (F,) dB of frames, gliding from frame to frame."""
+    frames = np.arange(len(volume) * hop) / hop - 0.5
+    decibels = np.interp(frames, np.arange(len(volume)), volume)
+    return (10 ** (decibels / 20)).astype(np.float32)
 
 
 def _begin(
@@ -110,7 +122,8 @@ def _begin(
         made if input_count(voice.config) else None,
         wanted,
     )
-    return job, _Progress(Synthesis(made, u.prompt), u.samples)
+    gains = None if u.volume is None else _gains(u.volume, voice.config.hop_length)
+    return job, _Progress(Synthesis(made, u.prompt), u.samples, gains)
 
 
 def _temperature(voice: Voice, utterance: Utterance) -> float | NDArray[np.float64]:

@@ -56,7 +56,7 @@ def _claim(path: Path, complete: Path) -> None:
         path.touch(exist_ok=False)
 
 
-def write_file(path: Path, data: bytes, replace: bool = True) -> None:
+def write_file(path: Path, data: bytes, replace: bool = True, flag: str = "-o") -> None:
     """Write a file, which appears complete or not at all.
 
     Raises:
@@ -66,7 +66,7 @@ def write_file(path: Path, data: bytes, replace: bool = True) -> None:
         with atomic_write(path, replace) as beside:
             beside.write_bytes(data)
     except FileExistsError as e:
-        raise WavegenError(f"-o {path} exists; --force replaces it") from e
+        raise WavegenError(f"{flag} {path} exists; --force replaces it") from e
     except OSError as e:
         raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
 
@@ -106,6 +106,8 @@ def forget_killed(folder: Path, ending: bool = False) -> None:
 
 
 def _runs(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -115,22 +117,22 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def check_output(path: Path, force: bool, suffixes: Sequence[str]) -> None:
+def check_output(path: Path, force: bool, suffixes: Sequence[str], flag: str = "-o") -> None:
     """Raise `WavegenError` if an output file can't be written, before any work is done."""
     try:
         folder, exists, parent = path.is_dir(), path.exists(), path.parent.is_dir()
     except OSError as e:  # such as a name that is too long
-        raise WavegenError(f"-o {path}: {e.strerror or e}") from e
+        raise WavegenError(f"{flag} {path}: {e.strerror or e}") from e
     if folder:
-        raise WavegenError(f"-o {path} is a folder; it must name a file")
+        raise WavegenError(f"{flag} {path} is a folder; it must name a file")
     if path.suffix.lower() not in suffixes:
-        raise WavegenError(f"-o {path}: the suffix must be one of {', '.join(suffixes)}")
+        raise WavegenError(f"{flag} {path}: the suffix must be one of {', '.join(suffixes)}")
     if not parent:
-        raise WavegenError(f"-o {path}: the folder {path.parent} does not exist")
+        raise WavegenError(f"{flag} {path}: the folder {path.parent} does not exist")
     if exists and not force:
-        raise WavegenError(f"-o {path} exists; --force replaces it")
+        raise WavegenError(f"{flag} {path} exists; --force replaces it")
     if not os.access(path.parent, os.W_OK):
-        raise WavegenError(f"-o {path}: the folder {path.parent} can't be written to")
+        raise WavegenError(f"{flag} {path}: the folder {path.parent} can't be written to")
 
 
 def check_output_folder(path: Path, flag: str = "-o") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from wavegen.drawing import draw
 from wavegen.errors import DataError, TextError, VoiceError
 from wavegen.request import LONGEST, Request
 from wavegen.speakers import SpeakerPath
-from wavegen.speech.frontend import Unit, read_clip, read_text, tell_left_out
-from wavegen.text import FEW, load_lexicon
-from wavegen.utterance import Audio, Utterance
+from wavegen.speech.frontend import Unit, read_clip, tell_left_out
+from wavegen.speech.phrases import Phrase, read_phrases
+from wavegen.text import load_lexicon
+from wavegen.utterance import Audio, Part, Utterance, held, join_parts
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 log = logging.getLogger(__name__)
@@ -57,32 +58,59 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
         return
     if not isinstance(voice, SpeakingVoice):
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
-    joined = voice.config.data.join > 1
+    joined, frame_rate = voice.config.data.join > 1, voice.config.conditioning.frame_rate
     speaker = voice.who(request.speaker, request.speaker_path)
     limit = math.inf if request.max_seconds is None else request.max_seconds
-    pause = sentence_pause(voice, request) // voice.config.hop_length
-    parts: list[_Part] = []
+    usual = sentence_pause(voice, request) // voice.config.hop_length
+    parts: list[Part] = []
     frames = 0
     language = request.language or voice.config.data.language
     lexicon, left_out = load_lexicon(request.lexicon), set[str]()
     known = voice.longest, voice.words
-    units = read_text(request.text or "", *known, language, lexicon, left_out)
-    for unit, span in _placed(units, speaker):
-        local, weights = voice.predict(unit, speaker, request, span)
-        frames += local.frames + (pause if frames else 0)
-        if frames > limit * voice.config.conditioning.frame_rate:
+    phrases = read_phrases(request.text or "", *known, language, lexicon, left_out)
+    last = 0  # frames of silence after the last part
+    for phrase, span in _placed(phrases, speaker):
+        before = usual if phrase.before is None else round(phrase.before * frame_rate)
+        if parts:
+            parts[-1] = replace(parts[-1], pause=before)
+            frames += before
+        if phrase.unit is None:
+            last = _end(parts, phrase, before)
+            break
+        who = speaker if phrase.speaker is None else _who(voice, phrase.speaker, request)
+        spoken = voice.predict(phrase, who, request, span)
+        lead = 0 if frames or phrase.before is None else before
+        parts.append(Part(spoken, who, 0, lead))
+        frames += lead + spoken.local.frames
+        if frames > limit * frame_rate:
             raise TextError(f"this would speak for more than --max-seconds {limit:g}")
-        phonemes = tuple("".join(p) for p in unit.phones)
-        parts.append(_Part(unit.words, phonemes, local, weights))
-        if len(parts) > 1 and not joined:  # now the previous one is known not to be the last
-            yield _utterance(voice, parts[:1], request, speaker, pause)
-            del parts[0]
+        if len(parts) > 1 and not (joined and who == parts[0].speaker):
+            yield join_parts(voice, parts[:-1], request)
+            del parts[:-1]
     if not parts:
         why = f" ({tell_left_out(left_out, language)})" if left_out else ""
         raise TextError(f"the text holds no words to speak{why}")
     if left_out:
         log.warning(tell_left_out(left_out, language))
-    yield replace(_utterance(voice, parts, request, speaker, pause), pause=0)
+    parts[-1] = replace(parts[-1], pause=last)
+    yield join_parts(voice, parts, request)
+
+
+def _who(voice: Voice, speaker: str, request: Request) -> SpeakerPath:
+    """The speaker that a text names."""
+    if request.speaker_path is not None:
+        raise TextError("give a path of speakers, or [speaker …] in the text, not both")
+    return voice.who(speaker)
+
+
+def _end(parts: list[Part], phrase: Phrase, before: int) -> int:
+    """Take up the end of a text that has no words; the frames of silence after the last part."""
+    if parts:
+        spoken = parts[-1].spoken
+        place = spoken.local.frames + (before if phrase.before else 0)
+        marks = (*spoken.marks, *((name, place) for name, _ in phrase.marks))
+        parts[-1] = replace(parts[-1], spoken=replace(spoken, marks=marks))
+    return before if phrase.before else 0
 
 
 def sentence_pause(voice: Voice, request: Request) -> int:
@@ -93,62 +121,18 @@ def sentence_pause(voice: Voice, request: Request) -> int:
     return round(silence * voice.config.conditioning.frame_rate) * voice.config.hop_length
 
 
-@dataclass(frozen=True)
-class _Part:
-    words: tuple[str, ...]
-    phonemes: tuple[str, ...]
-    local: LocalFeatures
-    weights: Audio
-
-
 def _placed(
-    units: Iterable[Unit], speaker: SpeakerPath
-) -> Iterator[tuple[Unit, tuple[float, float]]]:
-    """The units of a text with the part of the path that each speaks, by the phonemes so far."""
+    phrases: Iterable[Phrase], speaker: SpeakerPath
+) -> Iterator[tuple[Phrase, tuple[float, float]]]:
+    """The phrases of a text with the part of the path that each speaks, by the phonemes so far."""
     if not speaker.glides:
-        yield from ((unit, (0.0, 1.0)) for unit in units)
+        yield from ((phrase, (0.0, 1.0)) for phrase in phrases)
         return
-    units = list(units)
-    ends = [0, *accumulate(sum(map(len, unit.phones)) for unit in units)]
-    for unit, (begin, end) in zip(units, pairwise(ends), strict=True):
-        yield unit, (begin / ends[-1], end / ends[-1])
-
-
-def _held(weights: Audio, frames: int) -> Audio:
-    """(N, S) weights, of which the last stay the same up to (frames, S)."""
-    return np.concatenate([weights, np.repeat(weights[-1:], frames - len(weights), 0)])
-
-
-def _utterance(
-    voice: SpeakingVoice, parts: Sequence[_Part], request: Request, speaker: SpeakerPath, pause: int
-) -> Utterance:
-    """Parts with a pause, in frames, between and after them."""
-    hop = voice.config.hop_length
-    local: list[LocalFeatures] = []
-    weights = [_held(part.weights, part.local.frames + pause) for part in parts]
-    spans, at = [], 0
-    for part in parts:
-        if local and pause:
-            local.append(voice.pause(pause))
-        local.append(part.local)
-        end = at + part.local.frames * hop
-        spans.append((" ".join(part.words), at, end))
-        at = end + pause * hop
-    features = LocalFeatures.cat(local)
-    words = [w for part in parts for w in part.words]
-    known = voice.words if len(voice.words) < FEW else words
-    return Utterance(
-        request,
-        " ".join(words),
-        speaker,
-        np.concatenate(weights)[: features.frames] if speaker.glides else parts[0].weights,
-        features.frames * hop,
-        features,
-        unknown=tuple(dict.fromkeys(w for w in words if w not in known)),
-        spans=tuple(spans),
-        phonemes=tuple(p for part in parts for p in part.phonemes),
-        pause=pause * hop,
-    )
+    phrases = list(phrases)
+    counts = [0 if p.unit is None else sum(map(len, p.unit.phones)) for p in phrases]
+    ends = [0, *accumulate(counts)]
+    for phrase, (begin, end) in zip(phrases, pairwise(ends), strict=True):
+        yield phrase, (begin / max(ends[-1], 1), end / max(ends[-1], 1))
 
 
 def _can(voice: Voice) -> str:
@@ -241,11 +225,11 @@ def plan_continuation(
     hop, speaker = voice.config.hop_length, voice.who(request.speaker, request.speaker_path)
     weights = voice.weights(speaker)  # a path begins after the recording
     parts = [_observed(voice, audio, weights[0], said)]
-    each = [_held(weights, parts[0].frames)]
+    each = [held(weights, parts[0].frames)]
     for u in plan(voice, request):
         if u.local is not None:  # as it is in every voice with texts
             parts += [u.local, voice.pause(u.pause // hop)]
-            each.append(_held(u.weights, u.local.frames + u.pause // hop))
+            each.append(held(u.weights, u.local.frames + u.pause // hop))
     local = LocalFeatures.cat(parts)
     samples = local.frames * hop - len(audio)
     weights = np.concatenate(each) if speaker.glides else weights

@@ -25,9 +25,10 @@ from wavegen.recipe import to_dict
 from wavegen.request import Request
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
 from wavegen.speech.alignment import Alignment
-from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids
+from wavegen.speech.frontend import Unit, symbol_ids
 from wavegen.speech.phones import MARKS, phone_features
-from wavegen.speech.predict import predict_features
+from wavegen.speech.phrases import Phrase
+from wavegen.speech.predict import Spoken, predict_phrase
 
 if TYPE_CHECKING:
     import torch
@@ -300,36 +301,22 @@ class SpeakingVoice(ConditionedVoice):
 
     def predict(
         self,
-        unit: Unit,
+        phrase: Phrase,
         speaker: SpeakerPath,
         request: Request,
         span: tuple[float, float] = (0.0, 1.0),
-    ) -> tuple[LocalFeatures, Floats]:
-        """The local features of a unit as arrays, spoken in the style of a request.
-
-        Args:
-            unit: what to say.
-            speaker: who says it.
-            request: see `predict_features`.
-            span: the part of the path of speakers that is spoken here.
-
-        Returns:
-            The features, and the weights of the speakers: (F, S) if they change, else (1, S).
+    ) -> Spoken:
+        """A phrase as it is going to be spoken, in the style of a request; see `predict_features`.
 
         Raises:
             TextError: none of its phonemes is known to the voice.
         """
-        alignment, local, weights = predict_features(
-            self.acoustic_weights,
-            self._symbols(unit),
-            speaker,
-            silent_symbols(self.symbols),
-            request,
-            self.sample_rate,
-            self.config.hop_length,
-            span,
-        )
-        return self._with_phones(local, alignment), weights
+        if phrase.unit is not None:
+            self._symbols(phrase.unit)
+        hop = self.config.hop_length
+        who = phrase, self.symbols, speaker, request
+        found = predict_phrase(self.acoustic_weights, *who, self.sample_rate, hop, span)
+        return replace(found, local=self._with_phones(found.local, found.alignment))
 
     def observe(
         self,

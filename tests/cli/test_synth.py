@@ -7,9 +7,10 @@ import json
 import pickle
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -353,3 +354,40 @@ def test_more_seconds_than_allowed_are_refused(cli: Callable[..., Result], tmp_p
         done = cli(*args, seconds, "--max-seconds", "2")
         assert done.code == 2
         assert done.err == f"error: {error}\n"
+
+
+class Loudspeaker:
+    """Stands for sounddevice's stream."""
+
+    heard: ClassVar[list[Any]] = []
+
+    def __init__(self, samplerate: int, **options: Any) -> None:
+        self.rate = samplerate
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def write(self, samples: Any) -> None:
+        self.heard.append(samples)
+
+
+def test_sound_is_played_or_a_player_is_named(
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    tiny_voice_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("synth", "one", "--voice", tiny_voice_file, "--play")
+    monkeypatch.setitem(sys.modules, "sounddevice", None)  # can't be imported
+    one_clear_line(cli(*command), "wavegen[play]", "--raw | ")
+    one_clear_line(cli(*command, "-o", "a.wav"), "--play writes nothing")
+    fake = types.SimpleNamespace(OutputStream=Loudspeaker, PortAudioError=OSError)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    assert cli(*command).code == 0
+    played = np.concatenate(Loudspeaker.heard)[:, 0]
+    assert [*tmp_path.iterdir()] == []
+    cli(*command[:-1], "-o", "a.wav")
+    written, _ = soundfile.read("a.wav", dtype="float32")
+    assert np.allclose(played, written, atol=1 / 2**15)

@@ -19,6 +19,7 @@ from wavegen.cli import (
     info,
     inspect,
     prepare,
+    read,
     render,
     report,
     score,
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.command("synth")(synth.synth)
 app.command("render")(render.render)
 app.command("serve")(serve.serve)
+app.command("read")(read.read)
 app.command("vocode")(vocode.vocode)
 app.command("continue")(continue_.continue_)
 app.command("train")(train.train)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 """Where torchrun and SLURM say which process this is."""
+
+Timings = Annotated[
+    bool,
+    typer.Option("--timings", help="Also write NAME.json: when each word and phoneme is spoken."),
+]
+Subtitles = Annotated[
+    Literal["srt", "vtt"] | None,
+    typer.Option(help="Also write subtitles of each clip, NAME.srt or NAME.vtt."),
+]
 
 
 @o.expanded
@@ -46,6 +55,8 @@ def render(
     engine: o.EngineName = None,
     precision: o.Precision = None,
     device: o.Device = "auto",
+    timings: Timings = False,
+    subtitles: Subtitles = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how much there is to do.")
     ] = False,
@@ -77,7 +88,8 @@ def render(
     from wavegen.rendering.jobs import list_format, read_jobs
     from wavegen.rendering.render import Renderer
 
-    renderer = Renderer(finish, engine, precision, device)
+    times = [*[".json"] * timings, *([f".{subtitles}"] if subtitles else [])]
+    renderer = Renderer(finish, engine, precision, device, times)
     read = read_jobs(chain(first, lines), list_format(jobs, first[-1]), request, f".{form}")
     checked = _checked(read, request, renderer)
     if dry_run:
@@ -88,7 +100,7 @@ def render(
         from wavegen.rendering.ray import on_ray
 
         run = on_ray(renderer, ray_address)
-    _render(checked, output, renderer, part, run)
+    render_jobs(checked, output, renderer, part, run)
 
 
 render.__doc__ = (render.__doc__ or "").replace(
@@ -124,23 +136,23 @@ def _estimate(
     _, todo, summary = sort_out(jobs, renderer, Manifest(output, part))
     sound, work, failed = renderer.estimate(todo)
     for job in [*summary.failed, *failed]:
-        _say_failed(job)
+        say_failed(job)
     show.out.print(
         f"{counted(len(todo) - len(failed), 'clip')} to render ({summary.kept:,} are there), "
-        f"{_time(sound)} of sound, about {_time(work)} on this machine",
+        f"{length(sound)} of sound, about {length(work)} on this machine",
         soft_wrap=True,
     )
     _exit(len(summary.failed) + len(failed), "would fail")
 
 
-def _render(
+def render_jobs(
     jobs: Iterable[RenderJob | FailedJob],
     output: Path,
     renderer: Renderer,
     part: tuple[int, int] | None,
     run: Callable[[Iterable[RenderJob]], Iterator[Result]] | None,
 ) -> None:
-    """Render with a progress bar, and print what came of it."""
+    """Render with a progress bar, and print what came of it; exits with 1 if jobs have failed."""
     from wavegen.files import forget_killed
     from wavegen.rendering.jobs import FailedJob
     from wavegen.rendering.manifest import shard_name
@@ -154,7 +166,7 @@ def _render(
         def begin(todo: list[RenderJob], summary: Summary) -> None:
             nonlocal total, start
             for job in summary.failed:
-                _say_failed(job)
+                say_failed(job)
             total, start = len(todo), time.monotonic()
             if todo:
                 bar(0, total, "starting")
@@ -163,7 +175,7 @@ def _render(
             nonlocal done, sound
             done += 1
             if isinstance(result, FailedJob):
-                _say_failed(result)
+                say_failed(result)
             else:
                 sound += result.seconds
             rate = sound / max(time.monotonic() - start, 1e-6)
@@ -183,7 +195,7 @@ def _render(
     there = f", {summary.kept:,} were there" if summary.kept else ""
     rate = f", {summary.seconds / took:.1f} x real time" if summary.made else ""
     show.err.print(
-        f"{output}: {counted(summary.made, 'clip')}, {_time(summary.seconds)} of sound"
+        f"{output}: {counted(summary.made, 'clip')}, {length(summary.seconds)} of sound"
         f"{rate}{there}",
         soft_wrap=True,
     )
@@ -196,11 +208,11 @@ def _exit(failed: int, what: str) -> None:
         raise typer.Exit(1)
 
 
-def _say_failed(job: FailedJob) -> None:
+def say_failed(job: FailedJob) -> None:
     show.failure(f"line {job.line}: {' '.join(job.error.split())}")
 
 
-def _time(seconds: float) -> str:
+def length(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,8 @@ import typer
 from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.cli.drawing import draw_all
+from wavegen.cli.play import loudspeaker
+from wavegen.cli.play import play as play_sound
 from wavegen.cli.voices import list_speakers as print_list
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import TextError, WavegenError
@@ -28,6 +30,31 @@ STDIN = "standard input"
 STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
+Ssml = Annotated[
+    bool,
+    typer.Option(
+        "--ssml",
+        help="The text is SSML: speak, p, s, break, prosody, phoneme, say-as, voice, sub, mark.",
+    ),
+]
+Play = Annotated[
+    bool,
+    typer.Option(
+        "--play", help="Play the sound while it is made, and write no file; needs sounddevice."
+    ),
+]
+Timings = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json", help="Also write when each word and phoneme is spoken, as JSON."
+    ),
+]
+Subtitles = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.srt|.vtt", help="Also write subtitles of what is spoken."),
+]
+
+
 @o.expanded
 def synth(
     *,
@@ -38,6 +65,7 @@ def synth(
             "--text-file", "-f", help="A file with what to say (default: standard input, or -)."
         ),
     ] = None,
+    ssml: Ssml = False,
     request: Request,
     list_speakers: Annotated[
         bool, typer.Option("--list-speakers", help="List the speakers and what is known of them.")
@@ -61,6 +89,9 @@ def synth(
             "--raw", "--output-raw", help="Bare 16-bit samples to standard output, for | aplay."
         ),
     ] = False,
+    play: Play = False,
+    timings: Timings = None,
+    subtitles: Subtitles = None,
     finish: Finish,
     engine: o.EngineName = None,
     precision: o.Precision = None,
@@ -76,11 +107,14 @@ def synth(
         return
     if as_json:
         raise WavegenError("--json goes with --list-speakers")
-    piped = raw or str(output) == "-"
+    piped = raw or play or str(output) == "-"
+    if play and (raw or output is not None):
+        raise WavegenError("--play writes nothing: leave out --output and --raw")
     if piped:
-        _check_pipe(output, finish)
+        _check_pipe(output, finish, play)
     else:
         output = _checked(output or Path("output.wav"), force)
+    times = _Times(timings, subtitles, force)
     text_file = None if str(text_file) == "-" else text_file
     text = _one_text(words, request.text, text_file)
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
@@ -88,16 +122,50 @@ def synth(
     live = text is None and text_file is None and speaks
     texts: Iterator[str | None] = iter([text])
     if live or text_file is not None:
-        texts = _read(text_file, piped)
-    requests: Iterable[Request] = (replace(request, text=t) for t in texts)
+        texts = _read(text_file, piped and not ssml)
+    requests: Iterable[Request] = (replace(request, text=_plain(t, ssml)) for t in texts)
     if output is not None and not piped:
-        _speak_into_file(voice, [*requests], output, finish, engine, precision, device, force)
+        how = engine, precision, device, force
+        times.write(voice, _speak_into_file(voice, [*requests], output, finish, *how))
         return
     requests = _some(requests)  # before the header of a WAV file is written
+    from wavegen.audio.writing import finish_stream
     from wavegen.generation import choose_device
 
     voice.to(choose_device(device, 1, engine, precision))
-    _pipe(_spoken(voice, requests, live, engine, precision), voice.sample_rate, finish, raw)
+    said: list[Utterance] = []
+    spoken = _spoken(voice, requests, live, engine, precision, said)
+    if play:
+        speaker = loudspeaker(finish.rate(voice.sample_rate))
+        play_sound(finish_stream(spoken, voice.sample_rate, finish), speaker)
+    else:
+        _pipe(spoken, voice.sample_rate, finish, raw)
+    times.write(voice, said)
+
+
+class _Times:
+    """The files of times that are asked for, which are checked before any work is done."""
+
+    def __init__(self, timings: Path | None, subtitles: Path | None, force: bool) -> None:
+        from wavegen.files import check_output
+        from wavegen.timing import SUBTITLES
+
+        self._files, self._force = {"--timings": timings, "--subtitles": subtitles}, force
+        for flag, suffixes in (("--timings", [".json"]), ("--subtitles", SUBTITLES)):
+            if file := self._files[flag]:
+                check_output(file, force, suffixes, flag)
+
+    def write(self, voice: Voice, utterances: Sequence[Utterance]) -> None:
+        """Write them; raises `WavegenError` if that fails."""
+        from wavegen.files import write_file
+        from wavegen.timing import timing, write_times
+
+        requests = {id(u.request): u.request for u in utterances}
+        text = "\n".join(r.text or "" for r in requests.values())
+        for flag, file in self._files.items():
+            if file is not None:
+                told = write_times(timing(voice, utterances), text, file.suffix.lower())
+                write_file(file, told.encode(), self._force, flag)
 
 
 def _checked(output: Path, force: bool) -> Path:
@@ -109,6 +177,15 @@ def _checked(output: Path, force: bool) -> Path:
         raise WavegenError(f"-o {output}: give -o - to write to standard output")
     check_output(output, force, SUFFIXES)
     return output
+
+
+def _plain(text: str | None, ssml: bool) -> str | None:
+    """A text with its SSML, if it is such, as directions."""
+    if not ssml or text is None:
+        return text
+    from wavegen.text.ssml import read_ssml
+
+    return read_ssml(text)
 
 
 def _one_text(words: str | None, text: str | None, file: Path | None) -> str | None:
@@ -130,7 +207,7 @@ def _speak_into_file(
     precision: WeightPrecision | None,
     device: str,
     force: bool,
-) -> None:
+) -> list[Utterance]:
     from wavegen.audio.writing import check_finish, write_audio
     from wavegen.synth import join, plan
 
@@ -147,6 +224,7 @@ def _speak_into_file(
         f"{output}: {length:.2f} s, voice {voice.name}{speaker}, {speed:.2f} x real time",
         soft_wrap=True,
     )
+    return utterances
 
 
 def _spoken(
@@ -155,6 +233,7 @@ def _spoken(
     live: bool,
     engine: Engine | None,
     precision: WeightPrecision | None,
+    said: list[Utterance],
 ) -> Iterator[Audio]:
     """Audio piece by piece, of each request as soon as it comes.
 
@@ -165,6 +244,7 @@ def _spoken(
             be spoken is skipped with a warning.
         engine: as in `draw`.
         precision: as in `draw`.
+        said: what has been spoken is added to it.
     """
     import numpy as np
 
@@ -172,18 +252,21 @@ def _spoken(
     from wavegen.synth import plan, sentence_pause
 
     for number, request in enumerate(requests, 1):
+        pause = sentence_pause(voice, request) if live else 0
         try:
             for u in plan(voice, request):
                 _warn_of_unknown_words(voice, [u])
                 for _, piece in draw(voice, [u], engine, precision):
                     yield piece
                 yield np.zeros(u.pause, np.float32)
+                said.append(u)
         except TextError as e:
             if not live:
                 raise
             show.warn(f"line {number}: {e}")
         else:
-            yield np.zeros(sentence_pause(voice, request) if live else 0, np.float32)
+            yield np.zeros(pause, np.float32)
+            said[-1] = replace(said[-1], pause=said[-1].pause + pause)
 
 
 def _warn_of_unknown_words(voice: Voice, utterances: Iterable[Utterance]) -> None:
@@ -193,10 +276,10 @@ def _warn_of_unknown_words(voice: Voice, utterances: Iterable[Utterance]) -> Non
         show.warn(f"not in the training data of voice {voice.name}: {words}")
 
 
-def _check_pipe(output: Path | None, finish: Finish) -> None:
+def _check_pipe(output: Path | None, finish: Finish, play: bool) -> None:
     if output is not None and str(output) != "-":
         raise WavegenError("--raw writes to standard output; leave out --output, or give -o -")
-    if sys.stdout is None or sys.stdout.isatty():
+    if not play and (sys.stdout is None or sys.stdout.isatty()):
         raise WavegenError("standard output is a terminal: pipe the sound into a program or a file")
     if finish.normalize is not None:
         raise WavegenError("--normalize needs the whole sound; write a file, or set --volume")

@@ -79,14 +79,13 @@ class Manifest:
             "hash": digest,
             "time": time.time_ns(),
         }
-        handle = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            size = os.fstat(handle).st_size
-            torn = size and os.pread(handle, 1, size - 1) != b"\n"
-            line = json.dumps(row, ensure_ascii=True) + "\n"
-            os.write(handle, ("\n" * bool(torn) + line).encode())
-        finally:
-            os.close(handle)
+        line = json.dumps(row, ensure_ascii=True) + "\n"
+        with self.file.open("ab+", buffering=0) as f:
+            torn = False
+            if f.seek(0, os.SEEK_END):
+                f.seek(-1, os.SEEK_END)
+                torn = f.read(1) != b"\n"
+            f.write(("\n" * torn + line).encode())
 
     def list_failed(self, failed: Sequence[FailedJob], tried: Collection[str]) -> None:
         """Write the list of failed jobs; those of other lists stay in it.

@@ -72,7 +72,7 @@ def on_ray(
         ray.init(address, logging_level="ERROR", log_to_driver=False, include_dashboard=False)
     except (ConnectionError, OSError, RuntimeError, ValueError) as e:
         raise WavegenError(f"--ray: no cluster at {address or 'this machine'}: {e}") from e
-    options = renderer.finish, renderer.engine, renderer.precision, renderer.device
+    options = renderer.finish, renderer.engine, renderer.precision, renderer.device, renderer.times
 
     def run(jobs: Iterable[RenderJob]) -> Iterator[Result]:
         chunks = iter(jobs)

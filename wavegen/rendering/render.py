@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -26,6 +26,7 @@ from wavegen.request import Finish, Request
 from wavegen.speakers import SpeakerPath
 from wavegen.synth import expected_samples, join, plan
 from wavegen.text import load_lexicon
+from wavegen.timing import timing, write_times
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import Voice
 
@@ -43,6 +44,8 @@ class Clip:
     data: bytes
     """The file's content."""
     seconds: float
+    times: Mapping[str, str] = field(default_factory=dict)
+    """Contents of the files beside it, by suffix."""
 
 
 Result = Clip | FailedJob
@@ -56,6 +59,7 @@ class Renderer:
         engine: as in `draw`.
         precision: as in `draw`.
         device: as in `choose_device`; cuda is all GPUs, except under torchrun.
+        times: suffixes of files beside each clip that tell when its words are spoken.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class Renderer:
         engine: Engine | None = None,
         precision: WeightPrecision | None = None,
         device: str = "auto",
+        times: Sequence[str] = (),
     ) -> None:
         self.finish, self.engine, self.precision, self.device = finish, engine, precision, device
+        self.times = tuple(times)
         place = choose_device(device, 2, engine, precision)
         self._devices = [place]
         if place != "cpu" and device in ("auto", "cuda") and "LOCAL_RANK" not in os.environ:
@@ -113,6 +119,8 @@ class Renderer:
             "precision": self.precision,
             "rules": RULES,
         }
+        if self.times:
+            parts["times"] = sorted(self.times)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
     def plan(self, job: RenderJob) -> list[Utterance]:
@@ -169,7 +177,11 @@ class Renderer:
         audio = join(clip.utterances, clip.audios)
         audio = apply_finish(audio, voice.sample_rate, self.finish)
         suffix = PurePosixPath(clip.job.output_file).suffix
-        return Clip(clip.job, encode(audio, suffix, rate, self.finish), len(audio) / rate)
+        text, times = clip.job.request.text or "", dict[str, str]()
+        if self.times:
+            told = timing(voice, clip.utterances)
+            times = {name: write_times(told, text, name) for name in self.times}
+        return Clip(clip.job, encode(audio, suffix, rate, self.finish), len(audio) / rate, times)
 
     def estimate(self, jobs: Sequence[RenderJob]) -> tuple[float, float, list[FailedJob]]:
         """Seconds of sound, seconds that drawing it takes here, and the jobs that fail."""
@@ -313,6 +325,8 @@ def render(
                 if not inside(file.parent):
                     raise WavegenError(f"output_file '{file.name}' would lie outside of the folder")
                 file.parent.mkdir(parents=True, exist_ok=True)
+                for suffix, content in result.times.items():
+                    write_file(file.with_suffix(suffix), content.encode())
                 write_file(file, result.data)
                 digest = hashes[result.job.output_file]
                 manifest.add(result.job, digest, len(result.data), result.seconds)

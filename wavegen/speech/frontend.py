@@ -1,9 +1,8 @@
-"""Split a text into the units that a voice speaks one by one."""
+"""Texts to phonemes, and phonemes to the symbols of a voice."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,6 +12,7 @@ from wavegen.text import (
     LANGUAGE,
     STRESS,
     Lexicon,
+    is_direction,
     normalise,
     phonemes,
     raw_phonemes,
@@ -52,58 +52,27 @@ def read_clip(
     """
     left_out = set() if left_out is None else left_out
     sentences = normalise(text, (), language, lexicon, left_out)
-    return _unit([t for tokens in sentences for t in tokens], language, left_out)
-
-
-def read_text(
-    text: str,
-    longest: int,
-    vocabulary: Collection[str],
-    language: str = LANGUAGE,
-    lexicon: Lexicon = EMPTY,
-    left_out: set[str] | None = None,
-) -> Iterator[Unit]:
-    """A text to speak as units, one by one: sentences, cut to at most ``longest`` words.
-
-    A voice trained on single words then speaks single words, with the pauses of its training
-    between them, and one trained on sentences speaks sentences. A sentence that is too long is cut
-    in parts of like length, at its marks where they allow; a part that does not end at the
-    sentence's end ends with a comma. ``lexicon`` and ``left_out`` are those of `read_clip`.
-
-    Raises:
-        TextError: espeak-ng is not installed, or does not know the language.
-    """
-    left_out = set() if left_out is None else left_out
-    for tokens in normalise(text, vocabulary, language, lexicon, left_out):
-        for part in _parts(tokens, max(1, longest)):
-            if unit := _unit(part, language, left_out):
-                yield unit
+    words: list[str] = []
+    phones: list[tuple[str, ...]] = []
+    tokens = [t for sentence in sentences for t in sentence if not is_direction(t)]
+    add_tokens(words, phones, tokens, language, left_out)
+    return Unit(tuple(words), tuple(phones)) if phones else None
 
 
 def tell_left_out(left_out: Collection[str], language: str) -> str:
-    """One line on what `read_clip` or `read_text` has left out."""
+    """One line on what `read_clip` or `read_phrases` has left out."""
     some = ", ".join(" ".join(x.split())[:40] for x in sorted(left_out)[:8])
     return f"left out, as nothing to say in '{language}': {some}{' …' * (len(left_out) > 8)}"
 
 
-def _parts(tokens: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
-    """Cut the tokens of a sentence to at most ``longest`` words each."""
-    at = [i for i, t in enumerate(tokens) if t not in MARKS]  # of each word
-    begin = 0
-    while (left := len(at) - begin) > longest:
-        size = left / math.ceil(left / longest)
-        near = range(max(1, round(size / 2)), min(longest, left - round(size / 2)) + 1)
-        marked = [n for n in near if at[begin + n] - at[begin + n - 1] > 1]
-        count = min(marked, key=lambda n: abs(n - size)) if marked else math.ceil(size)
-        part = list(tokens[at[begin] : at[begin + count]])
-        yield part if part[-1] in MARKS else [*part, ","]
-        begin += count
-    yield tokens[at[begin] :]
-
-
-def _unit(tokens: Sequence[str], language: str, left_out: set[str]) -> Unit | None:
-    words: list[str] = []
-    phones: list[tuple[str, ...]] = []
+def add_tokens(
+    words: list[str],
+    phones: list[tuple[str, ...]],
+    tokens: Sequence[str],
+    language: str,
+    left_out: set[str],
+) -> None:
+    """Append the words of `normalise` to those of a unit, and what is spoken to its phonemes."""
     for category, group in groupby(tokens, _category):
         if category == "mark":
             marks = tuple(group)
@@ -121,7 +90,6 @@ def _unit(tokens: Sequence[str], language: str, left_out: set[str]) -> Unit | No
                 written += [read] if not rest or any(c.isalnum() for c in read) else []
             phones += [tuple(w) for w in phonemes(written, language)] if written else []
             words += [w.lower() for w in written]
-    return Unit(tuple(words), tuple(phones)) if phones else None
 
 
 def _category(token: str) -> str:
@@ -150,14 +118,19 @@ def symbol_ids(unit: Unit, symbols: Sequence[str]) -> list[list[int]]:
 
     Empty when the voice knows none of the phonemes.
     """
+    return [ids for _, ids in numbered_ids(unit, symbols)]
+
+
+def numbered_ids(unit: Unit, symbols: Sequence[str]) -> list[tuple[int, list[int]]]:
+    """`symbol_ids`, each with the number of the word among the unit's spoken ones."""
     find = _finder(symbols)
-    words: list[list[int]] = []
+    words: list[tuple[int, list[int]]] = []
     marked = True  # a mark never stands first, nor after another
-    for word in unit.phones:
+    for number, word in enumerate(unit.phones):
         ids = [i for p in word if (i := find(p)) is not None]
         mark = word[0] in MARKS
         if ids and not (mark and marked):
-            words.append(ids)
+            words.append((number, ids))
             marked = mark
     return words
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Sequence
+import heapq
+import math
+from collections.abc import Mapping, Sequence
 
-from wavegen.text import STRESS, phonemes
+from wavegen.text import LANGUAGE, STRESS, phonemes
 
 STEPS = ((1, 1), (2, 1), (3, 1), (4, 1), (1, 2), (1, 3), (1, 4))
 """Numbers of written and of spoken words in a group."""
@@ -15,7 +17,9 @@ SLACK = 4
 Group = tuple[range, range]
 
 
-def pair_words(words: Sequence[str], phones: Sequence[Sequence[str]]) -> list[Group]:
+def pair_words(
+    words: Sequence[str], phones: Sequence[Sequence[str]], language: str = LANGUAGE
+) -> list[Group]:
     """Group the written and the spoken words of a clip that correspond.
 
     The best grouping is the one with the fewest phonemes that differ from those of the written
@@ -24,6 +28,7 @@ def pair_words(words: Sequence[str], phones: Sequence[Sequence[str]]) -> list[Gr
     Args:
         words: as written.
         phones: phonemes of each spoken word.
+        language: of the words, as an espeak-ng code.
 
     Returns:
         The indices into ``words`` and ``phones`` of each group, in order; a single group if no
@@ -32,25 +37,39 @@ def pair_words(words: Sequence[str], phones: Sequence[Sequence[str]]) -> list[Gr
     if len(words) == len(phones):
         return [(range(i, i + 1), range(i, i + 1)) for i in range(len(words))]
     slack = abs(len(words) - len(phones)) + SLACK
-    best: dict[tuple[int, int], tuple[float, list[Group]]] = {(0, 0): (0.0, [])}
-    for i in range(len(words)):
-        for j in range(max(0, i - slack), min(len(phones), i + slack + 1)):
-            if (i, j) not in best:
+    # Dijkstra's search: most groups fit without a difference, so that few others are looked at.
+    queue: list[tuple[float, int, int]] = [(0.0, 0, 0)]
+    best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
+    while queue:
+        cost, i, j = heapq.heappop(queue)
+        if (i, j) == (len(words), len(phones)):
+            return _groups(best, i, j)
+        if cost > best[i, j][0] or abs(i - j) > slack:
+            continue
+        for a, b in STEPS:
+            if i + a > len(words) or j + b > len(phones):
                 continue
-            cost, groups = best[i, j]
-            for a, b in STEPS:
-                if i + a > len(words) or j + b > len(phones):
-                    continue
-                written, spoken = range(i, i + a), range(j, j + b)
-                apart = _apart(
-                    [p for n in written for p in _alone(words[n])],
-                    [p.lstrip(STRESS) for n in spoken for p in phones[n]],
-                )
-                total = cost + apart + 0.1 * (a + b - 2)
-                if total < best.get((i + a, j + b), (float("inf"), []))[0]:
-                    best[i + a, j + b] = total, [*groups, (written, spoken)]
-    everything = [(range(len(words)), range(len(phones)))]
-    return best.get((len(words), len(phones)), (0.0, everything))[1]
+            apart = _apart(
+                [p for word in words[i : i + a] for p in _alone(word, language)],
+                [p.lstrip(STRESS) for spoken in phones[j : j + b] for p in spoken],
+            )
+            total = cost + apart + 0.1 * (a + b - 2)
+            if total < best.get((i + a, j + b), (math.inf, (0, 0)))[0]:
+                best[i + a, j + b] = total, (i, j)
+                heapq.heappush(queue, (total, i + a, j + b))
+    return [(range(len(words)), range(len(phones)))]
+
+
+def _groups(
+    best: Mapping[tuple[int, int], tuple[float, tuple[int, int]]], i: int, j: int
+) -> list[Group]:
+    """The groups on the way from the beginning to (i, j)."""
+    groups: list[Group] = []
+    while i or j:
+        a, b = best[i, j][1]
+        groups.append((range(a, i), range(b, j)))
+        i, j = a, b
+    return groups[::-1]
 
 
 def _apart(a: list[str], b: list[str]) -> int:
@@ -60,5 +79,5 @@ def _apart(a: list[str], b: list[str]) -> int:
 
 
 @functools.lru_cache(16384)
-def _alone(word: str) -> tuple[str, ...]:
-    return tuple(p.lstrip(STRESS) for w in phonemes([word]) for p in w)
+def _alone(word: str, language: str) -> tuple[str, ...]:
+    return tuple(p.lstrip(STRESS) for w in phonemes([word], language) for p in w)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,73 @@ from wavegen.model.weights import Weights
 from wavegen.request import Request
 from wavegen.speakers import SpeakerPath
 from wavegen.speech.alignment import SILENCE, Alignment
+from wavegen.speech.frontend import numbered_ids, silent_symbols
+from wavegen.speech.phrases import Marks, Phrase, Style
 
 Floats = NDArray[np.float32]
 RHYTHM = 0.3
 """Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
 together."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A phrase as it is going to be spoken."""
+
+    phrase: Phrase
+    alignment: Alignment
+    local: LocalFeatures
+    weights: Floats
+    """(F, S) of the speakers, or (1, S) if they don't change."""
+    volume: Floats | None = None
+    """(F,) dB, where the text sets it."""
+    marks: Marks = ()
+    """Named places, each by its frame."""
+
+
+def predict_phrase(
+    w: Weights,
+    phrase: Phrase,
+    symbols: Sequence[str],
+    speaker: SpeakerPath,
+    request: Request,
+    sample_rate: int,
+    hop_length: int,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Spoken:
+    """A phrase with durations and local features, without phonemes' features.
+
+    Args:
+        w: of the acoustic model.
+        phrase: it has a unit, of which some phoneme is known.
+        symbols: of the voice.
+        speaker: and the rest as in `predict_features`.
+    """
+    assert phrase.unit is not None
+    numbers, words = zip(*numbered_ids(phrase.unit, symbols), strict=True)
+    styles = [phrase.styles[n] for n in numbers] if phrase.styles else []
+    silent = silent_symbols(symbols)
+    alignment, local, weights = predict_features(
+        w, words, speaker, silent, request, sample_rate, hop_length, span, styles
+    )
+    counts = [sum(frames) for frames in _by_word(alignment)]
+    volume = None
+    if any(s.volume for s in styles):
+        decibels = np.array([s.volume for s in (styles[0], *styles)], np.float32)
+        volume = np.repeat(decibels, counts)
+    starts = np.cumsum(counts)  # of each word after the silence, and of the end
+    marks = tuple(
+        (name, int(starts[sum(n < before for n in numbers)])) for name, before in phrase.marks
+    )
+    return Spoken(phrase, alignment, local, weights, volume, marks)
+
+
+def _by_word(alignment: Alignment) -> Iterator[tuple[int, ...]]:
+    """The frames of each symbol of each word."""
+    at = 0
+    for word in alignment.words:
+        yield alignment.frames[at : at + len(word)]
+        at += len(word)
 
 
 def predict_features(
@@ -33,6 +95,7 @@ def predict_features(
     sample_rate: int,
     hop_length: int,
     span: tuple[float, float] = (0.0, 1.0),
+    styles: Sequence[Style] = (),
 ) -> tuple[Alignment, LocalFeatures, Floats]:
     """Durations and local features of a text, without phonemes' features.
 
@@ -45,6 +108,7 @@ def predict_features(
         sample_rate: Hz.
         hop_length: samples per frame.
         span: the part of the path that is spoken here.
+        styles: of each word, compared with the request (default: as it wants).
 
     Returns:
         The alignment, the features, and the weights of the speakers: (F, S) if they change, else
@@ -63,14 +127,23 @@ def predict_features(
     # The mean of a log-normal distribution; its median would be too fast.
     log = log + spread**2 / 2 + RHYTHM * noise.draw(len(log)) * spread
     shortest = np.array([float(s >= silent) for s in symbols])  # frames
-    lengths = _rounded(np.maximum(np.expm1(log), shortest) * request.length_scale)
+    scale: float | Floats = request.length_scale
+    shift: float | Floats = request.pitch_shift
+    if styles:
+        each = [s for s, word in zip((Style(), *styles), words, strict=True) for _ in word]
+        scale = np.array([scale / s.rate for s in each], np.float32)  # of each symbol
+        shift = np.array([shift + s.pitch for s in each], np.float32)
+    lengths = _rounded(np.maximum(np.expm1(log), shortest) * scale)
     states = lengths[:, None].astype(np.float32) * np.exp(shares)
     frames = acoustic.repeat(prosody.part("phones"), encoded, states)
     logit, mean, hidden = acoustic.melodies(prosody, frames)
     voicing = (logit > 0).astype(np.float32)
     slow = slow_noise(noise.draw(len(frames) + SLOW - 1))
     octaves = acoustic.draw_pitch(prosody, mean, hidden, voicing, slow)
-    octaves = octaves + voicing * np.float32(request.pitch_shift / 12)
+    if isinstance(shift, float):
+        octaves = octaves + voicing * np.float32(shift / 12)
+    else:
+        octaves = octaves + voicing * np.repeat(shift, lengths) / np.float32(12)
     mel = _draw_mel(w.part("spectrum"), phones, states, voicing, octaves)
     turns = running_phase(hertz(voicing, octaves), sample_rate, hop_length)
     local = LocalFeatures(mel, mel.mean(0), voicing, octaves, *turns)

@@ -5,6 +5,10 @@ from wavegen.text.espeak import phonemes as phonemes
 from wavegen.text.lexicon import EMPTY as EMPTY
 from wavegen.text.lexicon import Lexicon as Lexicon
 from wavegen.text.lexicon import load_lexicon as load_lexicon
+from wavegen.text.markup import Direction as Direction
+from wavegen.text.markup import direction as direction
+from wavegen.text.markup import is_direction as is_direction
+from wavegen.text.markup import without_directions as without_directions
 from wavegen.text.normalisation import FEW as FEW
 from wavegen.text.normalisation import MARKS as MARKS
 from wavegen.text.normalisation import complete_sentences as complete_sentences

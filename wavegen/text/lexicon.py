@@ -13,7 +13,8 @@ from pathlib import Path
 
 from wavegen.decoding import read_text
 from wavegen.errors import TextError
-from wavegen.text.raw import BLOCK, raw_phonemes
+from wavegen.text.markup import BLOCK
+from wavegen.text.raw import PHONEMES, raw_phonemes
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _POSSESSIVE = re.compile(r"'s(?!\w)")
@@ -46,7 +47,7 @@ class Lexicon:
         return hashlib.sha256(rows).hexdigest()[:16] if self.entries else ""
 
     def apply(self, text: str) -> str:
-        """Text with its words replaced; blocks of raw phonemes stay as they are."""
+        """Text with its words replaced; raw phonemes and directions stay as they are."""
         if not self.entries:
             return text
         parts = re.split(f"({BLOCK})", unicodedata.normalize("NFC", text))
@@ -127,7 +128,7 @@ def _load(path: Path, modified: int, size: int) -> Lexicon:
         said = said.strip()
         if not word or not said:
             raise TextError(f"{where}: a word, and what to say for it, can't be empty")
-        if said[:2] == "[[" and not (re.fullmatch(BLOCK, said) and raw_phonemes(said[2:-2])):
+        if said[:2] == "[[" and not (re.fullmatch(PHONEMES, said) and raw_phonemes(said[2:-2])):
             raise TextError(f"{where}: '{said[:40]}' holds no phonemes")
         if entries.setdefault(word, said) != said:
             raise TextError(f"{where}: '{word[:40]}' is there twice, said in two ways")

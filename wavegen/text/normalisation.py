@@ -9,8 +9,9 @@ from wavegen.text.english import ENGLISH
 from wavegen.text.espeak import LANGUAGE
 from wavegen.text.language import Language
 from wavegen.text.lexicon import EMPTY, Lexicon
+from wavegen.text.markup import BLOCK, is_direction
 from wavegen.text.plain import PLAIN, SIGN
-from wavegen.text.raw import BLOCK, raw_words
+from wavegen.text.raw import raw_words
 from wavegen.text.segmentation import sentences
 
 LANGUAGES: dict[str, Language] = {"en": ENGLISH}
@@ -48,9 +49,10 @@ def normalise(
         left_out: what the sentences yielded so far leave unsaid is added to it.
 
     Yields:
-        For each sentence with at least one word: lower-case words ("A" is the letter's name, "a"
-        the article), raw phonemes in ``[[…]]`` one word each, and `MARKS`. A mark is never first,
-        never follows another, and is always last.
+        For each sentence with at least one word or direction: lower-case words ("A" is the
+        letter's name, "a" the article), raw phonemes in ``[[…]]`` one word each, `MARKS`, and
+        directions as they are. But for these, a mark is never first, never follows another, and is
+        always last.
     """
     known = frozenset(vocabulary) if len(vocabulary) < FEW else frozenset()
     spoken = LANGUAGES.get(language.lower().split("-")[0], PLAIN)
@@ -61,14 +63,17 @@ def normalise(
                 new = [w if w in MARKS else f"[[{w}]]" for w in raw_words(part[2:-2])]
                 if left_out is not None and (not new or any(c.isdigit() for c in part)):
                     left_out.add(part)
+            elif re.fullmatch(BLOCK, part):
+                new = [part]
             else:
                 part = spoken.normalise(part, known, language)
                 new = _TOKEN.findall(_OTHER.sub(" ", _FOLDED.sub(",", part)))
             for token in new:
                 _add(tokens, token)
         if tokens:
-            if tokens[-1] == ",":
-                tokens[-1] = "."
+            last = _last(tokens)
+            if last is not None and tokens[last] == ",":
+                tokens[last] = "."
             _add(tokens, ".")
             yield tokens
 
@@ -92,10 +97,16 @@ def complete_sentences(text: str, language: str = LANGUAGE) -> tuple[str, str]:
 
 def _add(tokens: list[str], token: str) -> None:
     """Append a word or a mark; of consecutive marks only the strongest is kept."""
+    last = _last(tokens)
     if token not in MARKS:
         if any(c.isalnum() for c in token) or SIGN.fullmatch(token):
             tokens.append(token)
-    elif tokens and tokens[-1] in MARKS:
-        tokens[-1] = max(tokens[-1], token, key=STRENGTH.index)
-    elif tokens:
-        tokens.append(token)
+    elif last is not None and tokens[last] in MARKS:
+        tokens[last] = max(tokens[last], token, key=STRENGTH.index)
+    elif last is not None:
+        tokens.insert(last + 1, token)
+
+
+def _last(tokens: list[str]) -> int | None:
+    """Index of the last word or mark."""
+    return next((n for n in reversed(range(len(tokens))) if not is_direction(tokens[n])), None)

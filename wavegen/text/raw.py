@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 STRESS = "ˈˌ"
-BLOCK = r"\[\[[^\[\]]*\]\]"
+PHONEMES = r"\[\[[^\[\]]*\]\]"
 """A block of raw phonemes; unbalanced or nested brackets are no block."""
 VOWELS = "aeiouyæɐɑɒɔəɚɛɜɝɞɘɤɨɪɯɵøœɶʉʊʌʏᵻ\u0329"
 _MODIFIER = "[ːˑʰʲʷˠˤ˞\u0300-\u036f]"

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wavegen.text.raw import BLOCK
+from wavegen.text.markup import BLOCK
 
 KEPT = frozenset(".,!?;:'\"()[]{}<>&+=@#%‰*/\\~^_|-–—−$£€¥₹¢°§©×÷·±≤≥≠≈∞√∛∑∫∈∩∪←→♯♭\n")
 """Signs that the rules read or that separate words; all others are dropped, currencies aside."""
@@ -57,8 +57,8 @@ _GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[\u00a0\u2007\u2008\u2009\u202f]\d{3})+
 def clean(text: str, left_out: set[str] | None = None) -> str:
     """Reduce text to letters, digits and the signs that the rules read (Unicode NFKC).
 
-    Tags and unspeakable characters are dropped and entities resolved; blocks of raw phonemes stay
-    as they are. Tags, emoji and the like are added to ``left_out``.
+    Tags and unspeakable characters are dropped and entities resolved; raw phonemes and directions
+    stay as they are. Tags, emoji and the like are added to ``left_out``.
     """
     lost: set[str] = set() if left_out is None else left_out
     parts = re.split(f"({BLOCK})", text)
@@ -89,7 +89,8 @@ def _pictures(char: str) -> bool:
 
 
 _BREAK = re.compile(
-    BLOCK + r"""|(?<![.!?])(?P<stop>[.!?]++)(?P<close>["')\]]*+)(?=\s|$)|(?P<line> ?\n\s*)"""
+    f"(?:{BLOCK})"
+    + r"""|(?<![.!?])(?P<stop>[.!?]++)(?P<close>["')\]]*+)(?=\s|$)|(?P<line> ?\n\s*)"""
 )
 
 

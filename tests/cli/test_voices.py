@@ -70,3 +70,10 @@ def test_voices_are_listed_with_their_speakers(cli: Callable[..., Result]) -> No
     assert digits["speakers"][3]["licence"] == digits["licence"] == "CC BY-SA 4.0"
     assert (digits["sample_rate"], digits["bytes"]) == (8000, bundled()["digits"].stat().st_size)
     assert "3\tnicolas\tdigits" in cli("voices").out
+
+
+def test_a_voice_is_told_as_json(cli: Callable[..., Result], described: Path) -> None:
+    told = json.loads(cli("info", described, "--json").out)
+    assert [s["name"] for s in told["speakers"]] == ["ann", "bo b", "c"]
+    assert (told["sample_rate"], told["words"]) == (8000, [])
+    assert told["config"]["audio"]["sample_rate"] == 8000

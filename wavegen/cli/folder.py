@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from wavegen.cli import show
+from wavegen.cli import completion, show
 from wavegen.cli.tables import Cell, listed, print_facts
 from wavegen.config import Config
 from wavegen.errors import counted
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 AudioDir = Annotated[Path, typer.Argument(help="Folder of recordings, searched at any depth.")]
 Recipe = Annotated[
-    str | None, typer.Option("--recipe", help="The recipe to train with: a name or a TOML file.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        help="The recipe to train with: a name or a TOML file.",
+        autocompletion=completion.recipes,
+    ),
 ]
 Layout = Annotated[
     str | None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wavegen.cli import show
+from wavegen.cli import completion, show
 from wavegen.cli.tables import Cell, listed, print_facts
 
 if TYPE_CHECKING:
@@ -19,14 +21,35 @@ SHOWN = {("data", "licence"), ("data", "attribution"), ("data", "speaker")}
 
 
 def info(
-    voice: Annotated[str, typer.Argument(help="A bundled voice's name, or a voice file.")],
+    voice: Annotated[
+        str,
+        typer.Argument(
+            help="A bundled voice's name, or a voice file.", autocompletion=completion.voices
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show everything a voice file holds."""
-    from wavegen.library import load_voice
+    from wavegen.library import load_voice, speaker_infos
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
     symbols, words = (v.vocabulary()[name] for name in ("symbols", "words"))
+    if as_json:
+        about = {
+            "name": v.name,
+            "sha256": v.digest,
+            "sample_rate": v.sample_rate,
+            "parameters": v.model.parameter_count,
+            "receptive_field": v.config.model.receptive_field,
+            "speakers": [asdict(s) for s in speaker_infos(v.speakers, v.config.data, v.training)],
+            "phonemes": symbols,
+            "words": words,
+            "training": v.training,
+            "config": to_dict(v.config),
+        }
+        typer.echo(json.dumps(about, ensure_ascii=False, indent=2))
+        return
     shown = [*words[:20], *(["…"] if len(words) > 20 else [])]
     facts: list[tuple[str, Cell]] = [
         ("voice", v.name),

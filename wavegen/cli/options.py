@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import typer
 
+from wavegen.cli.completion import speakers, voices
 from wavegen.config import Engine, WeightPrecision
 from wavegen.request import Finish, Option, Request, options
 
@@ -100,7 +101,13 @@ def _parameter(option: Option) -> inspect.Parameter:
     text = option.help
     if option.range and abs(option.low) + abs(option.high) < float("inf"):
         text = f"{text.removesuffix('.')}; {option.range}."
-    made = typer.Option(_flag(option.name), *option.flags, help=text, metavar=option.metavar)
+    made = typer.Option(
+        _flag(option.name),
+        *option.flags,
+        help=text,
+        metavar=option.metavar,
+        autocompletion={"voice": voices, "speaker": speakers}.get(option.name),
+    )
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,

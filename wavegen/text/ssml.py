@@ -89,20 +89,20 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         tag, attributes, begin = self._open.pop()
-        inside = "".join(self.out[begin:])
         if tag in ("p", "s"):
             self.out.append("\n")
         elif tag in SILENT_TAGS:
             self.out[begin:] = [" "]
         elif tag == "sub":
-            self.out[begin:] = [attributes.get("alias", inside)]
+            if "alias" in attributes:
+                self.out[begin:] = [attributes["alias"]]
         elif tag == "phoneme":
             if attributes.get("alphabet", "ipa") != "ipa":
                 self.unknown.append(f"the alphabet '{attributes['alphabet'][:40]}'")
             elif "ph" in attributes:
                 self.out[begin:] = [f" [[{re.sub(r'[][]', '', attributes['ph'])}]] "]
         elif tag == "say-as":
-            self._say_as(attributes, inside, begin)
+            self._say_as(attributes, "".join(self.out[begin:]), begin)
         elif tag == "voice":
             self._voices.pop()
             name = self._voices[-1]

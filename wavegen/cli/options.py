@@ -49,6 +49,9 @@ Format = Annotated[
     typer.Option("--format", help="Format of files without a suffix of their own."),
 ]
 
+COMPLETED: dict[str, Callable[..., Any]] = {"voice": voices, "speaker": speakers}
+"""What the shell offers for a field of a request."""
+
 
 class Only:
     """Annotates the `Request` of a command that has options for these fields alone."""
@@ -106,7 +109,7 @@ def _parameter(option: Option) -> inspect.Parameter:
         *option.flags,
         help=text,
         metavar=option.metavar,
-        autocompletion={"voice": voices, "speaker": speakers}.get(option.name),
+        autocompletion=COMPLETED.get(option.name),
     )
     return inspect.Parameter(
         option.name,

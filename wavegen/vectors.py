@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -11,7 +12,7 @@ from numba.core import cgutils
 WIDTH = 16
 """Vector of the element-wise functions."""
 
-F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+F32, I8, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 
 def vector(width: int, of: ir.Type = F32) -> ir.VectorType:
@@ -27,10 +28,11 @@ def constant(value: float, width: int, of: ir.Type = F32) -> ir.Constant:
 
 
 def function(builder: Any, name: str, result: ir.Type, arguments: int) -> ir.Function:
+    element = "f32" if result.element == F32 else "i32"
     return cgutils.get_or_insert_function(
         builder.module,
         ir.FunctionType(result, [result] * arguments),
-        f"llvm.{name}.v{result.count}f32",
+        f"llvm.{name}.v{result.count}{element}",
     )
 
 
@@ -45,7 +47,7 @@ def clamp(builder: Any, x: Any, low: float, high: float) -> Any:
 
 
 def splat(builder: Any, value: Any, width: int) -> Any:
-    empty = ir.Constant(vector(width), ir.Undefined)
+    empty = ir.Constant(vector(width, value.type), ir.Undefined)
     one = builder.insert_element(empty, value, ir.Constant(I32, 0))
     return builder.shuffle_vector(one, empty, constant(0, width, I32))
 
@@ -56,6 +58,12 @@ class Array:
     def __init__(self, context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> None:
         self.builder = builder
         self.start = builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
+
+    def part(self, at: Any) -> Array:
+        """The same array from a further element on."""
+        part = copy.copy(self)
+        part.start = self.builder.gep(self.start, [at])
+        return part
 
     def pointer(self, index: Any, of: ir.Type) -> Any:
         if isinstance(index, int):

@@ -1,4 +1,4 @@
-"""A network's weights rounded to fewer bits, as the engines that take a precision compute with."""
+"""A network rounded to fewer bits, as the engines that take a precision compute with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
     projection of the inputs of linear prediction stay as they are.
 
     f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the
-    largest weight of its output.
+    largest weight of its output, and every vector that is multiplied with a matrix to multiples of
+    1/127 of its largest element.
     """
     model = copy.deepcopy(model)
     for parts in matrices(model.weights):
@@ -31,7 +32,24 @@ def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
         ends = np.cumsum([len(p) for p in parts])[:-1]
         for part, new in zip(parts, np.split(values * scales, ends), strict=True):
             part[...] = new
+    if precision == "int8":
+        _round_inputs(model)
     return model
+
+
+def _round_inputs(model: WaveNet) -> None:
+    """Make a network round the vectors that it multiplies."""
+    from torch import nn
+
+    from wavegen.model.conditioning import Conditioning
+    from wavegen.model.layers import GatedResidualBlock
+    from wavegen.model.rounded import round_inputs
+
+    for module in model.modules():
+        if isinstance(module, (GatedResidualBlock, Conditioning)):
+            module.rounded = True
+        elif isinstance(module, nn.Linear) and module is not model.given:
+            module.register_forward_pre_hook(lambda _, inputs: tuple(map(round_inputs, inputs)))
 
 
 def round_matrix(matrix: Floats, precision: WeightPrecision) -> tuple[Floats, Floats]:

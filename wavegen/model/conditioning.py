@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.inputs import PHASES
+from wavegen.model.rounded import round_inputs
 from wavegen.model.speaker import of_speakers
 
 
@@ -60,6 +61,8 @@ class Conditioning(nn.Module):
         width = layers * 2 * channels
         self.weight = nn.Parameter(torch.randn(width, known) / max(known, 1) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(width))
+        self.rounded = False
+        """Whether to round the inputs of the projection."""
         self.phase = nn.Embedding(PHASES + 1, channels) if phase else None
         if self.phase is not None:
             nn.init.zeros_(self.phase.weight)
@@ -119,5 +122,6 @@ class Conditioning(nn.Module):
 
     def project(self, encoded: Tensor) -> tuple[Tensor, ...]:
         """(…, E) encoded conditioning to one (…, 2R) tensor per block."""
-        out = F.linear(encoded, self.weight, self.bias)
+        inputs = round_inputs(encoded) if self.rounded else encoded
+        out = F.linear(inputs, self.weight, self.bias)
         return torch.chunk(out, self.layers, dim=-1)

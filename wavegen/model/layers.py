@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from wavegen.model import tiles
+from wavegen.model.rounded import round_inputs, rounded_block
 
 
 class _GatedResidual(torch.autograd.Function):
@@ -143,6 +144,8 @@ class GatedResidualBlock(nn.Module):
         self.dilation = dilation
         self.fused = False
         """Whether to use `FusedBlock` where it fits."""
+        self.rounded = False
+        """Whether to round the inputs of products; there is no gradient then."""
         fan_in = kernel_size * channels
         self.taps = nn.Parameter(torch.randn(kernel_size, channels, 2 * channels) / fan_in**0.5)
         # Sums over the layers keep unit scale whatever their number.
@@ -166,6 +169,11 @@ class GatedResidualBlock(nn.Module):
             (B, T, R) for the next block, and the gates.
         """
         conds = tuple(c.to(x.dtype) for c in conds)
+        if self.rounded:
+            z = torch.stack([_upsample(c, x.shape[1]) for c in conds]).sum(0)
+            y, h = rounded_block(x, z, self.taps, self.w_res, self.dilation)
+            _part(gates, number, h.shape[-1])[:] = h.flatten(0, 1)
+            return y, gates
         block = _block
         if self.fused:
             from wavegen.model.fused import FusedBlock, fits  # triton is not everywhere
@@ -204,7 +212,8 @@ def run_blocks(
     auto = torch.is_autocast_enabled(kind)
     dtype = torch.get_autocast_dtype(kind) if auto else x.dtype
     batch, time, channels = x.shape
-    collect = torch.is_grad_enabled()
+    rounded = blocks[0].rounded
+    collect = torch.is_grad_enabled() or rounded
     with torch.autocast(kind, enabled=False):
         x, bias = x.to(dtype), bias.to(dtype)
         gates = x.new_empty(batch, time, channels * (len(blocks) if collect else 1))
@@ -217,5 +226,6 @@ def run_blocks(
                 skip = torch.addmm(skip, gates.flatten(0, 1), block.w_skip.to(dtype))
         if collect:
             weights = torch.cat([b.w_skip for b in blocks]).to(dtype)
-            skip = torch.addmm(bias, gates.flatten(0, 1), weights)
+            inputs = gates.flatten(0, 1)
+            skip = torch.addmm(bias, round_inputs(inputs) if rounded else inputs, weights)
     return skip.view(batch, time, -1)

@@ -19,7 +19,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import HOP, VARIANTS, draw, given_inputs, network, random_predictor, random_rows
+from networks import (
+    HOP,
+    STACKS,
+    VARIANTS,
+    draw,
+    given_inputs,
+    network,
+    random_predictor,
+    random_rows,
+)
 from torch import Tensor
 
 from wavegen.audio.linear_prediction import Predictor
@@ -58,6 +67,14 @@ def forced(
     return torch.cat(logits, 1), torch.cat(drawn, 1)
 
 
+@torch.inference_mode()
+def parallel(model: WaveNet, codes: Tensor, rows: Tensor, given: Tensor | None = None) -> Tensor:
+    """Logits (B, T, Q) of the parallel forward."""
+    heard, first = model.output.companded(codes), torch.zeros(len(codes), dtype=torch.int64)
+    context = [c.window(c(heard), first, codes.shape[1]) for c in model.stacks]
+    return model.run(codes, rows, None, context, given=given)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
@@ -81,24 +98,29 @@ def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
     codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
     predictors = [random_predictor(pick(1, 14), pick(3, 200)) for _ in range(batch)]
     given = torch.stack([given_inputs(model, *p) for p in zip(predictors, codes, strict=True)])
-    with torch.inference_mode():
-        whole = model.run(codes, rows.expand(-1, frames, -1), given=given)
+    whole = parallel(model, codes, rows.expand(-1, frames, -1), given)
     logits, _ = forced(model, rows, codes, slices=pick(1, 50), predictors=predictors)
     assert (logits - whole).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_lower_precision_computes_with_the_rounded_weights(precision: WeightPrecision) -> None:
-    model = network(conditioned=True, residual_channels=70, signal=True, period=True)
+@pytest.mark.parametrize(
+    ("precision", "variant"), [("bf16", {}), ("int8", {}), ("int8", {"context": STACKS})]
+)
+def test_lower_precision_computes_with_the_rounded_network(
+    precision: WeightPrecision, variant: dict[str, Any]
+) -> None:
+    model = network(conditioned=True, residual_channels=70, signal=True, period=True, **variant)
     rows = random_rows(model, 9, 12)
     codes = torch.randint(0, 256, (9, 12 * HOP))
     predictors = [random_predictor(12) for _ in rows]
     given = torch.stack([given_inputs(model, *p) for p in zip(predictors, codes, strict=True)])
-    with torch.inference_mode():
-        whole = rounded(model, precision).run(codes, rows, given=given)
-        exact = model.run(codes, rows, given=given)
+    whole = parallel(rounded(model, precision), codes, rows, given)
+    exact = parallel(model, codes, rows, given)
     logits, _ = forced(model, rows, codes, precision, predictors=predictors)
-    assert (logits - whole).abs().max() < 1e-4
+    error = (logits - whole).abs().amax(-1).flatten()
+    # Some inputs lie so near the middle of two integers that they are rounded to the other one.
+    assert error.quantile(0.9 if precision == "int8" else 1.0) < 1e-6
+    assert error.max() < 0.01
     assert 1e-3 < (whole - exact).abs().max() < 0.2
 
 
@@ -124,10 +146,7 @@ def test_logits_with_context_are_those_of_the_parallel_forward(data: st.DataObje
     batch, frames = pick(1, 9), pick(1, 12)
     rows = random_rows(model, batch, frames)
     codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
-    with torch.inference_mode():
-        heard, first = model.output.companded(codes), torch.zeros(batch, dtype=torch.int64)
-        context = [c.window(c(heard), first, codes.shape[1]) for c in model.stacks]
-        whole = model.run(codes, rows.expand(-1, frames, -1), None, context)
+    whole = parallel(model, codes, rows.expand(-1, frames, -1))
     logits, _ = forced(model, rows, codes, slices=pick(1, 50))
     assert (logits - whole).abs().max() < 1e-4
 

@@ -20,7 +20,13 @@ HALF = 32
 LINE = 64
 """Bytes of a cache line."""
 ROWS = 4
-"""Inputs are padded to a multiple of this."""
+"""Inputs that are multiplied between two jumps of a loop."""
+QUAD = 4
+"""Inputs whose weights of one output lie together in int8."""
+ZERO = 128
+"""What an input of 0 is rounded to in int8."""
+TAIL = 64
+"""Bytes after the rounded inputs of a product in int8; the first hold their scale."""
 
 
 def aligned(array: NDArray[Any]) -> NDArray[Any]:
@@ -39,6 +45,9 @@ class Matrices(NamedTuple):
     """One matrix after the other, in panels of `PANEL` outputs: (inputs, outputs)."""
     scales: Floats
     """Per matrix and output, what the sums are multiplied by in int8."""
+    offsets: NDArray[np.int32]
+    """Per matrix and output, what the sums begin with in int8: the codes of the inputs are all too
+    large by `ZERO`."""
     entries: Integers
     """(M, 4): per matrix where it begins in ``weights`` and in ``scales``, its inputs and outputs.
     In the order of `rounding.matrices`."""

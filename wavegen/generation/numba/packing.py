@@ -13,6 +13,8 @@ from wavegen.config import WeightPrecision
 from wavegen.generation.numba.layout import (
     HALF,
     PANEL,
+    QUAD,
+    ZERO,
     Floats,
     Integers,
     Matrices,
@@ -93,7 +95,8 @@ def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
     for parts, (inputs, outputs) in zip(matrices(network.weights), repeats, strict=True):
         padded = _pad(_pad(np.concatenate(parts), 0, inputs), 1, outputs)
         values, scale = round_matrix(padded, precision)
-        packed.append((_panels(values, precision), scale, padded.shape))
+        offsets = (-ZERO * values.sum(0)).astype(np.int32)
+        packed.append((_panels(values, precision), scale, offsets, padded.shape))
     # The past taps lie together, and so does the rest, in the order of use: memory is read in one
     # stream also where a step skips the past taps.
     past = [i for i in range(m.layers * len(block)) if i % len(block) < m.kernel_size - 1]
@@ -101,12 +104,13 @@ def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
     entries = np.zeros((len(packed), 4), np.int64)
     at = scale_at = 0
     for i in order:
-        panels, scale, shape = packed[i]
+        panels, scale, _, shape = packed[i]
         entries[i] = (at, scale_at, *shape)
         at, scale_at = at + len(panels), scale_at + len(scale)
     return Matrices(
         weights=aligned(np.concatenate([packed[i][0] for i in order])),
         scales=aligned(np.concatenate([packed[i][1] for i in order])),
+        offsets=aligned(np.concatenate([packed[i][2] for i in order])),
         entries=entries,
         per_element=2 if precision == "bf16" else 1,
     )
@@ -153,7 +157,8 @@ def _panels(values: Floats, precision: WeightPrecision) -> NDArray[Any]:
     """(inputs, outputs) to one flat array of packed elements."""
     panels = np.split(values, range(PANEL, values.shape[1], PANEL), 1)
     if precision == "int8":
-        return np.concatenate([p.astype(np.int8).reshape(-1) for p in panels])
+        quads = [p.astype(np.int8).reshape(-1, QUAD, p.shape[1]) for p in panels]
+        return np.concatenate([q.transpose(0, 2, 1).reshape(-1) for q in quads])
     if precision == "f32":
         return np.concatenate([p.reshape(-1) for p in panels])
     bits = [np.ascontiguousarray(p).view(np.int32) for p in panels]

@@ -6,7 +6,7 @@ import math
 
 from wavegen.audio.taps import COMPRESSION, INPUTS, TAPS
 from wavegen.compiling import compile_inner
-from wavegen.generation.numba import simd
+from wavegen.generation.numba import products
 from wavegen.generation.numba.layout import Feedback, Network
 from wavegen.generation.numba.state import State
 from wavegen.outputs.bins import LEVELS, Sampler
@@ -45,9 +45,9 @@ def add_inputs(net: Network, state: State, feedback: Feedback, lanes: int, sampl
             feedback.inputs[at + 2 + j] = feedback.excitation[lane, oldest + j] if lag > 0 else 0.0
         feedback.inputs[at + 2 + TAPS] = 1.0 if lag > 0 else 0.0
     # In f32 whatever the precision of the other weights, as the embedding of the last sample.
-    simd.multiply(
-        net.given, 0, net.given, 0, feedback.inputs, 0, INPUTS, INPUTS,
-        state.x, 0, net.channels, net.channels, lanes, 0,
+    products.multiply(
+        net.given, 0, net.matrices.scales, net.matrices.offsets, 0, state.codes,
+        feedback.inputs, 0, INPUTS, INPUTS, state.x, 0, net.channels, net.channels, lanes, 0,
     )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wavegen.compiling import compile_inner
-from wavegen.generation.numba import simd
+from wavegen.generation.numba import products, simd
 from wavegen.generation.numba.layout import Floats, Matrices, Network
 from wavegen.generation.numba.state import State
 
@@ -11,6 +13,7 @@ from wavegen.generation.numba.state import State
 @compile_inner
 def multiply(
     m: Matrices,
+    codes: Any,
     matrix: int,
     x: Floats,
     x_at: int,
@@ -24,8 +27,9 @@ def multiply(
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
     w, s = m.entries[matrix, 0], m.entries[matrix, 1]
     k, n = m.entries[matrix, 2], m.entries[matrix, 3]
-    simd.multiply(
-        m.weights, w, m.scales, s, x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite
+    products.multiply(
+        m.weights, w, m.scales, m.offsets, s, codes,
+        x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
     )  # fmt: skip
 
 
@@ -57,7 +61,7 @@ def _pool(net: Network, state: State, stack: int, at: int) -> None:
             for j in range(channels):
                 state.pooled[i * channels + j] = net.stacks.tables[row + j]
         multiply(
-            net.matrices, net.stacks.matrix[stack] - 1,
+            net.matrices, state.codes, net.stacks.matrix[stack] - 1,
             state.pooled, 0, 0, state.context_x, 0, 0, 1, 1,
         )  # fmt: skip
         return
@@ -86,14 +90,15 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
             at = state.context_offset[stack] + (slot * capacity + lane) * channels
             overwrite = 1 if tap == 0 else 0
             multiply(
-                net.matrices, matrix + tap,
+                net.matrices, state.codes, matrix + tap,
                 state.context_queues, at, 0, state.context_z, 0, 0, 1, overwrite,
             )  # fmt: skip
         at = state.context_offset[stack] + ((first + frame % slots) * capacity + lane) * channels
         for j in range(channels):
             state.context_queues[at + j] = state.context_x[j]
         multiply(
-            net.matrices, matrix + kernel - 1, state.context_x, 0, 0, state.context_z, 0, 0, 1, 0
+            net.matrices, state.codes, matrix + kernel - 1,
+            state.context_x, 0, 0, state.context_z, 0, 0, 1, 0,
         )  # fmt: skip
         simd.gate(
             state.context_z, 0, net.stacks.biases, bias + layer * 2 * channels,
@@ -101,16 +106,30 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
         )  # fmt: skip
         if layer < layers - 1:
             multiply(
-                net.matrices, matrix + kernel, state.context_gated, layer * channels, 0,
-                state.context_x, 0, 0, 1, 0,
+                net.matrices, state.codes, matrix + kernel,
+                state.context_gated, layer * channels, 0, state.context_x, 0, 0, 1, 0,
             )  # fmt: skip
         matrix += kernel + 1
     for j in range(channels):
         state.context_skip[j] = net.stacks.biases[bias + layers * 2 * channels + j]
-    multiply(net.matrices, matrix, state.context_gated, 0, 0, state.context_skip, 0, 0, 1, 0)
+    multiply(
+        net.matrices, state.codes, matrix, state.context_gated, 0, 0, state.context_skip, 0, 0, 1, 0
+    )
     width = len(net.cond_bias)
     at = (lane * len(net.stacks.pool) + stack) * width
-    multiply(net.matrices, matrix + 1, state.context_skip, 0, 0, state.context_gates, at, 0, 1, 1)
+    multiply(
+        net.matrices,
+        state.codes,
+        matrix + 1,
+        state.context_skip,
+        0,
+        0,
+        state.context_gates,
+        at,
+        0,
+        1,
+        1,
+    )
 
 
 @compile_inner

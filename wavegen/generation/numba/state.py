@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.generation.numba.layout import Floats, Integers, Network, aligned
+from wavegen.generation.numba.layout import TAIL, Floats, Integers, Network, aligned
 
 AHEAD = 4
 """Samples for which a lone utterance computes its past taps at once, where they are known."""
@@ -49,8 +49,11 @@ class State(NamedTuple):
     """(N + 1,) where each stack's queues begin."""
     code_offset: Integers
     """(N,) where each stack's codes begin in a row of ``context_codes``."""
+    codes: NDArray[np.uint8]
+    """Inputs of a product in int8, as `integers.round_inputs` writes them. From here on, scratch
+    space."""
     x: Floats
-    """(C, R) input of a block. From here on, scratch space."""
+    """(C, R) input of a block."""
     z: Floats
     """(C, 2R) inputs of the gates."""
     past_taps: Floats
@@ -83,6 +86,7 @@ def new_state(net: Network, capacity: int) -> State:
     slots = (net.kernel - 1) * net.dilations
     stack_sizes = (n.kernel - 1) * (2**n.layers - 1) * n.channels * capacity
     widest = int(n.channels.max(initial=0))
+    most = int(net.matrices.entries[:, 2].max())
     return State(
         queues=_floats(int(slots.sum()), capacity, channels),
         queue_offset=np.cumsum(slots) - slots,
@@ -98,6 +102,7 @@ def new_state(net: Network, capacity: int) -> State:
         context_queues=_floats(int(stack_sizes.sum())),
         context_offset=np.cumsum([0, *stack_sizes]),
         code_offset=np.cumsum(n.pool) - n.pool,
+        codes=aligned(np.zeros((max(capacity, AHEAD), most + TAIL), np.uint8)),
         x=_floats(capacity, channels),
         z=_floats(capacity, 2 * channels),
         past_taps=_floats(layers, AHEAD, 2 * channels),

@@ -34,7 +34,7 @@ def _past_taps(net: Network, state: State, capacity: int) -> None:
             to = layer * AHEAD * 2 * channels
             matrix = layer * (kernel + 1) + tap
             multiply(
-                net.matrices, matrix, state.queues, slot * step, step,
+                net.matrices, state.codes, matrix, state.queues, slot * step, step,
                 state.past_taps, to, 2 * channels, AHEAD, overwrite,
             )  # fmt: skip
 
@@ -48,7 +48,7 @@ def _next_row(net: Network, state: State, lane: int, rows: Floats, frames: int) 
         state.local[to + j] = net.cond_bias[j]
     at = (lane * frames + state.next_row[lane]) * net.row
     matrix = len(net.dilations) * (net.kernel + 1) + 3
-    multiply(net.matrices, matrix, rows, at, 0, state.local, to, 0, 1, 0)
+    multiply(net.matrices, state.codes, matrix, rows, at, 0, state.local, to, 0, 1, 0)
     sum_conditioning(net, state, lane)
     state.next_row[lane] += 1
     state.until_row[lane] = net.hop
@@ -73,7 +73,7 @@ def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
                 overwrite = 1 if tap == 0 else 0
                 slot = first + (clock - (kernel - 1 - tap) * dilation) % slots
                 multiply(
-                    net.matrices, matrix + tap,
+                    net.matrices, state.codes, matrix + tap,
                     state.queues, slot * capacity * channels, channels,
                     z, z_at, 2 * channels, lanes, overwrite,
                 )  # fmt: skip
@@ -81,7 +81,7 @@ def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
         for j in range(lanes * channels):
             state.queues[slot * capacity * channels + j] = state.x[j]
         multiply(
-            net.matrices, matrix + kernel - 1,
+            net.matrices, state.codes, matrix + kernel - 1,
             state.x, 0, channels,
             z, z_at, 2 * channels, lanes, 0,
         )  # fmt: skip
@@ -93,7 +93,7 @@ def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
             )  # fmt: skip
         if layer < layers - 1:
             multiply(
-                net.matrices, matrix + kernel,
+                net.matrices, state.codes, matrix + kernel,
                 state.gated, layer * channels, layers * channels,
                 state.x, 0, channels, lanes, 0,
             )  # fmt: skip
@@ -111,13 +111,29 @@ def _readout(net: Network, state: State, lanes: int) -> None:
             state.hidden[lane * skip + j] = net.hidden_bias[j]
         for j in range(levels):
             state.logits[lane * levels + j] = net.head_bias[j]
-    multiply(net.matrices, matrix, state.gated, 0, gates, state.skip, 0, skip, lanes, 0)
+    multiply(
+        net.matrices, state.codes, matrix, state.gated, 0, gates, state.skip, 0, skip, lanes, 0
+    )
     for j in range(lanes * skip):
         state.skip[j] = max(state.skip[j], np.float32(0))
-    multiply(net.matrices, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0)
+    multiply(
+        net.matrices, state.codes, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0
+    )
     for j in range(lanes * skip):
         state.hidden[j] = max(state.hidden[j], np.float32(0))
-    multiply(net.matrices, matrix + 2, state.hidden, 0, skip, state.logits, 0, levels, lanes, 0)
+    multiply(
+        net.matrices,
+        state.codes,
+        matrix + 2,
+        state.hidden,
+        0,
+        skip,
+        state.logits,
+        0,
+        levels,
+        lanes,
+        0,
+    )
 
 
 @compile_inner

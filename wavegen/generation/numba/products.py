@@ -1,0 +1,143 @@
+"""Matrix products of the `numba` engine, in LLVM vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from wavegen.generation.numba import integers
+from wavegen.generation.numba.layout import HALF, PANEL, ROWS
+from wavegen.vectors import (
+    F32,
+    I32,
+    I64,
+    Array,
+    constant,
+    fma,
+    number,
+    splat,
+    vector,
+)
+
+_intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
+
+
+def _accumulators(context: Any) -> int:
+    """Sums of 32 bits that fit the vector registers, with room for weights beside them."""
+    return 256 if "+avx512f" in integers.features(context) else 64
+
+
+@_intrinsic
+def multiply(  # type: ignore[no-untyped-def]
+    _, w, w_at, scales, offsets, s_at, codes,
+    x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
+):  # fmt: skip
+    """``y[l] = (0 if overwrite else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
+
+    Lane l of x, of ``k`` inputs, lies at ``x_at + l · x_step``; that of y, of ``n`` outputs,
+    likewise. The type of w tells its format: float32; int32 for two bfloat16 of consecutive
+    inputs; int8 (see `integers`), the only one that takes the room in ``codes``, and ``scales`` and
+    ``offsets`` from ``s_at`` on.
+    """
+    i = types.intp
+    signature = types.void(w, i, scales, offsets, i, codes, x, i, i, i, y, i, i, i, i, i)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        arrays = signature.args
+        integer = arrays[0].dtype == types.int8
+        x_step, k, y_step, n, lanes = args[8], args[9], args[12], args[13], args[14]
+        x = Array(context, b, arrays[6], args[6], args[7])
+        if integer:
+            codes = Array(context, b, arrays[5], args[5], number(0))
+            x_step = integers.round_inputs(b, x, x_step, k, lanes, codes)
+            x = codes
+        # Panels before the last one are full, so a panel begins where its outputs times k do.
+        per = number(2 if arrays[0].dtype == types.int32 else 1)
+        new = b.icmp_signed("!=", args[15], number(0))
+        panels = b.sdiv(n, number(PANEL))
+        for panel, first, count in (
+            (PANEL, number(0), panels),
+            (HALF, panels, b.sub(b.sdiv(n, number(HALF)), b.mul(panels, number(2)))),
+        ):
+            with cgutils.for_range(b, count, intp=I64) as loop:
+                at = b.mul(b.add(first, loop.index), number(PANEL))
+                lane = number(0)
+                for size in (8, 4, 2, 1):
+                    tiles = b.sdiv(b.sub(lanes, lane), number(size))
+                    with cgutils.for_range(b, tiles, intp=I64) as group:
+                        here = b.add(lane, b.mul(group.index, number(size)))
+                        skipped = b.sdiv(b.mul(at, k), per)
+                        weights = Array(context, b, arrays[0], args[0], b.add(args[1], skipped))
+                        inputs = x.part(b.mul(here, x_step))
+                        to = b.add(b.add(args[11], at), b.mul(here, y_step))
+                        outputs = Array(context, b, arrays[10], args[10], to)
+                        width = min(panel, _accumulators(context) // size)
+                        if integer:
+                            per_output = b.add(args[4], at)
+                            integers.tile(
+                                context, b, width, size, panel, weights,
+                                Array(context, b, arrays[2], args[2], per_output),
+                                Array(context, b, arrays[3], args[3], per_output),
+                                inputs, x_step, k, outputs, y_step, new,
+                            )  # fmt: skip
+                        else:
+                            _tile(
+                                b, width, size, panel, arrays[0], weights,
+                                inputs, x_step, k, outputs, y_step, new,
+                            )  # fmt: skip
+                    lane = b.add(lane, b.mul(tiles, number(size)))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _tile(
+    b: Any,
+    width: int,
+    lanes: int,
+    panel: int,
+    array_type: Any,
+    weights: Array,
+    inputs: Array,
+    x_step: Any,
+    k: Any,
+    outputs: Array,
+    y_step: Any,
+    overwrite: Any,
+) -> None:
+    """One panel of `multiply` for some lanes, in pieces of ``width`` outputs."""
+    per = 2 if array_type.dtype == types.int32 else 1
+    sums = [cgutils.alloca_once(b, vector(width)) for _ in range(lanes)]
+    rows = [b.mul(x_step, number(lane)) for lane in range(lanes)]
+    with cgutils.for_range(b, number(panel // width), intp=I64) as pieces:
+        piece = b.mul(pieces.index, number(width))
+        places = [b.add(b.mul(y_step, number(lane)), piece) for lane in range(lanes)]
+        for place, total in zip(places, sums, strict=True):
+            before = outputs.load(place, vector(width))
+            b.store(b.select(overwrite, constant(0.0, width), before), total)
+        with cgutils.for_range(b, b.sdiv(k, number(ROWS)), intp=I64) as loop:
+            row = b.mul(loop.index, number(ROWS))
+            element = b.add(b.mul(row, number(panel // per)), piece)
+            for i in range(0, ROWS, per):
+                at = b.add(element, number(i // per * panel))
+                for j, weight in enumerate(_widen(b, array_type, weights, at, width)):
+                    at_x = b.add(row, number(i + j))
+                    for start, total in zip(rows, sums, strict=True):
+                        value = inputs.load(b.add(at_x, start), F32)
+                        b.store(fma(b, weight, splat(b, value, width), b.load(total)), total)
+        for place, total in zip(places, sums, strict=True):
+            outputs.store(b.load(total), place)
+
+
+def _widen(b: Any, array_type: Any, weights: Array, at: Any, width: int) -> list[Any]:
+    """Weights of one packed element each, as float vectors, one per input row."""
+    if array_type.dtype == types.float32:
+        return [weights.load(at, vector(width))]
+    pair = weights.load(at, vector(width, I32))  # two bf16: the upper halves of two floats
+    low = b.shl(pair, constant(16, width, I32))
+    high = b.and_(pair, constant(-65536, width, I32))
+    return [b.bitcast(half, vector(width)) for half in (low, high)]

@@ -66,7 +66,7 @@ def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
 
 def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
     """Bits per sample with right conditioning, with a wrong text (if the features come from it),
-    with a wrong speaker, and with rounded weights."""
+    with a wrong speaker, and in other precisions."""
     rng = random.Random(0)
     cases: dict[str, list[Score]] = defaultdict(list)
     for c in clips:
@@ -81,7 +81,7 @@ def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
     exact = voice.model
     for precision in ("bf16", "int8"):
         voice.model = rounded(exact, precision)
-        cases[f"bits right, {precision} weights"] = [
+        cases[f"bits right, {precision}"] = [
             score_file(voice, root / c.path, c.speaker, WORDS[int(c.text)]) for c in clips
         ]
     voice.model = exact

@@ -29,7 +29,7 @@ def score(
         str | None, typer.Option("--text", "-t", help="What is said in the recordings.")
     ] = None,
     precision: Annotated[
-        WeightPrecision, typer.Option(help="Round the weights first, as the numba engine does.")
+        WeightPrecision, typer.Option(help="Round as the engines do in this precision.")
     ] = "f32",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
 ) -> None:

@@ -5,29 +5,10 @@ compiled on first use and cached on disk; it releases the interpreter lock. Each
 of lanes. The utterances in them share each load of the weights; when one ends, its lane takes the
 longest of the next `LOOKAHEAD` jobs.
 
-Every sum is one chain in ascending order of its inputs (`simd.multiply`), so that neither batch nor
-lane, thread or block size changes a bit of a clip: an autoregressive sequence amplifies one flipped
-bit into a different clip. This has no measurable cost: a lone utterance waits for its weights
-anyway.
-
-What was tried, in µs per sample of one utterance (L20 R64 S256, one Zen 4 core; in brackets bf16):
-
-| change | effect |
-|---|---|
-| sums held in registers over panels of 64 outputs | starting point: 43.5 (27.4) |
-| no reference counts on arrays (`compile_inner`) | 43.5 → 39.6 (27.4 → 24.6) |
-| past taps of 4 samples at once, where all are known | 43.0 → 39.6 (none); 8: no further gain |
-| matrices in the order of use, fewer arguments in calls | 39.6 → 38.9 (24.6 → 23.6) |
-| bf16 in pairs, widened by shift and mask | matrix products alone: (31 → 19) |
-| upper bf16 of a pair left unmasked, the lower one being noise in it | (none) |
-| panels of 128 outputs; 8 or 16 input rows unrolled | none; 16 spill in a batch |
-| software prefetch, 2 to 16 KB ahead | 43.5 → 49 |
-
-f32 then reads weights at 80 % of what the core reads from a buffer of that size. bf16 is bound by
-multiply-adds (one vector of 16 a cycle, 15 µs) and reading (18 µs) at once, int8 by its conversion
-to float; more would need products of rounded activations (dpbf16, vpdpbusd). A batch of 8 runs at
-80 % of the core's multiply-adds. The inputs of linear prediction take 0.2 µs of a lone utterance's
-sample and 0.08 in a batch.
+Neither batch nor lane, thread, block size or vector width changes a bit of a clip, since an
+autoregressive sequence amplifies one flipped bit into a different clip: every sum of floats is one
+chain in ascending order of its inputs (`products`), and those of integers are exact (`integers`).
+What was tried to make it fast stands in `recipes/README.md`.
 """
 
 from __future__ import annotations
@@ -70,7 +51,8 @@ def generate(
         jobs: any number, or those that arrive, taken by whichever thread has a free lane.
         hop_length: samples per row.
         block: most samples per piece.
-        precision: of the weights; activations and sums are f32.
+        precision: of the products, all else is f32; f32 and bf16 are that of the weights, int8 also
+            of what they are multiplied by.
         threads: at most (default: `default_threads`). One utterance uses one thread.
         lanes: utterances per thread that advance together, at most.
     """

@@ -79,7 +79,7 @@ def _given(network: stored.Network) -> Floats:
         return np.empty(0, np.float32)
     every = np.zeros((INPUTS, network.config.residual_channels), np.float32)
     every[network.selection] = network.weights["given.weight"].T
-    return aligned(_panels(_pad(every, 1), "f32"))
+    return aligned(pack_panels(_pad(every, 1), "f32"))
 
 
 def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
@@ -96,7 +96,7 @@ def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
         padded = _pad(_pad(np.concatenate(parts), 0, inputs), 1, outputs)
         values, scale = round_matrix(padded, precision)
         offsets = (-ZERO * values.sum(0)).astype(np.int32)
-        packed.append((_panels(values, precision), scale, offsets, padded.shape))
+        packed.append((pack_panels(values, precision), scale, offsets, padded.shape))
     # The past taps lie together, and so does the rest, in the order of use: memory is read in one
     # stream also where a step skips the past taps.
     past = [i for i in range(m.layers * len(block)) if i % len(block) < m.kernel_size - 1]
@@ -153,7 +153,7 @@ def _stack_biases(stack: Weights) -> Floats:
     return np.concatenate([_pad(stack["bias"], 1, 2).reshape(-1), _pad(stack["skip_bias"], 0)])
 
 
-def _panels(values: Floats, precision: WeightPrecision) -> NDArray[Any]:
+def pack_panels(values: Floats, precision: WeightPrecision) -> NDArray[Any]:
     """(inputs, outputs) to one flat array of packed elements."""
     panels = np.split(values, range(PANEL, values.shape[1], PANEL), 1)
     if precision == "int8":

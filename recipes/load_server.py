@@ -3,8 +3,8 @@
     pip install ".[espeak,server]" httpx2
     python recipes/load_server.py [--voice kathleen] [--clients 64] [--seconds 60]
 
-Every client asks for one clip after the other, one of `TEXTS` with one of a few seeds, and leaves at
-the end. It prints
+Every client asks for clip after clip until the end: one of a few texts, with one of a few seeds. It
+prints
 
 first byte    seconds from a request to its first sound, p50 and p95
 sound         seconds of sound received in a second
@@ -42,7 +42,7 @@ from wavegen.synth import join, plan, synthesize
 from wavegen.voice import Voice
 
 DIGITS = ("one two three", "four five six", "seven eight nine", "zero one nine", "two two five")
-SEEDS = 3
+TEXT_COUNT, SEEDS = 12, 2
 Clip = tuple[str, int]
 """(text, seed)."""
 
@@ -125,7 +125,7 @@ def main(
 ) -> None:
     """Load a server of its own on this machine, and check all that it sends."""
     loaded = load_voice(voice)
-    texts = DIGITS if len(loaded.words) < 20 else TEXTS
+    texts = DIGITS if len(loaded.words) < 20 else TEXTS[:TEXT_COUNT]
     clips = [(text, seed) for text in texts for seed in range(SEEDS)]
     options = ["--voice", voice, "--port", "0", "--concurrency", str(concurrency)]
     command = [sys.executable, "-m", "wavegen", "serve", *options]

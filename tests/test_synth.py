@@ -44,6 +44,12 @@ def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) 
     assert whole.samples > 600 * 8000
 
 
+def test_silence_counts_as_what_is_spoken(tiny_voice: Voice) -> None:
+    for text in ("one [pause 60s]", "one [pause 60s] two", "[pause 60s] one"):
+        with pytest.raises(TextError, match="more than --max-seconds 30"):
+            [*plan(in_sentences(tiny_voice), Request(text=text, max_seconds=30))]
+
+
 def test_sentences_come_one_by_one_and_join_with_silence(tiny_voice: Voice) -> None:
     alone = in_sentences(tiny_voice)
     long = plan(alone, Request(text="One two. Three! " * 10_000))

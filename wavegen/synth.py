@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -60,7 +59,6 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
         raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
     joined, frame_rate = voice.config.data.join > 1, voice.config.conditioning.frame_rate
     speaker = voice.who(request.speaker, request.speaker_path)
-    limit = math.inf if request.max_seconds is None else request.max_seconds
     usual = sentence_pause(voice, request) // voice.config.hop_length
     parts: list[Part] = []
     frames = 0
@@ -76,14 +74,14 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
             frames += before
         if phrase.unit is None:
             last = _end(parts, phrase, before)
+            _check_length(frames, request, frame_rate)
             break
         who = speaker if phrase.speaker is None else _who(voice, phrase.speaker, request)
         spoken = voice.predict(phrase, who, request, span)
         lead = 0 if frames or phrase.before is None else before
         parts.append(Part(spoken, who, 0, lead))
         frames += lead + spoken.local.frames
-        if frames > limit * frame_rate:
-            raise TextError(f"this would speak for more than --max-seconds {limit:g}")
+        _check_length(frames, request, frame_rate)
         if len(parts) > 1 and not (joined and who == parts[0].speaker):
             yield join_parts(voice, parts[:-1], request)
             del parts[:-1]
@@ -94,6 +92,12 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
         log.warning(tell_left_out(left_out, language))
     parts[-1] = replace(parts[-1], pause=last)
     yield join_parts(voice, parts, request)
+
+
+def _check_length(frames: int, request: Request, frame_rate: float) -> None:
+    limit = request.max_seconds
+    if limit is not None and frames > limit * frame_rate:
+        raise TextError(f"this would speak for more than --max-seconds {limit:g}")
 
 
 def _who(voice: Voice, speaker: str, request: Request) -> SpeakerPath:

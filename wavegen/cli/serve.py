@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wavegen.cli import completion, show
 from wavegen.cli import options as o
-from wavegen.cli import show
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import WavegenError
 from wavegen.request import Request
@@ -33,6 +33,7 @@ def serve(
             "-m",
             help="A bundled voice's name, or a voice file; may be given several times, the default "
             "first (default: all bundled voices).",
+            autocompletion=completion.voices,
         ),
     ] = None,
     host: Annotated[

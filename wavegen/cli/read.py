@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wavegen.rendering.book import Piece
     from wavegen.rendering.render import Renderer
 
-SAMPLED = 12
+SAMPLED = 4
 """Pieces of a book from which its length is estimated."""
 
 
@@ -95,7 +95,7 @@ def _check(output: Path, force: bool) -> bool:
 
 def _estimate(book: Book, todo: Sequence[Piece], renderer: Renderer) -> None:
     """Print how long a book is, from some of its pieces."""
-    some = todo[:: max(1, len(todo) // SAMPLED)]
+    some = todo[:: max(1, -(-len(todo) // SAMPLED))]
     sound, work, failed = renderer.estimate([piece.job for piece in some])
     for job in failed:
         say_failed(job)

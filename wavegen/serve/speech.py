@@ -74,7 +74,7 @@ class Spoken:
         self._lock = threading.Lock()
         self._room, self._planning = AHEAD, True
         self._open: list[_Part] = []
-        self._stopped = False
+        self._begun = self._stopped = False
         self._wanted_at = time.monotonic()
         """When the next sentence should be heard: the earliest is drawn first."""
         planner.submit(self._plan_one)
@@ -130,11 +130,14 @@ class Spoken:
         with self._lock:
             stopped = self._stopped
             self._open.append(part)
+            first, self._begun = not self._begun, True
             self._room -= 1
             self._planning = self._room > 0
         self._parts.put(part)
         if stopped:
             part.stop()
+        elif first:
+            self._plan_one()  # a text of one sentence ends here, and needn't wait for others again
         elif self._planning:
             self._planner.submit(self._plan_one)
 

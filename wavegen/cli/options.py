@@ -24,8 +24,8 @@ EngineName = Annotated[
 Precision = Annotated[
     WeightPrecision | None,
     typer.Option(
-        help="Precision of the weights: f32, bf16, int8 in the numba engine (default: bf16), f32, "
-        "f16 in triton (default: f16)."
+        help="Precision of the products: f32, bf16, int8 in the numba engine (default: int8, but "
+        "bf16 on Arm), f32, f16 in triton (default: f16)."
     ),
 ]
 Device = Annotated[

@@ -1,4 +1,11 @@
-"""Matrix products of the `numba` engine, in LLVM vectors."""
+"""Matrix products of the `numba` engine, written in LLVM vectors.
+
+LLVM's own vectoriser keeps none of these loops in registers, so each is built here with
+`numba.extending.intrinsic`: one vector per utterance, as wide as the tile, which LLVM splits into
+what the CPU has (AVX-512, AVX2, NEON, …). Every output is one chain of fused multiply-adds in
+ascending order of its inputs, whatever the tile, so that the result depends neither on the CPU's
+vector width nor on how many utterances share a load of the weights.
+"""
 
 from __future__ import annotations
 

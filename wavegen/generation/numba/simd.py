@@ -1,11 +1,5 @@
-"""The arithmetic of the `numba` engine, written in LLVM vectors.
-
-LLVM's own vectoriser keeps none of these loops in registers, so each is built here with
-`numba.extending.intrinsic`: one vector per utterance, as wide as the tile, which LLVM splits into
-what the CPU has (AVX-512, AVX2, NEON, …). Every output is one chain of fused multiply-adds in
-ascending order of its inputs, whatever the tile, so that the result depends neither on the CPU's
-vector width nor on how many utterances share a load of the weights.
-"""
+"""The element-wise functions of the `numba` engine, written in LLVM vectors, since LLVM's own
+vectoriser keeps none of these loops in registers."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wavegen.books import Book, read_book
+from wavegen.books import Book, epub, read_book
 from wavegen.errors import WavegenError
 
 
@@ -133,3 +133,44 @@ def test_a_damaged_epub_is_one_clear_line(tmp_path: Path, missing: str) -> None:
     files = {name: text for name, text in EPUB.items() if name != missing}
     with pytest.raises(WavegenError, match="EPUB"):
         read_book(write_epub(tmp_path / "a.epub", files))
+
+
+def test_an_epub_without_a_table_of_contents_has_the_chapters_of_its_headings(
+    tmp_path: Path,
+) -> None:
+    nav = "<!DOCTYPE html><html><nav><a>One&nbsp;two</a></nav></html>"  # which XML does not know
+    book = read_book(write_epub(tmp_path / "a.epub", EPUB | {"E/nav.xhtml": nav}))
+    assert [c.title for c in book.chapters] == ["I", "Third"]
+
+
+@pytest.mark.parametrize("name", ["E/book.opf", "E/text/two.xhtml"])
+def test_a_small_epub_cannot_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(epub, "MOST", 5000)
+    files = EPUB | {name: EPUB[name] + 4000 * " "}
+    with pytest.raises(WavegenError, match="larger"):
+        read_book(write_epub(tmp_path / "a.epub", files))
+    entity = '<!DOCTYPE package [<!ENTITY a "aaaaaaaaaa">]>' + OPF.replace("A Book", "&a;")
+    with pytest.raises(WavegenError, match="entities"):
+        read_book(write_epub(tmp_path / "b.epub", EPUB | {"E/book.opf": entity}))
+
+
+def test_an_epub_whose_files_cannot_be_unpacked_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.epub"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("META-INF/container.xml", EPUB["META-INF/container.xml"])
+    data = path.read_bytes()
+    begin = data.index(b"container.xml") + len("container.xml")
+    path.write_bytes(data[:begin] + 9 * b"\xff" + data[begin + 9 :])
+    with pytest.raises(WavegenError, match="EPUB"):
+        read_book(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("META-INF/container.xml", EPUB["META-INF/container.xml"])
+    with pytest.raises(WavegenError, match="packed"):
+        read_book(path)
+
+
+def test_the_front_matter_of_markdown_is_left_out_whatever_ends_its_lines(tmp_path: Path) -> None:
+    book = read(tmp_path, "a.md", "---\r\ntitle: x\r\n---\r\n\r\nOne.\r\n")
+    assert told(book) == [("a", ("One.",))]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -14,8 +16,13 @@ from wavegen.books.html import html_blocks
 from wavegen.decoding import decode
 from wavegen.errors import TextError
 
+log = logging.getLogger(__name__)
 MOST = 64 << 20
-"""Bytes of one file in it at most, so that a small archive can't fill the memory."""
+"""Bytes that are read of it at most, so that a small archive can't fill the memory."""
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""As EPUB has it (OCF ZIP container); the others can't be unpacked piece by piece."""
+FAULTS = (KeyError, ValueError, RuntimeError, ElementTree.ParseError)
+"""Of a file that is missing, is too large, is encrypted, or is no XML."""
 XHTML = ("application/xhtml+xml", "text/html")
 
 
@@ -32,21 +39,29 @@ def read_epub(path: Path) -> Book:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(path, _Files(archive))
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, RuntimeError, ValueError) as e:
+    except (zipfile.BadZipFile, zlib.error, EOFError, *FAULTS) as e:
         raise TextError(f"{path} can't be read as an EPUB: {' '.join(str(e).split())}") from e
 
 
 class _Files:
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+        self._archive, self._left = archive, MOST
 
     def text(self, name: str) -> str:
-        if self._archive.getinfo(name).file_size > MOST:
-            raise ValueError(f"{name} is larger than {MOST >> 20} MB")
-        return decode(self._archive.read(name))[0]
+        if self._archive.getinfo(name).compress_type not in PACKED:
+            raise ValueError(f"{name} is packed otherwise than in an EPUB")
+        with self._archive.open(name) as file:  # whose size may be another than it is said to be
+            data = file.read(self._left + 1)
+        self._left -= len(data)
+        if self._left < 0:
+            raise ValueError(f"with {name} it is larger than {MOST >> 20} MB")
+        return decode(data)[0]
 
     def xml(self, name: str) -> ElementTree.Element:
-        return ElementTree.fromstring(self.text(name))
+        text = self.text(name)
+        if "<!ENTITY" in text:
+            raise ValueError(f"{name} declares entities, which may become very long")
+        return ElementTree.fromstring(text)
 
 
 def _read(path: Path, files: _Files) -> Book:
@@ -82,14 +97,17 @@ def _contents(
     for item in items:
         name = _beside(root, item.get("href", ""))
         found: list[tuple[str, str]] = []
-        if _is_navigation(item):
-            nav = next(_all(files.xml(name), "nav"), None)
-            for link in [] if nav is None else _all(nav, "a"):
-                found.append((link.get("href", ""), " ".join("".join(link.itertext()).split())))
-        elif item.get("media-type") == "application/x-dtbncx+xml":
-            for point in _all(files.xml(name), "navPoint"):
-                source = next((e.get("src", "") for e in _all(point, "content")), "")
-                found.append((source, _told(point, "text")))
+        try:
+            if _is_navigation(item):
+                nav = next(_all(files.xml(name), "nav"), None)
+                for link in [] if nav is None else _all(nav, "a"):
+                    found.append((link.get("href", ""), " ".join("".join(link.itertext()).split())))
+            elif item.get("media-type") == "application/x-dtbncx+xml":
+                for point in _all(files.xml(name), "navPoint"):
+                    source = next((e.get("src", "") for e in _all(point, "content")), "")
+                    found.append((source, _told(point, "text")))
+        except FAULTS as e:  # headings tell the chapters, too
+            log.warning(f"without the table of contents {name}: {e}")
         for href, title in reversed(found):
             yield _beside(name, href), title
 

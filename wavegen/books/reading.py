@@ -36,7 +36,7 @@ def read_book(path: Path) -> Book:
 
 
 def _read(path: Path, suffix: str) -> Book:
-    text, title = read_text(path), path.stem
+    text, title = read_text(path).replace("\r\n", "\n"), path.stem
     if suffix == ".txt":
         blocks = plain_blocks(text)
     elif suffix in (".md", ".markdown"):
@@ -53,7 +53,7 @@ def plain_blocks(text: str) -> list[Block]:
     marks = {m[1]: m for m in _GUTENBERG.finditer(text)}
     begin = marks["START"].end() if "START" in marks else 0
     text = text[begin : marks["END"].start() if "END" in marks else None]
-    paragraphs = (" ".join(p.split()) for p in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
+    paragraphs = (" ".join(p.split()) for p in re.split(r"\n\s*\n", text))
     return [Block(p, 2 if _HEADING.fullmatch(p) else 0) for p in paragraphs if p]
 
 

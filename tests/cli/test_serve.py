@@ -55,8 +55,13 @@ def test_what_can_not_be_served_is_one_clear_line(
     one_clear_line(cli("serve", "--port", 0), "pip install 'wavegen[server]'")
 
 
-def test_a_systemd_unit_runs_the_same_command_and_tells_no_key(cli: Callable[..., Result]) -> None:
-    given = ("--voice", "my 100% voice.safetensors", "--api-key", "s3cret", "--port", 81)
+@pytest.mark.parametrize(
+    "key", [("--api-key", "s3cret"), ("--api_key", "s3cret"), ("--api_key=s3cret",)]
+)
+def test_a_systemd_unit_runs_the_same_command_and_tells_no_key(
+    cli: Callable[..., Result], key: tuple[str, ...]
+) -> None:
+    given = ("--voice", "my 100% voice.safetensors", *key, "--port", 81)
     done = cli("serve", *given, "--print-unit")
     assert done.code == 0, done.err
     assert "s3cret" not in done.out

@@ -208,6 +208,25 @@ def test_pages_elsewhere_can_not_ask_without_permission(server: str, serve: Any)
     assert refused.status_code == 400
 
 
+def test_a_page_whose_name_is_made_to_lead_here_can_not_ask(
+    server: str, serve: Callable[..., str]
+) -> None:
+    port = server.rpartition(":")[2]
+
+    def status(address: str, host: str) -> int:
+        return httpx2.get(f"{address}/v1/models", headers={"host": host}).status_code
+
+    for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "[", "x]:1"):
+        assert status(server, host) == 403
+    for host in ("localhost", f"LocalHost:{port}", "a.localhost", "127.0.0.1", f"[::1]:{port}"):
+        assert status(server, host) == 200
+    opened = serve(origins=["https://example.org"])
+    assert [status(opened, h) for h in ("example.org", "evil.example")] == [200, 403]
+    secret = {"host": "speech.example", "authorization": "Bearer secret"}
+    address = serve(api_key="secret")
+    assert httpx2.get(f"{address}/v1/models", headers=secret).status_code == 200
+
+
 def test_a_key_is_asked_for_everywhere_but_at_the_door(serve: Callable[..., str]) -> None:
     address = serve(api_key="sécret")
     for path in ("/v1/models", "/v1/audio/voices", "/metrics", "/nothing"):

@@ -159,10 +159,13 @@ def test_an_error_is_told_and_ends_the_connection(
         b'{"type": "synthesize", "data": {"text": 5}}\n',
         b'{"type": "describe", "payload_length": 99999999}\n',
         b"[" * 70000,
+        b"[" * 60000 + b"\n",
     ],
     ids=lambda line: line[:30].decode(),
 )
-def test_what_can_not_be_read_ends_the_connection_alone(shared: Any, line: bytes) -> None:
+def test_what_can_not_be_read_ends_the_connection_alone(
+    shared: Any, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     async def ask() -> bytes:
         host, port = shared.wyoming.removeprefix("tcp://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -173,3 +176,4 @@ def test_what_can_not_be_read_ends_the_connection_alone(shared: Any, line: bytes
 
     assert b"synthesize" not in asyncio.run(ask())
     assert answers(shared.wyoming, Describe(), last=(Info,))
+    assert not [r for r in caplog.records if r.exc_info]

@@ -89,9 +89,9 @@ def serve(
     Options of speaking are defaults, which a request may change; it can't go beyond --max-seconds.
     """
     try:
+        from wavegen.serve.http import is_local
         from wavegen.serve.server import (
             DRAIN_SECONDS,
-            is_local,
             listen,
             make_server,
             parse_wyoming,

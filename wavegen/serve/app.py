@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from starlette.types import Lifespan
 import wavegen
 from wavegen.errors import WavegenError
 from wavegen.serve import openai
-from wavegen.serve.http import KeyCheck, on_error
+from wavegen.serve.http import HostCheck, KeyCheck, on_error
 from wavegen.serve.speech import Speech
 
 BYTES_PER_CHARACTER = 12
@@ -69,6 +70,9 @@ def make_app(
         )
     if api_key:
         middleware.append(Middleware(KeyCheck, key=api_key))
+    elif "*" not in origins:
+        names = {urlsplit(origin).hostname or "" for origin in origins}
+        middleware.append(Middleware(HostCheck, names=names))
     app = Starlette(
         routes=[
             Route("/v1/audio/speech", openai.create_speech, methods=["POST"]),

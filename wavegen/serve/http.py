@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import json
-from collections.abc import Awaitable
+import socket
+from collections.abc import Awaitable, Collection
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
@@ -39,6 +42,14 @@ async def on_error(http: HttpRequest, e: Exception) -> Response:
     return error(500, "something went wrong here; the server's log tells more")
 
 
+def is_local(host: str) -> bool:
+    """Whether only programs on this machine reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class KeyCheck:
     """Lets requests pass that bring the key, if there is one."""
 
@@ -53,6 +64,43 @@ class KeyCheck:
                 await wrong(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class HostCheck:
+    """Refuses what comes from this machine to a name that isn't its own: a page elsewhere may have
+    its name lead here (DNS rebinding), and then passes for the server's own.
+
+    Args:
+        app: what it stands before.
+        names: other names that may be used.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app, self._names = app, {"localhost", socket.gethostname().lower(), *names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_local((scope["server"] or [""])[0]):
+            asked = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            if asked and not self._known(asked):
+                about = f"'{asked[:80]}' is no name of this server; --cors or a key lets it be used"
+                await error(403, about)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _known(self, asked: str) -> bool:
+        try:
+            name = urlsplit(f"//{asked}").hostname or ""
+        except ValueError:
+            return False
+        return name in self._names or name.endswith(".localhost") or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 async def read_json(http: HttpRequest, most: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -44,14 +43,6 @@ def parse_wyoming(uri: str) -> tuple[str, int]:
     except ValueError:
         pass
     raise WavegenError(f"--wyoming {uri}: give tcp://HOST:PORT, such as tcp://127.0.0.1:10200")
-
-
-def is_local(host: str) -> bool:
-    """Whether only programs on this machine reach what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def make_server(

@@ -46,9 +46,10 @@ def unit(arguments: Sequence[str], seconds: int) -> str:
     kept: list[str] = []
     skip = False
     for argument in arguments:
-        if not skip and not argument.startswith(SECRET):
+        option = argument.replace("_", "-")
+        if not skip and not option.startswith(SECRET):
             kept.append(argument)
-        skip = argument == SECRET
+        skip = option == SECRET
     command = " ".join(map(_quoted, [sys.executable, "-m", "wavegen", "serve", *kept]))
     folder = str(Path.cwd()).replace("%", "%%")
     return TEXT.format(command=command, folder=folder, seconds=seconds)

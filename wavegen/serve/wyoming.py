@@ -85,7 +85,7 @@ class Connection(AsyncEventHandler):
             await self.run()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # it has left
-        except (WavegenError, KeyError, TypeError, AttributeError) as e:
+        except (WavegenError, KeyError, TypeError, AttributeError, RecursionError) as e:
             log.warning(f"a Wyoming client sent what can't be read: {type(e).__name__}: {e}")
 
     async def handle_event(self, event: Event) -> bool:

@@ -63,6 +63,8 @@ def test_a_folder_gets_a_file_of_each_chapter_and_what_is_there_is_kept(
     job = {"output_file": "001-001.flac", "max_seconds": None}
     job["text"] = "One. [pause 1.0s]\none two [pause 0.5s]"
     jobs.write_text(json.dumps(job))
+    out.mkdir()
+    (out / "1 One.flac").touch()
     voice = command[2:]
     assert cli("render", jobs, "-o", parts, "--max-seconds", 1e6, *voice).code == 0
     done = cli(*command, "-o", out, "--format", "flac")
@@ -74,3 +76,20 @@ def test_a_folder_gets_a_file_of_each_chapter_and_what_is_there_is_kept(
     assert not parts.exists()
     one_clear_line(cli(*command, "-o", out), "not empty")
     one_clear_line(cli(*command, "-o", tmp_path / "two.wav"), ".m4b")
+
+
+def test_only_what_it_made_itself_is_removed_from_the_folder_of_parts(
+    cli: Callable[..., Result],
+    tmp_path: Path,
+    command: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts, here = tmp_path / "here.parts", tmp_path / "here"
+    for folder in (parts, here):
+        folder.mkdir()
+    (parts / "mine.txt").write_text("mine")
+    monkeypatch.chdir(here)
+    done = cli(*command, "-o", ".", "--format", "flac")
+    assert done.code == 0, done.err
+    assert sorted(p.name for p in here.iterdir()) == ["1 One.flac", "2 Four.flac"]
+    assert [p.name for p in parts.iterdir()] == ["mine.txt"]

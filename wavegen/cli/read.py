@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,10 +56,11 @@ def read(
     Footnotes and navigation are left out. What is done so far lies in FILE.parts.
     """
     from wavegen.books import read_book
-    from wavegen.rendering.book import pieces
+    from wavegen.rendering.book import pieces, remove_pieces
     from wavegen.rendering.render import Renderer
 
-    single = _check(output, force)
+    parts = _parts(output)
+    single = _check(output, parts, force)
     found = read_book(book)
     renderer = Renderer(engine=engine, precision=precision, device=device)
     voice, _ = renderer.voice(request)
@@ -67,18 +68,24 @@ def read(
     if dry_run:
         _estimate(found, todo, renderer)
         return
-    parts = output.with_name(f"{output.name}.parts")
     render_jobs([piece.job for piece in todo], parts, renderer, None, None)
     chapters = [
         [parts / piece.job.output_file for piece in todo if piece.chapter == number]
         for number in range(len(found.chapters))
     ]
     _write(output, single, found, chapters, voice.sample_rate, form)
-    shutil.rmtree(parts, ignore_errors=True)
+    with suppress(OSError):
+        remove_pieces(parts)
     show.err.print(f"{output}: {counted(len(chapters), 'chapter')}", soft_wrap=True)
 
 
-def _check(output: Path, force: bool) -> bool:
+def _parts(output: Path) -> Path:
+    """The folder of what is done so far."""
+    named = output if output.name.strip(".") else output.resolve()  # "." and ".." are no names
+    return named.parent / f"{named.name}.parts"
+
+
+def _check(output: Path, parts: Path, force: bool) -> bool:
     """Whether it is one file; raises `WavegenError` if it can't be written."""
     from wavegen.files import check_output, check_output_folder
     from wavegen.rendering.book import CODECS, check_book
@@ -88,8 +95,9 @@ def _check(output: Path, force: bool) -> bool:
         check_book(output)
         return True
     check_output_folder(output)
-    if output.is_dir() and any(output.iterdir()) and not force:
-        raise WavegenError(f"-o {output} is not empty; --force replaces what is in it")
+    stopped = (parts / "manifest.jsonl").exists()  # perhaps while it wrote the chapters
+    if output.is_dir() and any(output.iterdir()) and not (force or stopped):
+        raise WavegenError(f"-o {output} is not empty; --force writes into it all the same")
     return False
 
 

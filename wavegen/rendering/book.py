@@ -26,6 +26,7 @@ BIT_RATE = 64_000
 """Enough for one voice."""
 PIECE = 2500
 """Characters of a piece of a chapter at least, which is what a killed process loses."""
+_PIECES = re.compile(r"\d{3,}-\d{3,}\.flac|(?:manifest|failed)\.jsonl")
 AFTER_TITLE, AFTER_PARAGRAPH = 1.0, 0.5
 """Seconds."""
 
@@ -48,6 +49,20 @@ def pieces(book: Book, request: Request) -> list[Piece]:
             asked = replace(request, text=text)
             found.append(Piece(number, RenderJob(len(found) + 1, name, asked)))
     return found
+
+
+def remove_pieces(folder: Path) -> None:
+    """Remove the clips of `pieces` and their list from a folder, which goes, too, unless it holds
+    something else.
+
+    Raises:
+        OSError: they can't be removed.
+    """
+    for file in folder.iterdir():
+        if _PIECES.fullmatch(file.name):
+            file.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _texts(chapter: Chapter) -> Iterator[str]:

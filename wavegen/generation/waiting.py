@@ -12,38 +12,41 @@ from wavegen.generation.job import Job
 
 
 class JobQueue:
-    """Jobs for any number of threads, the longest of the next ``lookahead`` first, so that all
-    lanes finish at about the same time."""
+    """Jobs for any number of threads: in order, so that none waits for ever while longer ones come,
+    and of the last ``lookahead`` the longest first, so that all lanes finish at about the same
+    time."""
 
     def __init__(self, jobs: Iterable[Job], lookahead: int) -> None:
         self._rest = enumerate(jobs)
         self._lookahead = lookahead
-        self._heap: list[tuple[int, int, Job]] = []
+        self._next: list[tuple[int, Job]] = []
         self._lock = threading.Lock()
         self._fill()
 
     @property
     def most(self) -> int:
         """Jobs that can be drawn at once."""
-        return len(self._heap)
+        return len(self._next)
 
     def _fill(self) -> None:
-        for index, job in islice(self._rest, self._lookahead - len(self._heap)):
-            heapq.heappush(self._heap, (-job.length, index, job))
+        self._next += islice(self._rest, self._lookahead - len(self._next))
 
     def take(self, wait: bool = False) -> tuple[int, Job] | None:
         """The next job and its place among all, or None if there is no other; it never waits."""
         with self._lock:
-            if not self._heap:
+            if not self._next:
                 return None
-            _, index, job = heapq.heappop(self._heap)
+            place = 0
+            if len(self._next) < self._lookahead:  # there are no more than these
+                place = max(range(len(self._next)), key=lambda n: self._next[n][1].length)
+            found = self._next.pop(place)
             self._fill()
-            return index, job
+            return found
 
     def close(self) -> None:
         """There are no more jobs."""
         with self._lock:
-            self._heap.clear()
+            self._next.clear()
 
 
 class Arrivals:

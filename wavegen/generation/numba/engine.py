@@ -3,7 +3,7 @@
 The step is that of `cached`, with all matrix products, queues, gates and sampling fused (`step`),
 compiled on first use and cached on disk; it releases the interpreter lock. Each thread has a group
 of lanes. The utterances in them share each load of the weights; when one ends, its lane takes the
-longest of the next `LOOKAHEAD` jobs.
+next job, and of the last `LOOKAHEAD` the longest.
 
 Neither batch nor lane, thread, block size or vector width changes a bit of a clip, since an
 autoregressive sequence amplifies one flipped bit into a different clip: every sum of floats is one
@@ -33,7 +33,7 @@ from wavegen.model import weights as stored
 LANES = 8
 """Utterances of one thread that share the weights. More gain nothing: sums fill the registers."""
 LOOKAHEAD = 64
-"""The longest of this many jobs, at least, starts first."""
+"""Of the last jobs, so many at least, the longest start first."""
 
 
 def generate(

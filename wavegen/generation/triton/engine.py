@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LANES = 1024
 """Utterances that one device draws at once, at most."""
 LOOKAHEAD = 64
-"""The longest of this many jobs starts first."""
+"""Of so many jobs, the last ones, the longest start first."""
 FILL_SECONDS = 0.1
 """Jobs are read for at most this long before what is there is drawn: reading one can take longer
 than drawing it."""

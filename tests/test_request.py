@@ -38,6 +38,6 @@ def test_numbers_and_ids_are_converted() -> None:
 def test_python_takes_every_field_as_an_argument_with_the_same_default() -> None:
     given = inspect.signature(Synthesizer.synthesize).parameters
     fields = options(Request)
-    assert set(fields) - {"voice"} == set(given) - {"self", "engine", "precision"}
+    assert set(fields) - {"voice"} == set(given) - {"self", "ssml", "engine", "precision"}
     for name in fields.keys() - {"voice", "text", "speaker", "seed", "max_seconds"}:
         assert given[name].default == fields[name].default

@@ -16,6 +16,7 @@ from wavegen.errors import TextError, VoiceError
 from wavegen.library import load_voice, read_about
 from wavegen.request import Request
 from wavegen.speech.frontend import read_clip
+from wavegen.speech.phrases import Phrase
 from wavegen.synth import plan
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
@@ -92,7 +93,7 @@ def test_a_style_stretches_and_shifts(tiny_voice: SpeakingVoice) -> None:
     assert unit is not None
 
     def said(**style: float) -> LocalFeatures:
-        return voice.predict(unit, voice.who(None), Request(**style))[0]
+        return voice.predict(Phrase(unit), voice.who(None), Request(**style)).local
 
     plain = said()
     assert said(length_scale=1.5).frames == pytest.approx(1.5 * plain.frames, rel=0.05)

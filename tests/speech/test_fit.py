@@ -4,6 +4,7 @@ import io
 import itertools
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,8 @@ def test_a_batch_is_what_was_recorded() -> None:
 @pytest.mark.usefixtures("small_flows")
 def test_fitting_takes_the_steps_that_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=0.1 * PROBE)  # asked at the start, and after those steps
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    # Not time.monotonic itself, which other threads ask, too.
+    monkeypatch.setattr("wavegen.speech.fit.time", SimpleNamespace(monotonic=lambda: next(clock)))
     rng = np.random.default_rng(0)
     done: list[tuple[int, int]] = []
     clips = [utterance(rng) for _ in range(20)]

@@ -26,10 +26,10 @@ def test_synth_speaks_with_the_bundled_voice(cli: Callable[..., Result], tmp_pat
     out = tmp_path / "hello.wav"
     done = cli("synth", "--speaker", "3", "--text", "four two seven", "-o", out)
     assert done.code == 0, done.err
-    assert "speaker nicolas" in done.err
+    assert "speaker edith" in done.err
     audio, rate = soundfile.read(out)
     assert soundfile.info(out).subtype == "PCM_16"
-    assert rate == 8000
+    assert rate == 16000
     assert 0.6 < len(audio) / rate < 3
     assert 0.01 < np.sqrt(np.mean(audio**2)) < 0.5
     assert np.mean(np.abs(audio) > 0.99) < 0.001

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from helpers import free_voice
 
-from wavegen.drawing import Live, draw
+from wavegen.drawing import PAUSE, Live, draw
 from wavegen.errors import WavegenError
 from wavegen.generation.job import Job
+from wavegen.generation.numba.group import Group
 from wavegen.generation.spec import EngineSpec, Pieces
 from wavegen.generation.waiting import Arrivals
 from wavegen.library import load_voice
@@ -135,21 +136,33 @@ def test_those_of_the_lowest_rank_are_drawn_first_and_idle_threads_before_busy_o
     assert arrivals.take(wait=True) is None
 
 
+@pytest.mark.parametrize("starts", [True, False])
 def test_an_engine_that_fails_ends_what_it_draws_and_goes_on(
-    tiny_voice_file: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_voice_file: Path, monkeypatch: pytest.MonkeyPatch, starts: bool
 ) -> None:
+    """Also where it fails again when it is started."""
     voice = load_voice(tiny_voice_file)
     u = take(voice, "one")
     live, listeners = Live(voice), (Listener(), Listener())
 
-    def fail(group: Any, count: int) -> None:
-        raise RuntimeError("no power")
+    working, broken = Group.advance, True
 
-    with monkeypatch.context() as m:
-        m.setattr("wavegen.generation.numba.group.Group.advance", fail)
-        live.add(u, listeners[0])
-        assert listeners[0].ended.wait(30)
-        assert str(listeners[0].error) == "no power"
+    def advance(group: Group, count: int) -> Any:
+        if broken and (count or group.size or not starts):
+            raise RuntimeError("no power")
+        return working(group, count)
+
+    monkeypatch.setattr(Group, "advance", advance)
+    live.add(u, listeners[0])
+    assert listeners[0].ended.wait(30)
+    assert str(listeners[0].error) == "no power"
+    if not starts:
+        later = Listener()
+        live.add(u, later)
+        assert later.ended.wait(30)
+        assert str(later.error) == "no power"
+    broken = False
+    time.sleep(0 if starts else 4 * PAUSE)  # until no start is under way that fails
     live.add(u, listeners[1])
     assert np.array_equal(listeners[1].heard(), synthesize(voice, [u])[0])
     live.close()

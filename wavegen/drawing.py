@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -145,6 +146,8 @@ def _prompt_codes(voice: Voice, utterance: Utterance) -> NDArray[np.int64] | Non
     return found
 
 
+PAUSE = 0.1
+"""Seconds before an engine that has failed is started anew; it may fail again at once."""
 Deliver = Callable[[Audio | Exception | None], None]
 """Takes the sound of an utterance piece by piece, then None, or the error that has ended it."""
 
@@ -177,6 +180,7 @@ class Live:
         self._open: dict[int, tuple[_Progress, Deliver]] = {}
         self._numbers = itertools.count()
         self._arrivals = Arrivals()
+        self._closing = False
         pieces = self._draw()  # compiles, so that the first utterance needn't wait for it
         self._thread = threading.Thread(target=self._run, args=(pieces,), daemon=True)
         self._thread.start()
@@ -206,6 +210,7 @@ class Live:
 
     def close(self) -> None:
         """Draw what has been added, and end."""
+        self._closing = True
         self._arrivals.close()
         self._thread.join()
 
@@ -213,19 +218,23 @@ class Live:
         options = self.voice.config.hop_length, _block(self.voice), self._precision, self._devices
         return self._spec.draw(self.voice.network, self._arrivals, *options)
 
-    def _run(self, pieces: Iterator[tuple[int, NDArray[np.int64]]]) -> None:
+    def _run(self, pieces: Iterator[tuple[int, NDArray[np.int64]]] | None) -> None:
         while True:
             try:
-                for number, codes in pieces:
+                for number, codes in pieces or self._draw():
                     self._deliver(number, codes)
                 return
             except Exception as e:
                 log.exception("drawing failed; it starts anew")
+                # In this order: what `add` still puts into the old ones is among those that fail.
                 self._arrivals = Arrivals()
                 failed, self._open = self._open, {}
                 for _, deliver in failed.values():
                     deliver(e)
-                pieces = self._draw()
+                if self._closing:
+                    return
+                pieces = None
+                time.sleep(PAUSE)
 
     def _deliver(self, number: int, codes: NDArray[np.int64]) -> None:
         if (found := self._open.get(number)) is None:

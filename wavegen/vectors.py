@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils
 
 WIDTH = 16
 """Vector of the element-wise functions."""
+
+intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = extending.intrinsic
+"""numba's, with a type."""
 
 F32, I8, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 

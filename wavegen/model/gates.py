@@ -5,22 +5,19 @@ Arrays are float32, or uint16 for the bits of bfloat16, which are widened, and r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from wavegen.compiling import compile_inner
-from wavegen.vectors import I32, I64, WIDTH, Array, clamp, constant, exp, number, vector
+from wavegen.vectors import I32, I64, WIDTH, Array, clamp, constant, exp, intrinsic, number, vector
 
 Numbers = NDArray[np.float32] | NDArray[np.uint16]
 
-_intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
 _BITS = vector(WIDTH, ir.IntType(16))
 
 
@@ -41,7 +38,7 @@ def _store(b: Any, kind: Any, value: Any, array: Array, at: Any) -> None:
     array.store(value, at)
 
 
-@_intrinsic
+@intrinsic
 def _gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-def]
     """``a = tanh(z₁ + c₁)`` and ``s = σ(z₂ + c₂)`` in the place of z, and ``h = a · s``."""
     n = types.intp
@@ -71,7 +68,7 @@ def _gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped
     return signature, codegen
 
 
-@_intrinsic
+@intrinsic
 def _gradient(  # type: ignore[no-untyped-def]
     _, gates, a_at, grad_h, g_at, h, h_at, grad_z, z_at, grad_cond, c_at, channels
 ):

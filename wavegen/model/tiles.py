@@ -115,10 +115,12 @@ def _past(taps: Tensor, dilation: int, begin: int, end: int) -> list[tuple[int, 
 
 
 def _flat(tensor: Tensor) -> NDArray[Any]:
-    """The numbers of a contiguous tensor; of bfloat16, the bits."""
-    narrow = tensor.dtype == torch.bfloat16
-    array: NDArray[Any] = (tensor.view(torch.uint16) if narrow else tensor).numpy()
-    return array.reshape(-1)
+    """The numbers of a contiguous tensor, which are shared; of bfloat16, the bits."""
+    flat = tensor.view(-1)  # raises where it would have to copy
+    array: NDArray[Any] = (
+        flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat
+    ).numpy()
+    return array
 
 
 def _each(rows: int, function: Callable[[int, int, int], int]) -> None:

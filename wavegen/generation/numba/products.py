@@ -9,28 +9,14 @@ vector width nor on how many utterances share a load of the weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from wavegen.generation.numba import integers
 from wavegen.generation.numba.layout import HALF, PANEL, ROWS
-from wavegen.vectors import (
-    F32,
-    I32,
-    I64,
-    Array,
-    constant,
-    fma,
-    number,
-    splat,
-    vector,
-)
-
-_intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
+from wavegen.vectors import F32, I32, I64, Array, constant, fma, intrinsic, number, splat, vector
 
 
 def _accumulators(context: Any) -> int:
@@ -38,7 +24,7 @@ def _accumulators(context: Any) -> int:
     return 256 if "+avx512f" in integers.features(context) else 64
 
 
-@_intrinsic
+@intrinsic
 def multiply(  # type: ignore[no-untyped-def]
     _, w, w_at, scales, offsets, s_at, codes,
     x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,

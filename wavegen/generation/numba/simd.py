@@ -3,12 +3,10 @@ vectoriser keeps none of these loops in registers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from wavegen.generation.numba.layout import PANEL
 from wavegen.vectors import (
@@ -18,15 +16,14 @@ from wavegen.vectors import (
     clamp,
     constant,
     exp,
+    intrinsic,
     number,
     splat,
     vector,
 )
 
-_intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = intrinsic
 
-
-@_intrinsic
+@intrinsic
 def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-def]
     """``h = tanh(z₁ + c₁) · σ(z₂ + c₂)``; z and c hold 2 × ``channels``, a multiple of `WIDTH`.
 
@@ -60,7 +57,7 @@ def gate(_, z, z_at, cond, c_at, h, h_at, channels):  # type: ignore[no-untyped-
     return signature, codegen
 
 
-@_intrinsic
+@intrinsic
 def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-untyped-def]
     """``y = exp((x - top) · factor)``, no smaller than e^-87; ``count`` a multiple of `WIDTH`."""
     n, f = types.intp, types.float32
@@ -81,7 +78,7 @@ def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-un
     return signature, codegen
 
 
-@_intrinsic
+@intrinsic
 def total(_, x, count, y):  # type: ignore[no-untyped-def]
     """``y[j] = Σ x[j + i · PANEL]`` over the first ``count`` elements: nothing but reading."""
     signature = types.void(x, types.intp, y)

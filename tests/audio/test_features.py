@@ -58,6 +58,20 @@ def test_pitch_is_found_in_hum_and_in_hiss(noise: str) -> None:
     assert (np.abs(12 * np.log2(np.maximum(found[55:95], 1) / f0)) < 0.3).mean() > 0.9
 
 
+def test_pitch_is_found_in_a_low_and_hoarse_voice() -> None:
+    rate, random = 16000, np.random.default_rng(0)
+    t = np.arange(2 * rate) / rate
+    f0 = 100 * 2 ** (0.2 * np.sin(2 * np.pi * t))
+    turns = np.cumsum(f0 / rate)
+    voice = sum(np.cos(2 * np.pi * k * turns) for k in range(1, 20)) / 10
+    breath = np.convolve(random.standard_normal(2 * rate), np.ones(8) / 8, "same")
+    heard = 0.1 * (t > 0.5) * (voice + 0.4 * breath) + 0.001 * random.standard_normal(2 * rate)
+    found = pitch(heard.astype(np.float32), rate, 160)
+    assert not found[:45].any()
+    wrong = np.abs(12 * np.log2(np.maximum(found[60:190], 1) / f0[80::160][60:190]))
+    assert (wrong < 0.5).mean() > 0.9
+
+
 def test_mel_cepstra_have_a_row_for_every_frame_begun() -> None:
     for samples in (1, 79, 80, 81, 4000):
         for hop in (80, 40):

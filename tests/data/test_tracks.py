@@ -11,7 +11,7 @@ from wavegen.data import tracks
 from wavegen.data.dataset import open_dataset
 
 
-@pytest.mark.parametrize("damaged", ["pitch-2-80.npz", "pitch-2-80.f16"])
+@pytest.mark.parametrize("damaged", ["pitch-3-80.npz", "pitch-3-80.f16"])
 def test_f0_is_found_once_and_kept(
     tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch, damaged: str
 ) -> None:

@@ -23,8 +23,8 @@ PITCH_RANGE = (60.0, 500.0)
 PITCH_BAND = (100.0, 1000.0)
 """Hz; what is heard of a recording to find its F0."""
 TOLERANCE = 2, 8
-"""Of the second pass: parameters of the beta distribution of YIN's thresholds. Its mean is 0.2, that
-of the first pass 0.1."""
+"""Of the second pass: parameters of the beta distribution of YIN's thresholds. Its mean is 0.2,
+that of the first pass 0.1."""
 
 
 def mfcc(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:

@@ -29,6 +29,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"output": "logistic_mixture", "mixtures": 4},
     {"output": "gaussian_mixture", "mixtures": 3, "context": STACKS},
     {"ends": True},
+    {"ends": True, "output": "logistic_mixture", "mixtures": 3, "context": STACKS},
     {"signal": True},
     {"period": True, "output": "logistic_mixture", "mixtures": 3},
     {"signal": True, "period": True, "context": STACKS},
@@ -60,6 +61,8 @@ def network(
         "test",
     )
     model = WaveNet(config, 3 if conditioned else 0)
+    if model.output.end is not None and model.output.draws > 1:  # else it would hardly ever end
+        torch.nn.init.constant_(model.head.bias[-1:], 2.0)
     if model.conditioning.phase is not None:  # it begins as zeros
         torch.nn.init.normal_(model.conditioning.phase.weight)
     return model

@@ -59,6 +59,10 @@ SETS: dict[str, dict[str, dict[str, Any]]] = {
     "sound": {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9}},
     "emphasis": {"conditioning": {"features": "none"}, "audio": {"preemphasis": 0.85}},
     "ends": {"conditioning": {"features": "none"}, "model": {"ends": True, "context": STACKS}},
+    "ends of a mixture": {
+        "conditioning": {"features": "none"},
+        "model": {"ends": True, "output": "logistic_mixture", "context": STACKS},
+    },
 }
 
 

@@ -29,6 +29,7 @@ from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
+from wavegen.outputs import OUTPUTS
 
 HERE = [spec for spec in ENGINES.values() if spec.lacks("cpu") is None]
 """The engines that run on a CPU; Triton's where it interprets."""
@@ -146,7 +147,7 @@ def test_every_variant_of_the_network_draws_the_same_with_any_engine(
         assert torch.equal(a, b)
     assert len(slow[1]) == 200
     if model.output.end is not None:
-        assert len(slow[0]) < 300  # with one chance in 257 a sample (this seed's)
+        assert len(slow[0]) < 300  # with one chance in 257 or 149 a sample (this seed's)
 
 
 @pytest.mark.parametrize("signal", [False, True])
@@ -174,16 +175,17 @@ def test_what_is_drawn_is_what_teacher_forcing_draws_from_its_sound(
             assert torch.equal(again, codes[i])
 
 
-def test_a_clip_that_ends_says_so_with_an_empty_piece() -> None:
-    model = network(ends=True)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_clip_that_ends_says_so_with_an_empty_piece(output: str) -> None:
+    model = network(ends=True, output=output)
     with torch.no_grad():
-        model.head.bias[256] = 4.0
+        model.head.bias[-1] = 7.0
     rows = random_rows(model, 1, 1)
     jobs = [Job(rows[0], 40, str(i), ends=i > 0) for i in range(6)]
     for spec in HERE:
         pieces: dict[int, list[int]] = {}
         for i, codes in spec.generate(model, jobs, HOP, block=15):
-            assert (codes < 256).all()
+            assert (codes < model.output.levels).all()
             pieces.setdefault(i, []).append(len(codes))
         assert sum(pieces[0]) == 40
         assert 0 not in pieces[0]

@@ -150,7 +150,6 @@ def test_the_configuration_of_stacks_is_read_back_and_its_faults_are_named() -> 
         ({"context": 3}, "array of tables"),
         ({"context": [{"pool": 1}]}, "pool must be at least 2"),
         ({"context": [{"pool": 997}]}, "share its factors"),
-        ({"ends": True, "output": "logistic_mixture"}, "needs model.output categorical"),
     ):
         with pytest.raises(ConfigError, match=message):
             load_config({"model": wrong}, "x")

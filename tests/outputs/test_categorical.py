@@ -12,7 +12,7 @@ def test_sampling_follows_the_probabilities() -> None:
     logits = torch.randn(256) * 2
     n = 200_000
     u = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    drawn = CATEGORICAL.sample(logits.expand(n, -1), u)
+    drawn = CATEGORICAL.sample(logits.expand(n, -1), u[:, None])
     share = torch.bincount(drawn, minlength=256) / n
     assert (share - logits.softmax(0)).abs().max() < 1e-4
     assert torch.equal(drawn, drawn.sort().values)  # inverse CDF: monotone in the uniform
@@ -20,7 +20,7 @@ def test_sampling_follows_the_probabilities() -> None:
 
 def test_extreme_uniforms_and_temperatures_stay_in_range() -> None:
     logits = torch.randn(2, 256)
-    u = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
+    u = torch.tensor([[0.0], [1 - 2**-53]], dtype=torch.float64)
     for temperature in (0.0, 1e-3, 1.0, 100.0):
         drawn = CATEGORICAL.sample(logits, u, temperature)
         assert drawn.min() >= 0
@@ -40,7 +40,7 @@ def test_the_end_is_drawn_only_where_a_clip_may_end() -> None:
     output = Categorical(ModelConfig(ends=True))
     logits = torch.zeros(2, 257)
     logits[:, 256] = 20.0
-    u = torch.full((2,), 0.5, dtype=torch.float64)
+    u = torch.full((2, 1), 0.5, dtype=torch.float64)
     drawn = output.sample(logits, u, 1.0, torch.tensor([True, False]))
     assert drawn.tolist() == [256, 128]
     assert output.sample(logits, u, 0.0, torch.tensor([True, False]))[0] == 256

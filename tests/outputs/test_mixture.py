@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from wavegen.config import ModelConfig
+from wavegen.outputs.bins import END
 from wavegen.outputs.mixture import (
     FLOOR,
     LEVELS,
@@ -48,7 +49,7 @@ def test_samples_are_the_inverse_of_the_cumulative_probabilities(
         nats = output.loss(logits.expand(LEVELS, -1), torch.arange(LEVELS))
         u = torch.rand(5000, dtype=torch.float64)
         want = torch.searchsorted((-nats).exp().cumsum(0), u, right=True).clamp(max=LEVELS - 1)
-        got = output.sample(logits.expand(5000, -1), u)
+        got = output.sample(logits.expand(5000, -1), u[:, None])
         assert (got != want).sum() <= 1  # a rounding at the edge of a bin
 
 
@@ -82,7 +83,7 @@ def test_codes_are_sixteen_bit_samples(output: LogisticMixture | GaussianMixture
 @mixtures
 def test_temperature_narrows_a_mixture(output: LogisticMixture | GaussianMixture) -> None:
     logits = parameters(-4.0).expand(2000, -1)
-    u = torch.rand(2000, dtype=torch.float64)
+    u = torch.rand(2000, 1, dtype=torch.float64)
     sharp = output.sample(logits, u, 0.0)
     assert len(sharp.unique()) == 1
     best = int(logits[0, :4].argmax())
@@ -108,3 +109,36 @@ def test_bits_of_a_normal_distribution_are_its_entropy() -> None:
     bits = output.loss(logits, output.encode(audio)).mean() / math.log(2)
     entropy = math.log2(std * 32768 * math.sqrt(2 * math.pi * math.e))
     assert abs(bits - entropy) < 0.01
+
+
+@pytest.mark.parametrize("kind", [LogisticMixture, GaussianMixture])
+def test_beside_the_mixture_there_is_the_probability_that_the_clip_is_over(
+    kind: type[LogisticMixture | GaussianMixture],
+) -> None:
+    output, mixture = (kind(ModelConfig(mixtures=4, ends=e)) for e in (True, False))
+    assert output.end is not None
+    logits = torch.cat([parameters(-4.0), torch.tensor([0.7], dtype=torch.float64)])
+    over = torch.sigmoid(torch.tensor(0.7 + END, dtype=torch.float64))
+    codes = torch.tensor([0, 30_000, LEVELS - 1, output.end])
+    nats = output.loss(logits.expand(4, -1), codes)
+    sound = mixture.loss(logits[:-1].expand(3, -1), codes[:3]) - torch.log1p(-over)
+    assert torch.allclose(nats, torch.cat([sound, -over.log()[None]]))
+    assert torch.autograd.gradcheck(
+        lambda x: output.loss(x.expand(4, -1), codes), logits.requires_grad_()
+    )
+
+
+@pytest.mark.parametrize("kind", [LogisticMixture, GaussianMixture])
+def test_a_uniform_of_its_own_ends_a_clip_and_changes_no_sample_before(
+    kind: type[LogisticMixture | GaussianMixture],
+) -> None:
+    output, mixture = (kind(ModelConfig(mixtures=4, ends=e)) for e in (True, False))
+    logits = torch.cat([parameters(-4.0), torch.tensor([-1.0 - END], dtype=torch.float64)])
+    u = torch.rand(4000, 2, dtype=torch.float64)
+    sound = mixture.sample(logits[:-1].expand(4000, -1), u[:, :1], 0.7)
+    drawn = output.sample(logits.expand(4000, -1), u, 0.7)
+    over = drawn == output.end
+    assert torch.equal(over, u[:, 1] < 1 / (1 + math.e))  # whatever the temperature
+    assert torch.equal(drawn[~over], sound[~over])
+    assert torch.equal(output.sample(logits.expand(4000, -1), u, 0.7, ends=False), sound)
+    assert output.companded(drawn).max() < 256  # an end has a code, too, though never heard

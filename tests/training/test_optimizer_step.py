@@ -17,8 +17,9 @@ from wavegen.config import TrainConfig
 from wavegen.data.resident import Resident
 from wavegen.data.windows import Batch, TrainingClip, Windows
 from wavegen.model.wavenet import WaveNet
+from wavegen.outputs import OUTPUTS
 from wavegen.recipe import load_config
-from wavegen.training.optimizer_step import Stepper
+from wavegen.training.optimizer_step import END_WEIGHT, Stepper
 from wavegen.training.reading import LocalBatch, Reader
 
 
@@ -76,6 +77,19 @@ def test_neither_reading_from_a_device_nor_a_step_waits_for_it() -> None:
         assert not waits.found
         float(s.sums[0])
         assert waits.found  # so they are noticed
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_whether_the_clip_ends_weighs_more_than_a_sample(output: str) -> None:
+    s = stepper(network(ends=True, output=output))
+    batch = random_batch().batch
+    batch.codes[0, 100] = s.model.output.end
+    nats, _ = s.forward(batch)
+    logits = s.model(batch.codes, before=batch.before)
+    ending = s.model.output.ending(logits, batch.codes)
+    expected = s.model.output.loss(logits, batch.codes) + (END_WEIGHT - 1) * ending
+    assert torch.allclose(nats, expected.sum())
+    assert ending[0, 100] > 1 > ending[0, 99]
 
 
 def test_the_moving_average_is_that_of_torch() -> None:

@@ -104,8 +104,8 @@ class ModelConfig:
     mixtures: int = 10
     """Components of a mixture."""
     ends: bool = False
-    """Add a class to the categorical output for the end of the clip, so that a voice without texts
-    chooses the length of its clips."""
+    """Predict at each sample whether the clip is over, so that a voice without texts chooses the
+    length of its clips."""
     context: tuple[ContextConfig, ...] = ()
     """Context stacks, each a table ``[[model.context]]``."""
 
@@ -125,8 +125,6 @@ class ModelConfig:
             out.append("model.kernel_size must be 2 or 3")
         if self.dilation_cycle > 16:
             out.append("model.dilation_cycle must be at most 16")
-        if self.ends and self.output != "categorical":
-            out.append("model.ends needs model.output categorical")
         return out
 
     @property

@@ -52,10 +52,10 @@ class Batch:
         """(B, N) codes."""
         self._ends = torch.tensor([j.ends for j in jobs], device=self.device)
         self._finished = [False] * len(jobs)
-        self._streams = [Uniforms(j.key) for j in jobs]
+        self._streams = [Uniforms(j.key, output.draws) for j in jobs]
 
     def uniforms(self, n: int) -> Tensor:
-        """The next n of every stream, (B, n) float64 on the device of the rows."""
+        """Those of the next n samples, (B, n, D) float64 on the device of the rows."""
         return torch.from_numpy(np.stack([s.draw(n) for s in self._streams])).to(self.device)
 
     def phases(self, begin: int, end: int) -> Tensor | None:

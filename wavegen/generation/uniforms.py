@@ -1,4 +1,4 @@
-"""The randomness of generation: one float64 uniform per sample, reproducible per utterance."""
+"""The randomness of generation: float64 uniforms for each sample, reproducible per utterance."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ class Uniforms:
 
     Args:
         key: any text, such as that of `key`.
+        draws: D uniforms for each sample.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, draws: int = 1) -> None:
         digest = hashlib.sha256(key.encode()).digest()[:16]
         self._stream = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
-        self._ahead = np.empty(0)
+        self._ahead = np.empty((0, draws))
 
     def peek(self, n: int) -> NDArray[np.float64]:
-        """The next n of the stream, without consuming them."""
+        """(n, D) for the next n samples, without consuming them."""
         short = n - len(self._ahead)
         if short > 0:
-            self._ahead = np.concatenate([self._ahead, self._stream.random(short)])
+            more = self._stream.random((short, self._ahead.shape[1]))
+            self._ahead = np.concatenate([self._ahead, more])
         return self._ahead[:n]
 
     def draw(self, n: int) -> NDArray[np.float64]:
-        """The next n of the stream."""
+        """(n, D) for the next n samples."""
         drawn = self.peek(n)
         self._ahead = self._ahead[n:]
         return drawn

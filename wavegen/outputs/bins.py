@@ -13,6 +13,9 @@ MEAN, SCALE = 2.0**-5, -4.0
 """Outputs of the head are multiplied by MEAN to give means, and added to SCALE to give log scales:
 those of usual sound, so that steps of the optimiser are small. With 1 and 0, training diverges at
 learning rates that suit the categorical output."""
+END = -7.0
+"""Added to the head's output for the end of a clip to give its log odds: about one in a thousand,
+so that the first steps of training are not all about this."""
 NARROW = 1e-12
 """Replaces a scale of 0, at temperature 0."""
 

@@ -23,6 +23,8 @@ class MuLaw:
 
     levels = mulaw.LEVELS
     unit = "µ-law 8-bit"
+    draws = 1
+    """Uniforms that drawing a sample takes."""
 
     def __init__(self, config: ModelConfig) -> None:
         self.end = mulaw.LEVELS if config.ends else None
@@ -42,16 +44,18 @@ class Linear:
     """16-bit samples, of which a mixture has a distribution.
 
     Args:
-        config: with `ModelConfig.mixtures` components.
+        config: with `ModelConfig.mixtures` components and, with `ModelConfig.ends`, one more code,
+            `end`: the clip is over. It is predicted but never an input.
     """
 
     levels = LEVELS
     start = LEVELS
-    end = None
     unit = "16-bit"
 
     def __init__(self, config: ModelConfig) -> None:
-        self.channels = 3 * config.mixtures
+        self.end = LEVELS + 1 if config.ends else None
+        self.channels = 3 * config.mixtures + config.ends
+        self.draws = 1 + config.ends
 
     @staticmethod
     def encode(audio: NDArray[np.floating]) -> Integers:
@@ -65,7 +69,7 @@ class Linear:
         return (codes - LEVELS // 2).astype(np.float32) * np.float32(WIDTH)
 
     def companded(self, codes: Integers) -> Integers:
-        """The samples as µ-law codes."""
+        """The samples as µ-law codes (`end`, which is never an input, as any of them)."""
         return mulaw.encode(self.decode(codes))
 
 

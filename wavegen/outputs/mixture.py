@@ -1,7 +1,8 @@
 """Mixtures of distributions over 16-bit samples (PixelCNN++, Salimans et al. 2017, §2.1).
 
 A component's probability is integrated over the bin of each of the 65,536 samples; the first and
-the last bin are open, so the probabilities sum to 1.
+the last bin are open, so the probabilities sum to 1. Optionally there is, beside the mixture, the
+probability that the clip is over, of which the mixture then says what follows if it isn't.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.config import ModelConfig
-from wavegen.outputs.bins import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
+from wavegen.outputs.bins import END, FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH
 from wavegen.outputs.categorical import Categorical
 from wavegen.outputs.coding import Linear
 
@@ -22,16 +23,20 @@ inputs of a block."""
 
 class Mixture:
     """Base class of the mixtures. For each component the head gives the logarithm of its weight (up
-    to a constant), its mean and its log scale (before a soft floor), see `MEAN` and `SCALE`.
+    to a constant), its mean and its log scale (before a soft floor), see `MEAN` and `SCALE`; then,
+    with `ModelConfig.ends`, the log odds that the clip is over, see `END`.
 
     Args:
-        config: with `ModelConfig.mixtures` components.
+        config: with `ModelConfig.mixtures` components and, with `ModelConfig.ends`, one more code,
+            `end`: the clip is over. It is predicted but never an input.
     """
 
-    levels, start, end, unit = Linear.levels, Linear.start, Linear.end, Linear.unit
+    levels, start, unit = Linear.levels, Linear.start, Linear.unit
 
     def __init__(self, config: ModelConfig) -> None:
-        self.channels = Linear(config).channels
+        coding = Linear(config)
+        self.end, self.channels, self.draws = coding.end, coding.channels, coding.draws
+        self._components = 3 * config.mixtures
 
     @staticmethod
     def encode(audio: Tensor) -> Tensor:
@@ -50,7 +55,7 @@ class Mixture:
         return ScalarInput(channels)
 
     def companded(self, codes: Tensor) -> Tensor:
-        """The samples as µ-law codes."""
+        """The samples as µ-law codes (`end`, which is never an input, as any of them)."""
         return Categorical.encode(self.decode(codes))
 
     @staticmethod
@@ -66,19 +71,28 @@ class Mixture:
 
     def _parameters(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights, means and log scales, each (…, K) float64."""
-        weight, mean, scale = logits.double().chunk(3, -1)
+        weight, mean, scale = logits[..., : self._components].double().chunk(3, -1)
         scale = FLOOR + F.softplus(scale + SCALE - FLOOR)
         return weight.log_softmax(-1), mean * MEAN, scale
 
     def loss(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""
         weight, mean, scale = self._parameters(logits)
-        codes = codes[..., None]
-        middle = (codes - LEVELS // 2) * WIDTH - mean
-        low = ((middle - WIDTH / 2) / scale.exp()).masked_fill(codes == 0, -torch.inf)
-        high = ((middle + WIDTH / 2) / scale.exp()).masked_fill(codes == LEVELS - 1, torch.inf)
+        known = codes.clamp_max(LEVELS - 1)[..., None]
+        middle = (known - LEVELS // 2) * WIDTH - mean
+        low = ((middle - WIDTH / 2) / scale.exp()).masked_fill(known == 0, -torch.inf)
+        high = ((middle + WIDTH / 2) / scale.exp()).masked_fill(known == LEVELS - 1, torch.inf)
         nats = -torch.logsumexp(weight + self.log_mass(low, high), -1)
+        if self.end is not None:
+            nats = nats.masked_fill(codes == self.end, 0.0) + self.ending(logits, codes)
         return nats if logits.dtype == torch.float64 else nats.float()
+
+    def ending(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """The part of the loss that is about whether the clip ends; shapes as in `loss`."""
+        assert self.end is not None
+        odds = logits[..., -1].double() + END
+        ends = (codes == self.end).to(odds.dtype)
+        return F.binary_cross_entropy_with_logits(odds, ends, reduction="none")
 
     def sample(
         self,
@@ -91,10 +105,12 @@ class Mixture:
 
         Args:
             logits: (B, channels).
-            uniforms: (B,) float64 in [0, 1).
+            uniforms: (B, draws) float64 in [0, 1); the second one decides whether the clip is over,
+                so that a clip is the same up to its end whether it may end or not.
             temperature: divides the weights' logits and multiplies the scales, one for all or
-                (B, 1); 0 takes the mean of the component of the most weight.
-            ends: unused; a mixture has no `end`.
+                (B, 1); 0 takes the mean of the component of the most weight. Where clips end does
+                not depend on it.
+            ends: whether `end` may be drawn, one for all or (B,).
 
         Returns:
             (B,) int64 codes.
@@ -103,15 +119,18 @@ class Mixture:
         t = torch.as_tensor(temperature, dtype=torch.float64, device=logits.device)
         probability = torch.softmax(weight / t.clamp_min(1e-30), -1)
         width = (scale.exp() * t).clamp_min(NARROW)
-        code = torch.zeros_like(uniforms, dtype=torch.int64)
+        code = torch.zeros_like(uniforms[:, 0], dtype=torch.int64)
         end = torch.full_like(code, LEVELS - 1)
         for _ in range(LEVELS.bit_length() - 1):  # bisection
             middle = (code + end) // 2
             edge = (middle - LEVELS // 2 + 0.5) * WIDTH
             below = (probability * self.distribution((edge[:, None] - mean) / width)).sum(-1)
-            found = below > uniforms
+            found = below > uniforms[:, 0]
             end = torch.where(found, middle, end)
             code = torch.where(found, code, middle + 1)
+        if self.end is not None:
+            over = (logits[:, -1].double() + END).sigmoid() > uniforms[:, 1]
+            code = code.masked_fill(over & torch.as_tensor(ends, device=code.device), self.end)
         return code
 
 

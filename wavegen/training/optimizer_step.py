@@ -20,10 +20,17 @@ from wavegen.config import TrainConfig
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
-from wavegen.outputs.categorical import END_WEIGHT, Categorical
 from wavegen.training.cuda_graphs import CudaGraphs
 from wavegen.training.reading import LocalBatch
 from wavegen.training.schedule import average, learning_rate
+
+END_WEIGHT = 30.0
+"""Weight of whether the clip ends. It ends once in thousands of samples, so without a weight the
+network learns this last, and its clips end as soon as they are quiet. The likelihood factors into
+whether the clip ends and, if not, which code follows, so that weighting one factor moves the
+optimum of neither. On spoken digits in µ-law codes, after a quarter of an hour on one core, the
+Kolmogorov-Smirnov statistic of lengths is 0.34 without, 0.16 with 30 (at a cost of 0.04 bits per
+sample), and 0.19 with 100 (0.09 bits, in a quarter more steps)."""
 
 
 class Norms(NamedTuple):
@@ -101,7 +108,7 @@ class Stepper:
         nats = self.model.output.loss(logits, batch.codes)
         bits = (nats.detach() * batch.speech).sum().double() / math.log(2)
         if self.model.output.end is not None:
-            nats = nats + (END_WEIGHT - 1) * Categorical.ending(logits, batch.codes)
+            nats = nats + (END_WEIGHT - 1) * self.model.output.ending(logits, batch.codes)
         return (nats * batch.counted).sum(), torch.stack([bits, batch.speech.sum()])
 
     def _gradients(self, batch: Batch, weight: Tensor | float) -> Tensor:

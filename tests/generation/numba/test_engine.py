@@ -158,7 +158,7 @@ def test_the_same_uniforms_give_the_samples_of_cached(
 ) -> None:
     model = network(conditioned=True, residual_channels=32, skip_channels=32, **variant)
     rows = random_rows(model, 2, 100)
-    length = 2500
+    length, draws = 2500, model.output.draws
     codes = torch.randint(0, model.output.levels, (2, length))
     prompt = codes[0, :prompted] if prompted else None
     predictors = [random_predictor(90) for _ in rows]
@@ -174,7 +174,7 @@ def test_the_same_uniforms_give_the_samples_of_cached(
             state = cached.prompted_state(model, jobs, HOP)
         else:
             state = cached.initial_state(model, 2)
-        u = torch.from_numpy(np.stack([Uniforms(j.key).draw(length) for j in jobs]))
+        u = torch.from_numpy(np.stack([Uniforms(j.key, draws).draw(length) for j in jobs]))
         no = torch.tensor([False, False])
         feedback = Feedback(model, jobs, HOP)
         for t in range(length):

@@ -119,7 +119,7 @@ def share_of_same(model: WaveNet, jobs: Sequence[Job], logits: Tensor, drawn: Te
     length = drawn.shape[1]
     same = 0
     for job, x, codes in zip(jobs, logits, drawn, strict=True):
-        u = torch.from_numpy(Uniforms(job.key).draw(length))
+        u = torch.from_numpy(Uniforms(job.key, model.output.draws).draw(length))
         hot = job.temperatures(job.begin, job.begin + length, HOP)
         same += int((model.output.sample(x, u, hot[:, None], job.ends) == codes).sum())
     return same / drawn.numel()
@@ -130,6 +130,7 @@ def share_of_same(model: WaveNet, jobs: Sequence[Job], logits: Tensor, drawn: Te
     [
         ({"kernel_size": 3, "ends": True}, 0),
         ({"output": "logistic_mixture", "mixtures": 4, "phase": True}, 0),
+        ({"output": "logistic_mixture", "ends": True, "context": STACKS}, 21),
         ({"output": "gaussian_mixture", "mixtures": 3, "context": STACKS, "period": True}, 45),
         (EVERYTHING, 0),
         (EVERYTHING | {"kernel_size": 3}, 37),

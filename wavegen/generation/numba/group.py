@@ -70,7 +70,7 @@ class Group:
         self.state.may_end[lane] = job.ends
         if job.prompt is not None:
             self._start_from_prompt(lane, job, network)
-        self.lanes.append(Lane(index, job, Uniforms(job.key), past))
+        self.lanes.append(Lane(index, job, Uniforms(job.key, self.net.draws), past))
 
     def _start_from_prompt(self, lane: int, job: Job, network: Stored) -> None:
         """Put the state after a job's prompt into its lane."""
@@ -162,7 +162,8 @@ class Group:
             that has ended by itself, an empty piece.
         """
         count = min([count, *(lane.job.length - lane.done for lane in self.lanes)])
-        uniforms, temperatures = np.empty((2, self.size, count))
+        uniforms = np.empty((self.size, count, self.net.draws))
+        temperatures = np.empty((self.size, count))
         phases = np.empty((self.size, count), np.int64) if self.net.phase.size else NO_CODES
         for i, lane in enumerate(self.lanes):
             uniforms[i] = lane.stream.peek(count)

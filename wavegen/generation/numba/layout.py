@@ -104,6 +104,8 @@ class Network(NamedTuple):
     """S, padded."""
     levels: int
     """Outputs of the head, Q."""
+    draws: int
+    """Uniforms for each sample, D."""
     padded_levels: int
     """Q, padded."""
     sampler: int

@@ -64,6 +64,7 @@ def pack(network: stored.Network, hop_length: int, precision: WeightPrecision) -
         channels=_padded(m.residual_channels),
         skip=_padded(m.skip_channels),
         levels=coding.channels,
+        draws=coding.draws,
         padded_levels=int(products.entries[head, 3]),
         sampler=int(sampler),
         end=-1 if coding.end is None else coding.end,

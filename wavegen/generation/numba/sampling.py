@@ -10,7 +10,7 @@ from wavegen.compiling import compile_inner
 from wavegen.generation.numba import simd
 from wavegen.generation.numba.layout import Floats, Network
 from wavegen.generation.numba.state import State
-from wavegen.outputs.bins import FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH, Sampler
+from wavegen.outputs.bins import END, FLOOR, LEVELS, MEAN, NARROW, SCALE, WIDTH, Sampler
 
 
 @compile_inner
@@ -75,3 +75,9 @@ def draw_amplitude(
         else:
             code = middle + 1
     return code
+
+
+@compile_inner
+def is_over(odds: float, uniform: float) -> bool:
+    """Whether `Mixture.sample` draws the end of the clip, from the head's output for it."""
+    return uniform < 1 / (1 + math.exp(min(-(np.float64(odds) + END), 700.0)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wavegen.compiling import compile_inner
 from wavegen.generation.numba import prediction, simd
 from wavegen.generation.numba.layout import Feedback, Floats, Integers, Network
-from wavegen.generation.numba.sampling import draw_amplitude, draw_code
+from wavegen.generation.numba.sampling import draw_amplitude, draw_code, is_over
 from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
 from wavegen.generation.numba.state import AHEAD, State
 from wavegen.outputs.bins import Sampler
@@ -181,7 +181,7 @@ def run(
         frames: F.
         phases: (C, n) codes of the pitch's phase, or (0, 0) for a network without.
         past: of linear prediction; changed in place.
-        uniforms: (C, n) in [0, 1).
+        uniforms: (C, n, D) in [0, 1).
         temperatures: (C, n), as in `Distribution.sample`.
         forced: (C, n) samples to continue with in place of the drawn ones, or (0, 0).
         drawn: (C, n) is filled with the samples drawn.
@@ -215,13 +215,16 @@ def run(
             if net.sampler != Sampler.CATEGORICAL:
                 code = draw_amplitude(
                     net.sampler, state.logits, at, net.levels // 3,
-                    temperatures[lane, i], uniforms[lane, i],
+                    temperatures[lane, i], uniforms[lane, i, 0],
                 )  # fmt: skip
+                if net.end >= 0 and state.may_end[lane]:
+                    odds = state.logits[at + net.levels - 1]
+                    code = net.end if is_over(odds, uniforms[lane, i, 1]) else code
             else:
                 if net.end >= 0 and not state.may_end[lane]:
                     state.logits[at + net.end] = np.float32(-1e30)
-                code = draw_code(net, state, at, temperatures[lane, i], uniforms[lane, i])
-                ended |= code == net.end
+                code = draw_code(net, state, at, temperatures[lane, i], uniforms[lane, i, 0])
+            ended |= code == net.end
             drawn[lane, i] = code
             state.code[lane] = forced[lane, i] if forced.size else code
             state.position[lane] += 1

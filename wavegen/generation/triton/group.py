@@ -122,7 +122,7 @@ class Group:
             order, time = self.sizes.order, job.begin
             s.sound[lane] = _ring(torch.from_numpy(heard[1]), order, time).to(self.device)
         self._point(lane, given)
-        self.lanes[lane] = Lane(index, job, Uniforms(job.key), given)
+        self.lanes[lane] = Lane(index, job, Uniforms(job.key, self.sizes.draws), given)
 
     @torch.inference_mode()
     def _start_from_prompt(self, lane: int, job: Job) -> None:
@@ -184,7 +184,7 @@ class Group:
             (lane, x, min(count, x.job.length - x.done)) for lane, x in sorted(self.lanes.items())
         ]
         stride = max(n for _, _, n in owned)
-        uniforms = np.zeros((self.capacity, stride))
+        uniforms = np.zeros((self.capacity, stride, self.sizes.draws))
         counts = np.zeros(self.capacity // self.sizes.group, np.int32)
         for lane, x, n in owned:
             uniforms[lane, :n] = x.stream.draw(n)

@@ -8,7 +8,7 @@ import triton.language as tl
 
 from wavegen.generation.triton import feedback
 from wavegen.generation.triton.blocks import multiply, repeat, step_block, update_gates
-from wavegen.generation.triton.sampling import draw_amplitude, draw_code
+from wavegen.generation.triton.sampling import draw_amplitude, draw_code, is_over
 from wavegen.model import inputs
 from wavegen.outputs import bins
 from wavegen.outputs.bins import Sampler
@@ -79,16 +79,18 @@ def _head(net, rows, logits, part: tl.constexpr, sizes: tl.constexpr):
     head = net.head + part * sizes.skip * padded
     total = multiply(total, rows, head, padded, sizes.skip, padded, sizes.skip_tile)
     if sizes.logits:
-        tl.store(logits + part * sizes.outputs + q, total, mask=q < sizes.outputs)
+        at = part * sizes.outputs + q
+        tl.store(logits + at, total, mask=(q < sizes.outputs) & (at < sizes.channels))
     return total
 
 
 @triton.jit
 def _sample(
-    net, state, lane, may_end, uniform, temperature, logits,
+    net, state, lane, may_end, uniforms, temperature, logits,
     sizes: tl.constexpr,
 ):  # fmt: skip
     """(G,) codes."""
+    uniform = tl.load(uniforms)
     rows = _readout(net, state, lane, sizes)
     if sizes.sampler == CATEGORICAL:
         found = _head(net, rows, logits, 0, sizes)
@@ -101,7 +103,11 @@ def _sample(
     weight = _head(net, rows, logits, 0, sizes)
     mean = _head(net, rows, logits, 1, sizes)
     scale = _head(net, rows, logits, 2, sizes)
-    return draw_amplitude(weight, mean, scale, uniform, temperature, sizes.sampler)
+    code = draw_amplitude(weight, mean, scale, uniform, temperature, sizes.sampler)
+    if sizes.end >= 0:
+        over = is_over(_head(net, rows, logits, 3, sizes), tl.load(uniforms + 1))
+        code = tl.where(over & (may_end != 0), sizes.end, code)
+    return code
 
 
 @triton.jit
@@ -175,7 +181,7 @@ def draw(
         lanes: N, a multiple of G.
         counts: (N / G,) int32 samples that each program draws of its lanes.
         stride: n, at least any of these.
-        uniforms: (N, n) f64 in [0, 1).
+        uniforms: (N, n, D) f64 in [0, 1).
         forced: (N, n) int32 samples to continue with in place of the drawn ones, if `Sizes.forced`.
         drawn: (N, n) int32 is filled with the samples drawn.
         logits: (N, n, Q) f32 is filled with the logits, if `Sizes.logits`.
@@ -240,9 +246,9 @@ def draw(
         hot, size = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
         temperature = tl.load(hot + tl.minimum(time // sizes.hop, size - 1))
         may_end = tl.load(state.may_end + lane)
-        uniform = tl.load(uniforms + lane * stride + i)
-        to = logits + (lane[:, None] * stride + i) * (sizes.outputs * sizes.parts)
-        code = _sample(net, state, lane, may_end, uniform, temperature, to, sizes)
+        own = uniforms + (lane * stride + i) * sizes.draws
+        to = logits + (lane[:, None] * stride + i) * sizes.channels
+        code = _sample(net, state, lane, may_end, own, temperature, to, sizes)
         tl.store(drawn + lane * stride + i, code)
         if sizes.forced:
             code = tl.load(forced + lane * stride + i)

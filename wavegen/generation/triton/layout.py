@@ -54,10 +54,15 @@ class Sizes(NamedTuple):
     skip_tile: int
     """As `BlockSizes.tile`, for the products that give S or Q outputs."""
     parts: int
-    """Of the head's outputs: for mixtures 3, the weights, means and scales."""
+    """Of the head's outputs: for mixtures 3, the weights, means and scales, and one more for the
+    end of the clip."""
     outputs: int
     """Outputs of each part."""
     padded_outputs: int
+    channels: int
+    """Outputs of all parts, Q."""
+    draws: int
+    """Uniforms for each sample, D."""
     sampler: int
     """A `wavegen.outputs.Sampler`."""
     end: int
@@ -133,9 +138,9 @@ class Network(NamedTuple):
     """(S, S)."""
     hidden_bias: Tensor
     head: Tensor
-    """(S, Q); for mixtures (3, S, K) f32, since 16 bits of a mean don't fit into f16."""
+    """(S, Q); for mixtures (parts, S, K) f32, since 16 bits of a mean don't fit into f16."""
     head_bias: Tensor
-    """(Q,), or (3, K); -1e30 where it is padded."""
+    """(Q,), or (parts, K); -1e30 where it is padded."""
 
 
 class StackState(NamedTuple):

@@ -48,8 +48,8 @@ def sizes_of(
 ) -> Sizes:
     """See `Sizes`; ``order`` is that of the utterances' predictors."""
     m, output = model.config, model.output
-    parts = 3 if isinstance(output, Mixture) else 1
-    outputs = output.channels // parts
+    outputs = m.mixtures if isinstance(output, Mixture) else output.channels
+    parts = -(-output.channels // outputs)
     skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
     size = 4 if precision == "f32" else 2
     tile = TILE // size
@@ -70,6 +70,8 @@ def sizes_of(
         parts=parts,
         outputs=outputs,
         padded_outputs=padded(outputs),
+        channels=output.channels,
+        draws=output.draws,
         sampler=int(OUTPUTS[m.output].sampler),
         end=-1 if output.end is None else output.end,
         start=output.start,
@@ -109,12 +111,16 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
         embedding = table.get_parameter("weight")
         amplitudes = output.decode(torch.arange(output.channels).clamp(max=output.levels - 1))
     # The end of a clip, too, has a code.
-    companded = output.companded(torch.arange(max(output.levels, output.channels)))
+    last = output.levels - 1 if output.end is None else output.end
+    companded = output.companded(torch.arange(last + 1))
     given = torch.zeros(INPUTS, m.residual_channels)
     if model.given is not None:
         given[model.selection] = model.given.weight.t().float().cpu()
-    head = pad(torch.unflatten(model.head.weight.t(), 1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
-    head_bias = torch.unflatten(model.head.bias, 0, (sizes.parts, -1))
+    # The part of the end has but one output.
+    missing = sizes.parts * sizes.outputs - sizes.channels
+    weight, bias = (F.pad(t.t(), (0, missing)) for t in (model.head.weight, model.head.bias))
+    head = pad(torch.unflatten(weight, 1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
+    head_bias = torch.unflatten(bias, 0, (sizes.parts, -1))
     short = sizes.padded_outputs - sizes.outputs
     mixture = sizes.parts > 1
 

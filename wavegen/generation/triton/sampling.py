@@ -12,7 +12,7 @@ GAUSSIAN = tl.constexpr(int(Sampler.GAUSSIAN_MIXTURE))
 LEVELS = tl.constexpr(bins.LEVELS)
 BISECTIONS = tl.constexpr(bins.LEVELS.bit_length() - 1)
 WIDTH, FLOOR = tl.constexpr(bins.WIDTH), tl.constexpr(bins.FLOOR)
-MEAN, SCALE = tl.constexpr(bins.MEAN), tl.constexpr(bins.SCALE)
+MEAN, SCALE, END = tl.constexpr(bins.MEAN), tl.constexpr(bins.SCALE), tl.constexpr(bins.END)
 NARROW = tl.constexpr(bins.NARROW)
 FAINT = tl.constexpr(1e-30)
 """Replaces a temperature of 0."""
@@ -68,3 +68,16 @@ def draw_amplitude(weight, mean, scale, uniform, temperature, sampler: tl.conste
         end = tl.where(found, middle, end)
         code = tl.where(found, code, middle + 1)
     return code
+
+
+@triton.jit
+def is_over(odds, uniform):
+    """Whether `Mixture.sample` draws the end of the clip.
+
+    Args:
+        odds: (G, K) f32 outputs of the head, of which the first is that for it.
+        uniform: (G,) f64.
+    """
+    first = tl.arange(0, odds.shape[1])[None, :] == 0
+    raw = tl.sum(tl.where(first, odds, 0.0), 1).to(tl.float64) + END
+    return uniform < 1 / (1 + tl.exp(tl.minimum(-raw, 700.0)))

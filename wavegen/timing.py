@@ -48,13 +48,18 @@ class Timing:
         }
 
 
-def timing(voice: Voice, utterances: Iterable[Utterance]) -> Timing:
+def timing(voice: Voice, utterances: Iterable[Utterance], begin: int = 0) -> Timing:
     """When everything is spoken in utterances one after the other, with the pauses between.
 
     The times are those that were planned, and exact to a frame: of what the voice was asked to
     draw. What it draws follows within a few milliseconds.
+
+    Args:
+        voice: that speaks.
+        utterances: in order.
+        begin: samples before the first one.
     """
-    hop, rate, at = voice.config.hop_length, voice.sample_rate, 0  # in samples
+    hop, rate, at = voice.config.hop_length, voice.sample_rate, begin  # in samples
     sentences: list[Interval] = []
     words: list[Interval] = []
     phones: list[Interval] = []

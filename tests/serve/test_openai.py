@@ -22,6 +22,7 @@ from wavegen.request import Finish, Request
 from wavegen.serve import speech
 from wavegen.serve.speech import Limits
 from wavegen.synth import join, plan, synthesize
+from wavegen.timing import timing
 from wavegen.utterance import Utterance
 from wavegen.voice import SpeakingVoice
 
@@ -127,6 +128,25 @@ def test_events_carry_the_sound_and_end_with_its_usage(
     assert events[-1]["usage"] == usage
 
 
+def test_events_tell_when_words_are_spoken_before_they_are_heard(
+    server: str, spoken_voice: SpeakingVoice
+) -> None:
+    body = {"input": TEXT, "stream_format": "sse", "timestamps": True, "response_format": "pcm"}
+    parts = post(server, body | {"sample_rate": 8000}).text.strip().split("\n\n")
+    events = [json.loads(part.removeprefix("data: ")) for part in parts]
+    table = timing(spoken_voice, plan(spoken_voice, Request(text=TEXT))).table()
+    told = [e for e in events if e["type"] == "speech.audio.timing"]
+    assert len(told) == 2
+    for tier in ("words", "phones"):
+        assert [i for e in told for i in e[tier]] == table[tier]
+    heard = 0
+    for event in events:
+        if event["type"] == "speech.audio.delta":
+            heard += len(base64.b64decode(event["audio"])) // 2
+        elif event in told:
+            assert heard <= 8000 * event["words"][0]["start"]
+
+
 def test_requests_at_once_sound_as_alone(server: str, spoken_voice: SpeakingVoice) -> None:
     asked = [(f"{word} nine. Two.", n % 3) for n, word in enumerate(["one", "six", "ten"] * 4)]
 
@@ -171,6 +191,7 @@ def test_requests_at_once_sound_as_alone(server: str, spoken_voice: SpeakingVoic
         ({"input": "one", "response_format": "zip"}, 400, "mp3, opus, aac, flac, wav, pcm"),
         ({"input": "one", "response_format": []}, 400, "response_format must be"),
         ({"input": "one", "stream_format": "x"}, 400, "audio or sse"),
+        ({"input": "one", "timestamps": True}, 400, "need stream_format sse"),
         ({"input": "one", "sample_rate": 9999}, 400, "mp3 can't hold 9999 Hz"),
         ({"input": "one", "temperature": -1}, 400, "temperature must be a number from 0"),
         ({"input": "one", "seed": 1.5}, 400, "seed must be a whole number"),

@@ -66,6 +66,10 @@ def test_a_person_types_a_text_hears_it_and_sees_it(
     heard = browser.execute_script("return Array.from(taken.samples, (x) => x * 32768)")
     assert np.array(heard).astype("<i2").tobytes() == pcm(audio)
     assert browser.execute_script("return taken.rate") == 8000
+    words = find(By.ID, "words").find_elements(By.TAG_NAME, "span")
+    assert [w.get_attribute("textContent") for w in words] == ["one", "two", "three"]
+    assert all(0 < w.size["width"] < find(By.ID, "words").size["width"] / 2 for w in words)
+    assert find(By.ID, "phones").find_elements(By.TAG_NAME, "span")
     pictures = {}
     for theme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": theme}

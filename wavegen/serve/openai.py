@@ -6,7 +6,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ from wavegen.request import Finish, Request
 from wavegen.serve.http import Gone, or_gone, read_json
 from wavegen.serve.speech import Speech
 from wavegen.serve.voices import infos
-from wavegen.utterance import Audio
+from wavegen.timing import Timing, timing
+from wavegen.utterance import Audio, Utterance
 from wavegen.voice import SpeakingVoice
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Order:
     form: StreamFormat
     finish: Finish
     sse: bool
+    timings: deque[Timing] | None
+    """Of the sentences that have begun and of which the client has yet to be told, if it asked."""
 
     @property
     def rate(self) -> int:
@@ -59,6 +63,18 @@ class Order:
         """The bytes of the sound, without empty ones."""
         finished = finish_stream(sound, self.voice.sample_rate, self.finish)
         return filter(None, encode_stream(finished, self.form, self.rate))
+
+    def begin(self) -> Callable[[Utterance], None]:
+        """What must be called with each sentence as it begins."""
+        begun = 0
+
+        def told(u: Utterance) -> None:
+            nonlocal begun
+            if self.timings is not None:
+                self.timings.append(timing(self.voice, [u], begun))
+            begun += u.samples + u.pause
+
+        return told
 
 
 def read_order(speech: Speech, body: dict[str, Any]) -> Order:
@@ -83,6 +99,9 @@ def read_order(speech: Speech, body: dict[str, Any]) -> Order:
     stream = body.pop("stream_format", "audio")
     if stream not in ("audio", "sse"):
         raise WavegenError("stream_format must be audio or sse")
+    timestamps = body.pop("timestamps", False)
+    if not isinstance(timestamps, bool) or (timestamps and stream != "sse"):
+        raise WavegenError("timestamps must be true or false, and need stream_format sse")
     body.pop("instructions", None)  # nothing here follows any
     found, speaker = speech.voices.find(voice or None, model)
     speed = body.pop("speed", None)
@@ -100,7 +119,7 @@ def read_order(speech: Speech, body: dict[str, Any]) -> Order:
         raise WavegenError(f"sample_rate: {form} can't hold {rate} Hz")
     request = speech.request(text, speaker, **body)
     found.who(request.speaker, request.speaker_path)
-    return Order(found, request, form, finish, stream == "sse")
+    return Order(found, request, form, finish, stream == "sse", deque() if timestamps else None)
 
 
 async def create_speech(http: HttpRequest) -> Response:
@@ -108,7 +127,7 @@ async def create_speech(http: HttpRequest) -> Response:
     speech: Speech = http.app.state.speech
     body = await read_json(http, http.app.state.max_body)
     order = read_order(speech, body)
-    sound = speech.speak(order.voice, order.request, "http", order.encode)
+    sound = speech.speak(order.voice, order.request, "http", order.encode, order.begin())
     try:
         first = await or_gone(http, anext(sound, b""))
     except BaseException:
@@ -145,11 +164,14 @@ async def _chain(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenera
 async def _events(
     order: Order, first: bytes, rest: AsyncGenerator[bytes, None]
 ) -> AsyncGenerator[bytes, None]:
-    """Server-sent events as OpenAI has them; tokens are characters and samples."""
-    sent = 0
+    """Server-sent events as OpenAI has them; tokens are characters and bytes. The times of each
+    sentence come before its sound, in events of our own."""
+    sent, timings = 0, order.timings
     try:
         async with aclosing(_chain(first, rest)) as chunks:
             async for data in chunks:
+                while timings:
+                    yield _event({"type": "speech.audio.timing", **timings.popleft().table()})
                 sent += len(data)
                 audio = base64.b64encode(data).decode()
                 yield _event({"type": "speech.audio.delta", "audio": audio})

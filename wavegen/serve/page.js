@@ -64,6 +64,7 @@ class Sound {
     this.context.resume().catch(() => {});
     this.next = 0;
     this.odd = new Uint8Array(0);
+    this.tiers = { words: [], phones: [] };
   }
 
   add(bytes) {
@@ -103,7 +104,7 @@ function sized(canvas) {
   return [canvas.getContext("2d"), canvas.width, canvas.height];
 }
 
-function draw({ samples }) {
+function draw({ samples, rate, tiers }) {
   const [wave, width, height] = sized($("waveform"));
   wave.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
   for (let x = 0; x < width; x++) {
@@ -118,6 +119,24 @@ function draw({ samples }) {
     wave.fillRect(x, top, 1, Math.max(1, ((high - low) * height) / 2));
   }
   drawSpectrogram(samples);
+  for (const name in tiers) drawTier($(name), tiers[name], samples.length / rate);
+}
+
+function drawTier(element, intervals, seconds) {
+  const place = (time) => `${(100 * time) / seconds}%`;
+  element.replaceChildren(
+    ...intervals
+      .filter(({ start }) => start < seconds)
+      .map(({ label, start, end }) => {
+        const span = document.createElement("span");
+        span.role = "listitem";
+        span.textContent = label;
+        span.title = `${label}: ${start.toFixed(2)} to ${end.toFixed(2)} s`;
+        span.style.left = place(start);
+        span.style.width = place(end - start);
+        return span;
+      }),
+  );
 }
 
 function drawSpectrogram(samples) {
@@ -186,6 +205,16 @@ function toWav({ samples, rate }) {
   return new Blob([view], { type: "audio/wav" });
 }
 
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let part; !(part = await reader.read()).done; ) {
+    const parts = (text + part.value).split("\n\n");
+    text = parts.pop();
+    for (const one of parts) yield JSON.parse(one.replace("data: ", ""));
+  }
+}
+
 async function speak() {
   const controller = new AbortController();
   const begun = performance.now();
@@ -204,22 +233,25 @@ async function speak() {
     const asked = request();
     const rate = Number($("voice").selectedOptions[0].dataset.rate);
     const bare = { ...asked, response_format: "pcm", sample_rate: rate };
-    const answer = await ask("v1/audio/speech", bare, controller.signal);
+    const streamed = { ...bare, stream_format: "sse", timestamps: true };
+    const answer = await ask("v1/audio/speech", streamed, controller.signal);
     sound = new Sound(rate);
     $("sound").hidden = false;
     let first = 0;
     let drawn = 0;
-    const reader = answer.body.getReader();
-    for (let part; !(part = await reader.read()).done; ) {
+    for await (const event of events(answer)) {
+      if (event.type === "error") throw new Error(event.error.message);
+      for (const name in sound.tiers) sound.tiers[name].push(...(event[name] || []));
+      if (!event.audio) continue;
       first = first || performance.now() - begun;
-      sound.add(part.value);
+      sound.add(Uint8Array.from(atob(event.audio), (c) => c.charCodeAt(0)));
       if (performance.now() - drawn > 250) {
         draw(sound);
         drawn = performance.now();
       }
     }
     draw(sound);
-    taken = { asked, samples: sound.samples, rate: sound.rate };
+    taken = { asked, samples: sound.samples, rate, tiers: sound.tiers };
     $("player").src = URL.createObjectURL(toWav(taken));
     $("player").hidden = $("downloads").hidden = false;
     const seconds = sound.samples.length / sound.rate;

@@ -23,7 +23,7 @@ from wavegen.request import Request, options
 from wavegen.serve.metrics import Metrics
 from wavegen.serve.voices import Voices
 from wavegen.synth import plan
-from wavegen.utterance import Audio
+from wavegen.utterance import Audio, Utterance
 from wavegen.voice import SpeakingVoice
 
 T = TypeVar("T")
@@ -65,10 +65,17 @@ class Spoken:
         live: draws it.
         request: what to speak.
         planner: its sentences are planned there, one after the other.
+        told: called with each sentence before its sound comes.
     """
 
-    def __init__(self, live: Live, request: Request, planner: Executor) -> None:
-        self._live, self._planner = live, planner
+    def __init__(
+        self,
+        live: Live,
+        request: Request,
+        planner: Executor,
+        told: Callable[[Utterance], None] = lambda utterance: None,
+    ) -> None:
+        self._live, self._planner, self._told = live, planner, told
         self._plan = plan(live.voice, request)
         self._parts: queue.SimpleQueue[_Part | Exception | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -88,13 +95,14 @@ class Spoken:
         while (part := self._parts.get()) is not None:
             if isinstance(part, Exception):
                 raise part
+            self._told(part.utterance)
             while isinstance(piece := part.pieces.get(), np.ndarray):
                 yield piece
             if piece is not None:
                 raise piece
             self._make_room(part)
-            if part.pause:
-                yield np.zeros(part.pause, np.float32)
+            if part.utterance.pause:
+                yield np.zeros(part.utterance.pause, np.float32)
 
     def stop(self) -> None:
         """End it: nothing more is drawn, and the iteration ends soon."""
@@ -121,7 +129,7 @@ class Spoken:
             if u is None:
                 self._parts.put(None)
                 return
-            part = _Part(u.pause)
+            part = _Part(u)
             part.cancel = self._live.add(u, part.pieces.put, self._wanted_at)
         except Exception as e:
             self._parts.put(e)
@@ -145,8 +153,8 @@ class Spoken:
 class _Part:
     """A sentence that is being drawn."""
 
-    def __init__(self, pause: int) -> None:
-        self.pause = pause
+    def __init__(self, utterance: Utterance) -> None:
+        self.utterance = utterance
         self.pieces: queue.SimpleQueue[Audio | Exception | None] = queue.SimpleQueue()
         self.cancel: Callable[[], None] = lambda: None
 
@@ -241,6 +249,7 @@ class Speech:
         request: Request,
         interface: str,
         make: Callable[[Iterator[Audio]], Iterator[T]],
+        told: Callable[[Utterance], None] = lambda utterance: None,
     ) -> AsyncGenerator[T, None]:
         """Speak a request once there is room for it; closing the iterator stops it.
 
@@ -249,6 +258,7 @@ class Speech:
             request: what to speak.
             interface: how it came.
             make: what is yielded, from the sound; it runs in a thread of its own.
+            told: called there with each sentence before its sound comes.
 
         Raises:
             BusyError: too many others are waiting.
@@ -267,7 +277,7 @@ class Speech:
 
         try:
             async with self._room():
-                spoken = Spoken(self._live[voice.name], request, self._planner)
+                spoken = Spoken(self._live[voice.name], request, self._planner, told)
                 made = make(counted(iter(spoken)))
                 run = asyncio.get_running_loop().run_in_executor
                 try:

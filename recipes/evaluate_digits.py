@@ -6,7 +6,7 @@ RECORDINGS is the Free Spoken Digit Dataset's folder. Two support vector machine
 digit and speaker from the real recordings in the voice's training split, and are tried on real
 held-out recordings and on the voice's own clips: each speaker, each digit, several seeds. Twenty
 strings of four digits are cut at the planned word boundaries and classified word by word. Bits per
-sample are measured on the held-out recordings with the right text and speaker, with wrong ones, and
+sample are measured on the held-out recordings given the right text and speaker, and wrong ones; and
 with weights rounded as the numba engine does.
 """
 
@@ -65,8 +65,9 @@ def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
 
 
 def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
-    """Bits per sample with right conditioning, with a wrong text (if the features come from it),
-    with a wrong speaker, and in other precisions."""
+    """Bits per sample given the right text and speaker, a wrong text, or a wrong speaker; and those
+    of the network's own samples in other precisions, given the recordings' own spectrograms unless
+    the voice is conditioned on phonemes."""
     rng = random.Random(0)
     cases: dict[str, list[Score]] = defaultdict(list)
     for c in clips:
@@ -75,17 +76,21 @@ def likelihood(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
         other_speaker = rng.choice([s for s in voice.speakers if s != c.speaker])
         file = root / c.path
         cases["bits right"].append(score_file(voice, file, c.speaker, text))
-        if voice.needs_text:
-            cases["bits wrong text"].append(score_file(voice, file, c.speaker, other_text))
+        cases["bits wrong text"].append(score_file(voice, file, c.speaker, other_text))
         cases["bits wrong speaker"].append(score_file(voice, file, other_speaker, text))
+    figures = {name: mean_bits(scores) for name, scores in cases.items()}
     exact = voice.model
-    for precision in ("bf16", "int8"):
+    for precision in ("f32", "bf16", "int8"):
         voice.model = rounded(exact, precision)
-        cases[f"bits right, {precision}"] = [
-            score_file(voice, root / c.path, c.speaker, WORDS[int(c.text)]) for c in clips
+        own = [
+            score_file(
+                voice, root / c.path, c.speaker, WORDS[int(c.text)] if voice.needs_text else None
+            ).network_bits
+            for c in clips
         ]
+        figures[f"network bits, {precision}"] = float(np.concatenate(own).mean())
     voice.model = exact
-    return {name: mean_bits(scores) for name, scores in cases.items()}
+    return figures
 
 
 def main(

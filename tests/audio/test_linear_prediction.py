@@ -165,3 +165,16 @@ def test_a_network_takes_the_inputs_asked_for(
     assert input_count(config) == expected.stop - expected.start
     assert input_count(config.replace("conditioning", features="none")) == 0
     assert input_count(config.replace("conditioning", linear_prediction=False)) == 0
+
+
+def test_the_cells_of_16_bit_samples_tile_the_excitation() -> None:
+    sound = (torch.arange(65536) - 32768) / 32768
+    low, high = filters(torch.zeros(1, 0), torch.tensor([0.25]), HOP).cells(sound)
+    assert low[0] == -torch.inf
+    assert high[-1] == torch.inf
+    assert torch.equal(low[1:], high[:-1])
+    assert torch.allclose((high - low)[1:-1], torch.tensor(2.0**-15 / 0.25).double())
+    audio = speechlike()
+    low, high = of(audio).cells(audio)
+    excitation = of(audio).excitation(audio)
+    assert torch.allclose((low + high) / 2, excitation.double(), atol=1e-5)

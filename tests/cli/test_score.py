@@ -39,11 +39,32 @@ def test_score_prints_a_mean_over_samples(
     rows = [json.loads(x) for x in cli("score", *files, *args, "--json").out.splitlines()]
     mean = sum(r["bits_per_sample"] * r["samples"] for r in rows) / sum(r["samples"] for r in rows)
     assert f"{mean:.4f}" in cli("score", *files, *args).out
+    assert "its own spectrogram" in cli("score", files[0], *args[:-2]).out
     one_clear_line(cli("score", *files, "--voice", tiny_voice_file, "-t", "one"), "--speaker")
     spoken = tmp_path / "phones_f0.safetensors"
     config = tiny_config.replace("conditioning", features="phones_f0")
     untrained(config, ("theo",), ("_", "n")).save(spoken)
     one_clear_line(cli("score", *files, "--voice", spoken, "-s", "theo"), "--text")
+
+
+def test_a_text_replaces_the_recordings_own_spectrogram(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path, tiny_config: Config
+) -> None:
+    args = ("score", DIGITS / "1_theo_6.wav", "--voice", tiny_voice_file, "-s", "theo", "--json")
+    texts = {text: json.loads(cli(*args, "-t", text).out) for text in ("one", "seven")}
+    own = json.loads(cli(*args).out)
+    assert own["features"] == "spectrogram"
+    assert {row["features"] for row in texts.values()} == {"text"}
+    assert len({row["bits_per_sample"] for row in (own, *texts.values())}) == 3
+    assert own["network_sample"] == "µ-law 8-bit excitation"
+    assert 0 < own["network_bits_per_sample"] < 12
+    one_clear_line(cli(*args, "-t", "!!"), "no words")
+    sounds = tmp_path / "sounds.safetensors"
+    config = tiny_config.replace("conditioning", features="none")
+    untrained(config, ("theo",), ()).save(sounds)
+    rest = (DIGITS / "1_theo_6.wav", "--voice", sounds)
+    assert json.loads(cli("score", *rest, "--json").out)["features"] == "none"
+    one_clear_line(cli("score", *rest, "-t", "one"), "without texts")
 
 
 def test_some_unreadable_recordings_among_others_exit_one_with_a_count(

@@ -2,6 +2,7 @@
 
 import torch
 
+from wavegen.audio import mulaw
 from wavegen.config import ModelConfig
 from wavegen.outputs.categorical import Categorical
 
@@ -45,3 +46,37 @@ def test_the_end_is_drawn_only_where_a_clip_may_end() -> None:
     assert drawn.tolist() == [256, 128]
     assert output.sample(logits, u, 0.0, torch.tensor([True, False]))[0] == 256
     assert logits[1, 256] == 20.0  # the caller's stay as they are
+
+
+def test_the_probabilities_between_bounds_that_tile_all_amplitudes_sum_to_one() -> None:
+    inner = torch.linspace(-0.99, 0.99, 999, dtype=torch.float64)
+    bounds = torch.cat([inner.new_tensor([-torch.inf]), inner, inner.new_tensor([torch.inf])])
+    for ends in (False, True):
+        logits = 3 * torch.randn(256 + ends, dtype=torch.float64)
+        logits[256:] = -20
+        output = Categorical(ModelConfig(ends=ends))
+        nats = output.loss_between(logits.expand(1000, -1), bounds[:-1], bounds[1:])
+        assert abs(float((-nats).exp().sum()) - 1) < 1e-6
+
+
+def test_a_code_is_spread_evenly_over_the_amplitudes_that_it_stands_for() -> None:
+    edges = torch.from_numpy(mulaw.edges())
+    assert mulaw.encode(((edges[1:] + edges[:-1]) / 2).numpy()).tolist() == list(range(256))
+    logits = torch.randn(256, 256, dtype=torch.float64)
+    whole = CATEGORICAL.loss(logits, torch.arange(256))
+    assert torch.allclose(CATEGORICAL.loss_between(logits, edges[:-1], edges[1:]), whole)
+    middle = (edges[:-1] + edges[1:]) / 2
+    half = CATEGORICAL.loss_between(logits, edges[:-1], middle)
+    assert torch.allclose(half, whole + torch.tensor(2.0).log().double())
+
+
+def test_amplitudes_beyond_one_count_as_the_nearest_that_have_a_code() -> None:
+    logits = torch.randn(1, 256, dtype=torch.float64)
+    cell = torch.tensor([0.999]), torch.tensor([1.0])
+    beyond = torch.tensor([3.0]), torch.tensor([3.001])
+    far = [CATEGORICAL.loss_between(logits, *(b.double() for b in x)) for x in (cell, beyond)]
+    assert torch.allclose(*far, atol=1e-3)
+    assert torch.allclose(
+        CATEGORICAL.loss_between(logits, beyond[0].double(), torch.tensor([torch.inf]).double()),
+        CATEGORICAL.loss(logits, torch.tensor([255])),
+    )

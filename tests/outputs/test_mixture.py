@@ -41,6 +41,16 @@ def test_the_probabilities_of_all_samples_sum_to_one(
 
 
 @mixtures
+def test_the_probabilities_between_bounds_of_any_width_sum_to_one(
+    output: LogisticMixture | GaussianMixture,
+) -> None:
+    inner = torch.linspace(-1.5, 1.5, 999, dtype=torch.float64)
+    bounds = torch.cat([inner.new_tensor([-torch.inf]), inner, inner.new_tensor([torch.inf])])
+    nats = output.loss_between(parameters(-4.0).expand(1000, -1), bounds[:-1], bounds[1:])
+    assert abs(float((-nats).exp().sum()) - 1) < 1e-12
+
+
+@mixtures
 def test_samples_are_the_inverse_of_the_cumulative_probabilities(
     output: LogisticMixture | GaussianMixture,
 ) -> None:

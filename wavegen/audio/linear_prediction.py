@@ -24,6 +24,9 @@ from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.taps import COMPRESSION, TAPS
 from wavegen.config import Config
 
+STEP = 2.0**-15
+"""Between two amplitudes of 16-bit sound."""
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -89,6 +92,22 @@ class Predictor:
         period = excitation[index.where(exists, 0)] * exists
         given = compress(torch.cat([sound, period], 1))
         return excitation[known:], torch.cat([given, (lags > 0).float()], 1)
+
+    def cells(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """The excitations that make each sample of a recording what it is to 16 bits: half a step
+        to both sides of it. The outermost of the 65,536 steps are open.
+
+        Args:
+            audio: (T,) in [-1, 1].
+
+        Returns:
+            (T,) float64 least and greatest excitation, which may be infinite.
+        """
+        predicted, at = self._predict(audio, 0)
+        middle, gains = audio.double(), self.gains.double()[at]
+        low = (middle - STEP / 2).masked_fill(middle < STEP / 2 - 1, -torch.inf)
+        high = (middle + STEP / 2).masked_fill(middle > 1 - 3 * STEP / 2, torch.inf)
+        return (low - predicted) / gains, (high - predicted) / gains
 
     def _predict(self, audio: Tensor, first: int) -> tuple[Tensor, Tensor]:
         """(n,) prediction of each sample of an excerpt that begins at a recording's sample

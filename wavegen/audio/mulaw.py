@@ -36,9 +36,19 @@ def decode(codes: NDArray[np.integer]) -> NDArray[np.float32]:
     return audio
 
 
+def edges() -> NDArray[np.float64]:
+    """(LEVELS + 1,) amplitudes: code c stands for those between edges c and c + 1."""
+    return _expanded(np.r_[0, np.arange(1, LEVELS) - 0.5, MU])
+
+
+def _expanded(codes: NDArray[np.floating]) -> NDArray[np.float64]:
+    x = codes / MU * 2 - 1
+    out: NDArray[np.float64] = np.sign(x) * np.expm1(np.abs(x) * math.log1p(MU)) / MU
+    return out
+
+
 def _amplitudes() -> NDArray[np.float32]:
-    x = np.arange(LEVELS) / MU * 2 - 1
-    return (np.sign(x) * np.expm1(np.abs(x) * math.log1p(MU)) / MU).astype(np.float32)
+    return _expanded(np.arange(LEVELS, dtype=np.float64)).astype(np.float32)
 
 
 _AMPLITUDES = _amplitudes()

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from wavegen.score import Score
     from wavegen.voice import Voice
 
+GIVEN = {
+    "none": "",
+    "spectrogram": ", given its own spectrogram: what is said costs nothing (see --text)",
+    "text": ", given the text, its timing and F0",
+}
+"""What a voice was told, by `Score.features`."""
+
 
 @o.expanded
 def score(
@@ -33,7 +40,11 @@ def score(
     ] = "f32",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
 ) -> None:
-    """Bits per sample of recordings under a voice: the fewer, the likelier."""
+    """Bits per sample of recordings under a voice: the fewer, the likelier.
+
+    With --text the voice expects what the text lets expect, and a wrong text or speaker costs bits;
+    without, it is told each recording's own spectrogram.
+    """
     from wavegen.generation.rounding import rounded
     from wavegen.library import find_voice
     from wavegen.score import score_file
@@ -58,6 +69,9 @@ def score(
                 row = {
                     "file": str(file),
                     "bits_per_sample": s.bits_per_sample,
+                    "features": s.features,
+                    "network_bits_per_sample": s.network_bits_per_sample,
+                    "network_sample": voice.unit,
                     "samples": s.samples,
                     "seconds": s.seconds,
                 }
@@ -77,4 +91,5 @@ def _table(voice: Voice, scores: dict[Path, Score]) -> None:
     seconds = sum(s.seconds for s in total)
     rows.append(("mean", f"{mean_bits(total):.4f}", f"{seconds:.2f}"))
     print_table(("file", "bits/sample", "seconds"), rows)
-    show.out.print(f"of {voice.unit} samples at {voice.sample_rate} Hz")
+    given = GIVEN[total[0].features]
+    show.out.print(f"of 16-bit sound at {voice.sample_rate} Hz{given}", soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -172,24 +172,40 @@ class WaveNet(nn.Module):
         codes: Tensor,
         encoded: Tensor,
         hop_length: int,
-        chunk_frames: int = 200,
         context: bool = True,
         phase: Tensor | None = None,
         given: Tensor | None = None,
+        chunk_frames: int = 200,
     ) -> Tensor:
-        """Negative log-likelihood of recordings of any length, in pieces with their true past.
+        """Negative log-likelihood of recordings of any length, as (B, T) nats of each sample;
+        arguments as those of `predictions`."""
+        pieces = self.predictions(codes, encoded, hop_length, context, phase, given, chunk_frames)
+        return torch.cat([self.output.loss(x, codes[:, part]) for part, x in pieces], 1)
+
+    @torch.inference_mode()
+    def predictions(
+        self,
+        codes: Tensor,
+        encoded: Tensor,
+        hop_length: int,
+        context: bool = True,
+        phase: Tensor | None = None,
+        given: Tensor | None = None,
+        chunk_frames: int = 200,
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Predict the samples of recordings of any length, in pieces with their true past.
 
         Args:
             codes: (B, T) recordings.
             encoded: (B, F, E) from `Conditioning.encode`, F = ceil(T / hop_length), or F = 1.
             hop_length: samples per frame of conditioning.
-            chunk_frames: frames of conditioning per piece, about.
             context: whether the context stacks are used; otherwise their output is zero.
             phase: (B, F · hop_length) codes from `Conditioning.phase_codes`.
             given: (B, T, G), as in `forward`.
+            chunk_frames: frames of conditioning per piece, about.
 
-        Returns:
-            (B, T) nats of each sample.
+        Yields:
+            The samples of a piece, and their (B, n, Q) logits.
         """
         batch, total = codes.shape
         stride = math.lcm(hop_length, *(c.config.pool for c in self.stacks))
@@ -205,7 +221,6 @@ class WaveNet(nn.Module):
         known = [c(companded) * context for c in self.stacks]
         past = -(-self.config.receptive_field // stride) * stride
         step = max(1, chunk_frames * hop_length // stride) * stride
-        out = []
         for begin in range(0, length, step):
             low, high = max(0, begin - past), min(length, begin + step)
             piece = padded[:, low:high]
@@ -217,9 +232,8 @@ class WaveNet(nn.Module):
             phases = None if phase is None else phase[:, low:high]
             inputs = None if given is None else given[:, low:high]
             logits = self.run(piece, part, before, views, phase=phases, given=inputs)
-            logits = logits[:, begin - low :]
-            out.append(self.output.loss(logits, piece[:, begin - low :]))
-        return torch.cat(out, 1)[:, :total]
+            end = min(high, total)
+            yield slice(begin, end), logits[:, begin - low : end - low]
 
     @property
     def coding(self) -> Coding:

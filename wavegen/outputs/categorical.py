@@ -57,6 +57,27 @@ class Categorical:
         return flat.view(codes.shape)
 
     @staticmethod
+    def loss_between(logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """Likewise of the amplitudes between two bounds, which may be infinite, each code's
+        probability being spread evenly over the amplitudes that it stands for. Those beyond ±1,
+        which have no code of their own, count as the nearest ones.
+
+        Args:
+            logits: (…, channels).
+            low, high: (…) float64 amplitudes.
+        """
+        edges = torch.from_numpy(mulaw.edges()).to(logits.device)
+        span = (high - low).clamp(max=float(edges[-1] - edges[-2]))
+        above, below = low >= 1, high <= -1
+        low = low.where(~above, 1 - span).clamp(min=-1.0)[..., None]
+        high = high.where(~below, span - 1).clamp(max=1.0)[..., None]
+        shared = torch.minimum(high, edges[1:]) - torch.maximum(low, edges[:-1])
+        part = (shared.clamp(min=0) / edges.diff()).log()
+        log = logits.double().log_softmax(-1)[..., : mulaw.LEVELS]
+        nats = -torch.logsumexp(log + part, -1)
+        return nats if logits.dtype == torch.float64 else nats.float()
+
+    @staticmethod
     def ending(logits: Tensor, codes: Tensor) -> Tensor:
         """The part of the loss that is about whether the clip ends; shapes as in `loss`."""
         wide = logits.float()

@@ -77,14 +77,25 @@ class Mixture:
 
     def loss(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Negative log-likelihood in nats: logits (…, channels), codes (…) → (…)."""
+        middle = (codes - LEVELS // 2).double() * WIDTH
+        low = (middle - WIDTH / 2).masked_fill(codes == 0, -torch.inf)
+        high = (middle + WIDTH / 2).masked_fill(codes >= LEVELS - 1, torch.inf)
+        nats = self.loss_between(logits, low, high)
+        if self.end is None:
+            return nats
+        return nats.where(codes != self.end, self.ending(logits, codes).to(nats.dtype))
+
+    def loss_between(self, logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """The same of any two bounds, which may be infinite: logits (…, channels), amplitudes (…)
+        float64 → (…)."""
         weight, mean, scale = self._parameters(logits)
-        known = codes.clamp_max(LEVELS - 1)[..., None]
-        middle = (known - LEVELS // 2) * WIDTH - mean
-        low = ((middle - WIDTH / 2) / scale.exp()).masked_fill(known == 0, -torch.inf)
-        high = ((middle + WIDTH / 2) / scale.exp()).masked_fill(known == LEVELS - 1, torch.inf)
-        nats = -torch.logsumexp(weight + self.log_mass(low, high), -1)
-        if self.end is not None:
-            nats = nats.masked_fill(codes == self.end, 0.0) + self.ending(logits, codes)
+        z = []
+        for bound in (low[..., None], high[..., None]):
+            finite = bound.nan_to_num(posinf=0, neginf=0)  # which have gradients
+            z.append(((finite - mean) / scale.exp()).where(bound.isfinite(), bound))
+        nats = -torch.logsumexp(weight + self.log_mass(*z), -1)
+        if self.end is not None:  # the clip isn't over
+            nats = nats + F.softplus(logits[..., -1].double() + END)
         return nats if logits.dtype == torch.float64 else nats.float()
 
     def ending(self, logits: Tensor, codes: Tensor) -> Tensor:

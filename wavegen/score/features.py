@@ -1,0 +1,54 @@
+"""What a voice is told of a recording that it scores."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from wavegen.audio.local_features import LocalFeatures
+from wavegen.speech.alignment import Alignment
+from wavegen.speech.frontend import Unit, silent_symbols
+from wavegen.speech.intervals import Tier, intervals
+from wavegen.speech.predict import Floats, predict_mel
+from wavegen.voice import SpeakingVoice
+
+
+class Told(NamedTuple):
+    """Local features of a recording, and what is said when, by its text."""
+
+    local: LocalFeatures
+    """As tensors."""
+    words: Tier
+    phones: Tier
+
+
+def by_text(voice: SpeakingVoice, audio: torch.Tensor, speaker: Floats, unit: Unit) -> Told:
+    """The features that a text and its speaker let expect: the spectrum is predicted from the
+    phonemes, when they are said and how high is the recording's own.
+
+    Args:
+        voice: the voice.
+        audio: (T,) float32 at its rate.
+        speaker: (S,) weights of the speakers.
+        unit: the text.
+
+    Raises:
+        TextError: the voice knows none of its phonemes.
+    """
+    who = torch.from_numpy(speaker)
+    alignment = voice.align(unit, who, audio)
+    own = voice.observe(audio, who, alignment).each(np.asarray)
+    local = predict_mel(voice.acoustic_weights, own, alignment, speaker).each(torch.as_tensor)
+    return Told(local, *tiers(voice, unit, alignment, len(audio) / voice.sample_rate))
+
+
+def tiers(
+    voice: SpeakingVoice, unit: Unit, alignment: Alignment, seconds: float
+) -> tuple[Tier, Tier]:
+    """When each word and each phoneme of an aligned recording is said."""
+    ends = np.cumsum(alignment.frames) * voice.config.hop_length / voice.sample_rate
+    known, language = voice.symbols, voice.config.data.language
+    clipped = np.minimum(ends, seconds).tolist()
+    return intervals(unit, alignment, clipped, known, silent_symbols(known), language)

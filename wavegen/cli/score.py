@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GIVEN = {
     "none": "",
     "spectrogram": ", given its own spectrogram: what is said costs nothing (see --text)",
-    "text": ", given the text, its timing and F0",
+    "text": ", given the text, and the timing, F0 and loudness of the recording",
 }
 """What a voice was told, by `Score.features`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,8 @@ class Told(NamedTuple):
 
 def by_text(voice: SpeakingVoice, audio: torch.Tensor, speaker: Floats, unit: Unit) -> Told:
     """The features that a text and its speaker let expect: the spectrum is predicted from the
-    phonemes, when they are said and how high is the recording's own.
+    phonemes. When they are said, how high and how loud are the recording's own, which says little
+    of what is said.
 
     Args:
         voice: the voice.
@@ -40,7 +42,9 @@ def by_text(voice: SpeakingVoice, audio: torch.Tensor, speaker: Floats, unit: Un
     who = torch.from_numpy(speaker)
     alignment = voice.align(unit, who, audio)
     own = voice.observe(audio, who, alignment).each(np.asarray)
-    local = predict_mel(voice.acoustic_weights, own, alignment, speaker).each(torch.as_tensor)
+    guess = predict_mel(voice.acoustic_weights, own, alignment, speaker)
+    mel = guess.mel + (own.loudness - guess.loudness)
+    local = replace(guess, mel=mel, loudness=own.loudness).each(torch.as_tensor)
     return Told(local, *tiers(voice, unit, alignment, len(audio) / voice.sample_rate))
 
 

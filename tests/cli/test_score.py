@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,36 @@ def test_a_text_replaces_the_recordings_own_spectrogram(
     rest = (DIGITS / "1_theo_6.wav", "--voice", sounds)
     assert json.loads(cli("score", *rest, "--json").out)["features"] == "none"
     one_clear_line(cli("score", *rest, "-t", "one"), "without texts")
+
+
+def test_the_bits_of_parts_are_those_of_the_whole(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    args = ("score", DIGITS / "7_theo_12.wav", "--voice", tiny_voice_file, "-s", "theo")
+    for by in ("frame", "phoneme", "word", "second"):
+        row = json.loads(cli(*args, "-t", "seven", "--by", by, "--json").out)
+        parts = row[f"by_{by}"]
+        assert parts[0]["start"] == 0
+        assert parts[-1]["end"] == pytest.approx(row["seconds"])
+        assert all(a["end"] == b["start"] for a, b in pairwise(parts))
+        whole = sum(p["bits_per_sample"] * (p["end"] - p["start"]) for p in parts)
+        assert whole / row["seconds"] == pytest.approx(row["bits_per_sample"], rel=0.02)
+        labels = {p["label"] for p in parts} - {""}
+        assert bool(labels) == (by in ("phoneme", "word"))
+    assert "seven" in cli(*args, "-t", "seven", "--by", "word").out
+    one_clear_line(cli(*args, "--by", "word"), "--text")
+
+
+def test_a_plot_is_of_one_recording(
+    cli: Callable[..., Result], tmp_path: Path, tiny_voice_file: Path
+) -> None:
+    files = [DIGITS / f"{d}_theo_{d + 5}.wav" for d in (1, 7)]
+    args = ("--voice", tiny_voice_file, "-s", "theo", "-t", "one", "--plot", tmp_path / "bits.png")
+    done = cli("score", files[0], *args)
+    assert done.code == 0, done.err
+    assert (tmp_path / "bits.png").read_bytes().startswith(b"\x89PNG")
+    one_clear_line(cli("score", files[0], *args), "--force")
+    one_clear_line(cli("score", *files, *args, "--force"), "one file")
 
 
 def test_some_unreadable_recordings_among_others_exit_one_with_a_count(

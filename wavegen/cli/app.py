@@ -14,6 +14,7 @@ import wavegen
 from wavegen.cli import (
     align,
     bench,
+    classify,
     continue_,
     enroll,
     info,
@@ -68,6 +69,7 @@ app.command("align")(align.align)
 app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)
+app.command("classify")(classify.classify)
 app.command("report")(report.report)
 app.command("bench")(bench.bench)
 

@@ -11,8 +11,8 @@ import typer
 from wavegen.cli import options as o
 from wavegen.cli import show
 from wavegen.cli.tables import print_table
-from wavegen.config import WeightPrecision
-from wavegen.errors import DataError, counted
+from wavegen.config import ScoreBy, WeightPrecision
+from wavegen.errors import DataError, WavegenError, counted
 from wavegen.request import Request
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ def score(
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="What is said in the recordings.")
     ] = None,
+    by: Annotated[
+        ScoreBy | None, typer.Option(help="Also the bits of each part (words need --text).")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Plot one recording and its bits over time (PNG)."),
+    ] = None,
+    force: o.Force = False,
     precision: Annotated[
         WeightPrecision, typer.Option(help="Round as the engines do in this precision.")
     ] = "f32",
@@ -45,6 +53,8 @@ def score(
     With --text the voice expects what the text lets expect, and a wrong text or speaker costs bits;
     without, it is told each recording's own spectrogram.
     """
+    if plot is not None:
+        _check_plot(plot, force, files)
     from wavegen.generation.rounding import rounded
     from wavegen.library import find_voice
     from wavegen.score import score_file
@@ -57,7 +67,7 @@ def score(
     with show.progress_bar("scoring", "files") as bar:
         for done, file in enumerate(files, 1):
             try:
-                s = scores[file] = score_file(voice, file, request.speaker, text)
+                scores[file] = score_file(voice, file, request.speaker, text)
             except DataError as e:
                 if len(files) == 1:
                     raise
@@ -66,26 +76,66 @@ def score(
                 continue
             bar(done, len(files))
             if as_json:
-                row = {
-                    "file": str(file),
-                    "bits_per_sample": s.bits_per_sample,
-                    "features": s.features,
-                    "network_bits_per_sample": s.network_bits_per_sample,
-                    "network_sample": voice.unit,
-                    "samples": s.samples,
-                    "seconds": s.seconds,
-                }
+                row = _row(voice, file, scores[file], by)
                 show.out.print(json.dumps(row, ensure_ascii=False), soft_wrap=True)
     if scores and not as_json:
-        _table(voice, scores)
+        _table(voice, scores, by)
+    if plot is not None:
+        from wavegen.report.score_plot import plot_score
+
+        plot_score(scores[files[0]], _frame(voice), str(files[0]), plot)
     if failed:
         show.failure(f"{failed} of {counted(len(files), 'file')} could not be scored")
         raise typer.Exit(1)
 
 
-def _table(voice: Voice, scores: dict[Path, Score]) -> None:
-    from wavegen.score import mean_bits
+def _check_plot(plot: Path, force: bool, files: list[Path]) -> None:
+    from wavegen.files import check_output
+    from wavegen.report.clip_plots import check_matplotlib
 
+    check_matplotlib("leave out --plot")
+    check_output(plot, force, (".png",), "--plot")
+    if len(files) > 1:
+        raise WavegenError("--plot is of one recording: give one file")
+
+
+def _frame(voice: Voice) -> float:
+    """Seconds of a frame."""
+    return voice.config.hop_length / voice.sample_rate
+
+
+def _row(voice: Voice, file: Path, s: Score, by: ScoreBy | None) -> dict[str, object]:
+    row: dict[str, object] = {
+        "file": str(file),
+        "bits_per_sample": s.bits_per_sample,
+        "features": s.features,
+        "network_bits_per_sample": s.network_bits_per_sample,
+        "network_sample": voice.unit,
+        "samples": s.samples,
+        "seconds": s.seconds,
+    }
+    if by is not None:
+        from wavegen.score.spans import spans
+
+        row[f"by_{by}"] = [vars(part) for part in spans(s, by, _frame(voice))]
+    return row
+
+
+def _table(voice: Voice, scores: dict[Path, Score], by: ScoreBy | None) -> None:
+    from wavegen.score import mean_bits
+    from wavegen.score.spans import spans
+
+    if by is not None:
+        header = ("file", by, "from", "to", "bits/sample")
+        parts = [(str(f), p) for f, s in scores.items() for p in spans(s, by, _frame(voice))]
+        print_table(
+            header,
+            [
+                (f, p.label, f"{p.start:.3f}", f"{p.end:.3f}", f"{p.bits_per_sample:.2f}")
+                for f, p in parts
+            ],
+        )
+        show.out.print()
     rows = [(str(f), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}") for f, s in scores.items()]
     total = list(scores.values())
     seconds = sum(s.seconds for s in total)

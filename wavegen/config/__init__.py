@@ -19,6 +19,8 @@ Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "triton", "numba"]
 WeightPrecision = Literal["f32", "f16", "bf16", "int8"]
 """Precision of the weights in generation."""
+ScoreBy = Literal["frame", "phoneme", "word", "second"]
+"""Parts of a recording that have bits of their own."""
 Bits = Literal["16", "24", "float"]
 """Sample width of a written file: bits of an integer, or 32-bit float."""
 

@@ -78,13 +78,18 @@ def score_file(
         VoiceError: the speaker is missing or unknown, or the voice knows no texts.
         TextError: the text is empty, or missing in a voice that is conditioned on phonemes.
     """
-    if speaker is None and len(voice.speakers) > 1:
-        names = ", ".join(voice.speakers)
-        raise VoiceError(f"voice {voice.name} has several speakers: give --speaker ({names})")
+    check_speaker(voice, speaker)
     unit = None if text is None else read_text(voice, text)
     if unit is None and voice.needs_text:
         raise TextError(f"voice {voice.name} speaks texts: --text must say what {file} says")
     return score(voice, read(voice, file), voice.weights(voice.who(speaker))[0], unit)
+
+
+def check_speaker(voice: Voice, speaker: str | None) -> None:
+    """Raise `VoiceError` if a voice of several speakers is given none."""
+    if speaker is None and len(voice.speakers) > 1:
+        names = ", ".join(voice.speakers)
+        raise VoiceError(f"voice {voice.name} has several speakers: give --speaker ({names})")
 
 
 def read(voice: Voice, file: Path) -> torch.Tensor:
@@ -107,14 +112,20 @@ def read_text(voice: Voice, text: str) -> Unit:
         TextError: there is nothing to say in it.
     """
     if not isinstance(voice, SpeakingVoice):
-        raise VoiceError(f"voice {voice.name} was trained without texts: leave --text out")
+        raise VoiceError(f"voice {voice.name} was trained without texts: it can't score one")
     unit = read_clip(text, voice.config.data.language)
     if unit is None:
         raise TextError(f"--text '{text[:60]}' holds no words to speak")
     return unit
 
 
-def score(voice: Voice, audio: torch.Tensor, speaker: Floats, unit: Unit | None = None) -> Score:
+def score(
+    voice: Voice,
+    audio: torch.Tensor,
+    speaker: Floats,
+    unit: Unit | None = None,
+    f0: torch.Tensor | None = None,
+) -> Score:
     """Bits of one recording.
 
     Args:
@@ -122,16 +133,17 @@ def score(voice: Voice, audio: torch.Tensor, speaker: Floats, unit: Unit | None 
         audio: (T,) float32 at its rate.
         speaker: (S,) weights of the speakers.
         unit: what is said, in a voice that speaks texts.
+        f0: (F,) Hz, if it is known already.
 
     Raises:
         TextError: the voice knows none of the text's phonemes.
     """
     who = torch.from_numpy(speaker)
     if unit is not None and isinstance(voice, SpeakingVoice):
-        local, words, phones = by_text(voice, audio, speaker, unit)
+        local, words, phones = by_text(voice, audio, speaker, unit, f0)
         found = bits(voice, audio, who, local)
         return Score(audio.numpy(), voice.sample_rate, *found, "text", words, phones)
-    own = voice.observe(audio, who)
+    own = voice.observe(audio, who, None, f0)
     found = bits(voice, audio, who, own)
     features: Features = "none" if own is None else "spectrogram"
     return Score(audio.numpy(), voice.sample_rate, *found, features)

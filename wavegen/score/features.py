@@ -25,7 +25,13 @@ class Told(NamedTuple):
     phones: Tier
 
 
-def by_text(voice: SpeakingVoice, audio: torch.Tensor, speaker: Floats, unit: Unit) -> Told:
+def by_text(
+    voice: SpeakingVoice,
+    audio: torch.Tensor,
+    speaker: Floats,
+    unit: Unit,
+    f0: torch.Tensor | None = None,
+) -> Told:
     """The features that a text and its speaker let expect: the spectrum is predicted from the
     phonemes. When they are said, how high and how loud are the recording's own, which says little
     of what is said.
@@ -35,13 +41,14 @@ def by_text(voice: SpeakingVoice, audio: torch.Tensor, speaker: Floats, unit: Un
         audio: (T,) float32 at its rate.
         speaker: (S,) weights of the speakers.
         unit: the text.
+        f0: (F,) Hz, if it is known already.
 
     Raises:
         TextError: the voice knows none of its phonemes.
     """
     who = torch.from_numpy(speaker)
     alignment = voice.align(unit, who, audio)
-    own = voice.observe(audio, who, alignment).each(np.asarray)
+    own = voice.observe(audio, who, alignment, f0).each(np.asarray)
     guess = predict_mel(voice.acoustic_weights, own, alignment, speaker)
     mel = guess.mel + (own.loudness - guess.loudness)
     local = replace(guess, mel=mel, loudness=own.loudness).each(torch.as_tensor)

@@ -30,7 +30,7 @@ LAYERS = [
     {"assembly", "utterance"},
     {"drawing"},
     {"synth", "library", "timing"},
-    {"api", "align", "training", "rendering", "score"},
+    {"api", "align", "training", "rendering", "score", "compression"},
     {"report", "bench", "serve"},
     {"cli"},
 ]

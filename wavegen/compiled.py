@@ -63,6 +63,15 @@ class Compiled:
         Raises:
             ValueError: an array is not contiguous.
         """
+        return self.bind(*args)()
+
+    def bind(self, *args: Any) -> Callable[[], int]:
+        """The call of the function with these arguments, to be made any number of times: it finds
+        what their arrays hold by then.
+
+        Raises:
+            ValueError: an array is not contiguous.
+        """
         kinds = _kind(args)
         function = self._loaded.get(kinds)
         if function is None:
@@ -70,11 +79,9 @@ class Compiled:
                 if kinds not in self._loaded:
                     self._loaded[kinds] = _load(*self._object_code(kinds, args))
             function = self._loaded[kinds]
-        result = ctypes.c_int64()
         words = [*_words(args)]
         form = "".join("d" if isinstance(word, float) else "q" for word in words)
-        function(result, ctypes.c_void_p(), struct.pack(f"={form}", *words))
-        return result.value
+        return _Call(function, struct.pack(f"={form}", *words), args)
 
     def _object_code(self, kinds: str, args: Any) -> tuple[bytes, bytes]:
         """The symbol and the object code for arguments of these types, from the cache if it is
@@ -114,6 +121,18 @@ class Compiled:
         for path in source_files(Path(spec.origin)):
             key.update(path.read_bytes())
         return key.hexdigest()[:16]
+
+
+class _Call:
+    """A call of a function; it keeps the arguments alive."""
+
+    def __init__(self, function: Callable[..., int], packed: bytes, args: Any) -> None:
+        self._function, self._packed, self._args = function, packed, args
+        self._result, self._raised = ctypes.c_int64(), ctypes.c_void_p()
+
+    def __call__(self) -> int:
+        self._function(self._result, self._raised, self._packed)
+        return self._result.value
 
 
 def _digest(data: bytes) -> bytes:

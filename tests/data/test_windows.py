@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import compressors
 import numpy as np
 import pytest
 import torch
-from helpers import TINY
+from helpers import DIGITS, TINY
 
 from wavegen.audio import mulaw
 from wavegen.audio.linear_prediction import predictor
 from wavegen.audio.local_features import silence
+from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.data.windows import TrainingClip, Windows
 from wavegen.model.wavenet import WaveNet
@@ -139,3 +141,20 @@ def test_windows_count_the_end_once_and_nothing_after_it(output: str) -> None:
     assert ends == utterances
     # The end can be an input, though it says nothing.
     assert WaveNet(config)(batch.codes, None, None, batch.before).isfinite().all()
+
+
+def test_adaptive_filters_know_all_that_came_before_a_window() -> None:
+    config = compressors.adaptive_config()
+    audio = torch.from_numpy(read_audio(DIGITS / "7_jackson_12.wav", 8000).audio)
+    windows = Windows([TrainingClip(len(audio), 0, lambda a, b: audio[a:b])], config, None)
+    excitation, inputs = predictor(config, None).inputs(audio)
+    [groups] = [[w for g in windows.epoch(0) for w in g]]
+    assert len(groups) > 1
+    for w in groups:
+        batch = windows.batch([w])
+        at = slice(windows.low(w) * 80, min(w.end * 80, len(audio)))
+        assert batch.given is not None
+        assert torch.equal(batch.given[0, : at.stop - at.start], inputs[at])
+        assert torch.equal(
+            batch.codes[0, : at.stop - at.start], windows.output.encode(excitation[at])
+        )

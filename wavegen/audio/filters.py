@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wavegen.audio.mel_scale import logarithm, mel_bank
 from wavegen.audio.taps import COMPRESSION, INPUTS, TAPS
 from wavegen.config import Config
+from wavegen.errors import VoiceError
 
 if TYPE_CHECKING:
     from wavegen.audio.local_features import LocalFeatures
@@ -59,20 +60,35 @@ def by_spectrum(config: Config) -> bool:
     return config.conditioning.linear_prediction and config.conditioning.features == "mel"
 
 
+def of_excitation(config: Config) -> bool:
+    """Whether the network models the excitation of filters that vary."""
+    return config.audio.adaptive or by_spectrum(config)
+
+
 def input_count(config: Config) -> int:
     """Number of `Predictor.inputs` that the network is given."""
     c = config.conditioning
+    if config.audio.adaptive:
+        return INPUTS
     return (2 * c.signal + (TAPS + 1) * c.period) * by_spectrum(config)
 
 
 def selection(config: Config) -> slice:
     """The part of `Predictor.inputs` that the configuration asks for, `input_count` of them."""
     c = config.conditioning
+    if config.audio.adaptive:
+        return slice(INPUTS)
     return slice(0 if c.signal else 2, INPUTS if c.period else 2)
 
 
 def filters(config: Config, local: LocalFeatures | None) -> Filters:
-    """The filters of an utterance with these local features, or with none."""
+    """The filters of an utterance with these local features, or with none.
+
+    Raises:
+        VoiceError: they adapt to the sound, which isn't there yet.
+    """
+    if config.audio.adaptive:
+        raise VoiceError("a voice for compression (audio.adaptive) can't generate sound")
     rate, hop = config.audio.sample_rate, config.hop_length
     if local is not None and by_spectrum(config):
         return of_speech(np.asarray(local.mel), np.asarray(local.f0), rate, hop)

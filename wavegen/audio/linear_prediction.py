@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wavegen.audio.adaptive import AdaptivePredictor
 from wavegen.audio.filters import Filters, filters, selection
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.taps import COMPRESSION, TAPS
@@ -131,6 +132,8 @@ def select(config: Config, inputs: Tensor) -> Tensor:
     return inputs[:, selection(config)]
 
 
-def predictor(config: Config, local: LocalFeatures | None) -> Predictor:
+def predictor(config: Config, local: LocalFeatures | None) -> Predictor | AdaptivePredictor:
     """The predictor of an utterance with these local features, or with none."""
+    if config.audio.adaptive:
+        return AdaptivePredictor()
     return Predictor.of(filters(config, local))

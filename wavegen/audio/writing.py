@@ -125,6 +125,23 @@ def encode(audio: Audio, suffix: str, rate: int, finish: Finish = PLAIN) -> byte
     return file.getvalue()
 
 
+def encode_pcm(samples: NDArray[np.int16], suffix: str, rate: int) -> bytes:
+    """The bytes of a lossless file of 16-bit samples, (T, channels), as they are.
+
+    Raises:
+        WavegenError: the format can't hold them.
+    """
+    import soundfile
+
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, samples, rate, format=FORMATS[suffix.lower()][0], subtype="PCM_16")
+    except (soundfile.SoundFileError, TypeError, ValueError) as e:
+        reason = getattr(e, "error_string", str(e)).removeprefix("Error : ")
+        raise WavegenError(f"{suffix} files can't hold {rate} Hz: {reason}") from e
+    return file.getvalue()
+
+
 def write_audio(
     path: Path, audio: Audio, rate: int, finish: Finish = PLAIN, replace: bool = True
 ) -> None:

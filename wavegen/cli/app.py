@@ -15,7 +15,9 @@ from wavegen.cli import (
     align,
     bench,
     classify,
+    compress,
     continue_,
+    decompress,
     enroll,
     info,
     inspect,
@@ -70,6 +72,8 @@ app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)
 app.command("classify")(classify.classify)
+app.command("compress")(compress.compress)
+app.command("decompress")(decompress.decompress)
 app.command("report")(report.report)
 app.command("bench")(bench.bench)
 

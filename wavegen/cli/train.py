@@ -217,18 +217,23 @@ class _View:
         if bits is not None:
             held_out = f"{bits:.4f} bits per {result.unit} sample on the {part} clips"
         hear = "hear it with"
-        if result.step < LISTEN_FROM and "from" not in self.trainer.voice.training:
+        if self.trainer.config.audio.adaptive:
+            hear = "use it with"
+        elif result.step < LISTEN_FROM and "from" not in self.trainer.voice.training:
             hear = f"after only {result.step:,} steps it makes noise, to be heard with"
         _say(f"trained {result.voice}: {held_out}; {hear}: {_example(self.trainer, result.voice)}")
 
 
 def _example(trainer: Trainer, file: Path) -> str:
-    """A command that makes sound with the voice in a file."""
+    """A command that makes sound with the voice in a file, or compresses with it."""
     from wavegen.data.pieces import source
     from wavegen.voice import ConditionedVoice, SpeakingVoice
 
     voice, dataset = trainer.voice, trainer.dataset
     clips = [p for part in ("test", "validation", "train") for p in dataset.split[part]]
+    if trainer.config.audio.adaptive:
+        compress = ["wavegen", "compress", str(dataset.root / source(clips[0]))]
+        return shlex.join([*compress, "--voice", str(file), "-o", "out.wvg"])
     how = ["synth"] if voice.model.output.end is not None else ["synth", "--seconds", "3"]
     if isinstance(voice, SpeakingVoice):
         how = ["synth", "--text", min((dataset.clips[p].text for p in clips), key=len)]

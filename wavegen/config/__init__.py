@@ -36,6 +36,17 @@ PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 MOST_STRIDE = 1.0
 """Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
+WITH_ADAPTIVE: dict[str, Any] = {
+    "data.layout": "flat",
+    "audio.preemphasis": 0,
+    "model.output": "logistic_mixture",
+    "model.context": (),
+    "conditioning.features": "none",
+    "train.blank": 0,
+    "train.noise": 0,
+    "train.sample_every": 0,
+}
+"""What ``audio.adaptive`` needs."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,9 @@ class AudioConfig:
     preemphasis: float = 0.0
     """Coefficient of the first-order pre-emphasis before the network, undone after it (0: none). At
     0.85 quantisation noise takes on the slope of speech and is masked by it."""
+    adaptive: bool = False
+    """Let the network model the excitation of filters that adapt to the samples already known, and
+    give it what they predict. For lossless compression: such a voice can't generate sound."""
 
     def faults(self) -> list[str]:
         out = []
@@ -279,6 +293,11 @@ class Config:
 
     def faults(self) -> list[str]:
         out = [f for s in dataclasses.fields(self) for f in getattr(self, s.name).faults()]
+        if self.audio.adaptive:
+            for name, wanted in WITH_ADAPTIVE.items():
+                section, key = name.split(".")
+                if getattr(getattr(self, section), key) != wanted:
+                    out.append(f"audio.adaptive needs {name} {wanted or 'none'}")
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")

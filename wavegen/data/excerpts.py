@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wavegen.audio.adaptive import AdaptivePredictor
 from wavegen.audio.filters import LEVEL, input_count
 from wavegen.audio.linear_prediction import Predictor, select
 from wavegen.audio.synthesis_filter import Synthesis
@@ -31,7 +32,12 @@ class Excerpt:
 
 
 def excerpt(
-    config: Config, filters: Predictor, audio: Tensor, first: int, known: int, seed: int
+    config: Config,
+    filters: Predictor | AdaptivePredictor,
+    audio: Tensor,
+    first: int,
+    known: int,
+    seed: int,
 ) -> Excerpt:
     """Compute an excerpt.
 
@@ -46,7 +52,7 @@ def excerpt(
     if not input_count(config):
         excitation = filters.excitation(audio, first, known)
         return Excerpt(excitation, excitation, None)
-    if not config.train.noise:
+    if not config.train.noise or isinstance(filters, AdaptivePredictor):
         excitation, inputs = filters.inputs(audio, first, known)
         return Excerpt(excitation, excitation, select(config, inputs))
     noise = _noise(filters.excitation(audio, first - known), config.train.noise, seed)

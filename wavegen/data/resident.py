@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.linear_prediction import compress, select
+from wavegen.audio.linear_prediction import Predictor, compress, select
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.audio.taps import INPUTS, TAPS
@@ -147,6 +147,7 @@ class Resident:
         target = framed(excitation)
         if not windows.given:
             return _Clip(target, local)
+        assert isinstance(filters, Predictor)  # adaptive ones aren't for here, see `Reader`
         known = _Clip(target, local, framed(audio), filters.gains, filters.lags.int())
         if not windows.config.train.noise:
             return known

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
-from wavegen.audio.filters import by_spectrum, input_count
+from wavegen.audio.adaptive import AdaptivePredictor
+from wavegen.audio.filters import input_count, of_excitation
 from wavegen.audio.linear_prediction import Predictor, predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import PAUSE_SECONDS, Config
@@ -137,7 +138,7 @@ class Windows:
         self.hop = config.hop_length
         self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
         self.given = input_count(config)
-        self.filtered = by_spectrum(config)
+        self.filtered = of_excitation(config)
         self.step = config.stride // self.hop
         self.past = -(-config.model.receptive_field // self.hop)
         fields = [c.receptive_field for c in config.model.context]
@@ -157,7 +158,9 @@ class Windows:
         """Frames of a clip, with its end symbol."""
         return -(-(clip.samples + (self.output.end is not None)) // self.hop)
 
-    def _known(self, index: int, predicted: bool) -> tuple[LocalFeatures | None, Predictor]:
+    def _known(
+        self, index: int, predicted: bool
+    ) -> tuple[LocalFeatures | None, Predictor | AdaptivePredictor]:
         """A clip's local features, if it has any, and its linear predictor."""
         local = self.clips[index].local(predicted)
         return local, predictor(self.config, local)

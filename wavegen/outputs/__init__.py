@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from wavegen.audio.filters import by_spectrum
+from wavegen.audio.filters import of_excitation
 from wavegen.config import Config, ModelConfig
 from wavegen.outputs.bins import Sampler
 from wavegen.outputs.coding import Coding, Linear, MuLaw
@@ -42,4 +42,4 @@ OUTPUTS = {
 
 def sample_unit(config: Config) -> str:
     """What a sample of the network is, to be printed with bits per sample."""
-    return OUTPUTS[config.model.output].coding.unit + " excitation" * by_spectrum(config)
+    return OUTPUTS[config.model.output].coding.unit + " excitation" * of_excitation(config)

@@ -62,7 +62,8 @@ class Reader:
         self.workers = min(8, max(1, (os.cpu_count() or 1) - 1)) if cuda else 0
         self.batch: Callable[[Sequence[Window], int], Batch] = windows.batch
         self.resident = False
-        if cuda and Resident.size(windows, len(variants)) < SHARE * _free(self.device):
+        fits = cuda and not windows.config.audio.adaptive  # which a CPU computes
+        if fits and Resident.size(windows, len(variants)) < SHARE * _free(self.device):
             there = Resident(windows, self.device, variants, self.workers, progress)
             self.batch, self.resident, self.workers = there.batch, True, 0
 

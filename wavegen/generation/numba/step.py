@@ -17,7 +17,7 @@ from wavegen.outputs.bins import Sampler
 
 
 @compile_inner
-def _past_taps(net: Network, state: State, capacity: int) -> None:
+def past_taps(net: Network, state: State, capacity: int) -> None:
     """Compute the past taps of the next `AHEAD` samples of lane 0, in the blocks where all of them
     are known."""
     channels, kernel = net.channels, net.kernel
@@ -55,7 +55,7 @@ def _next_row(net: Network, state: State, lane: int, rows: Floats, frames: int) 
 
 
 @compile_inner
-def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
+def blocks(net: Network, state: State, lanes: int, clock: int) -> None:
     """The gates of all blocks; their queues advance."""
     channels, kernel, layers = net.channels, net.kernel, len(net.dilations)
     capacity = len(state.code)
@@ -100,7 +100,7 @@ def _blocks(net: Network, state: State, lanes: int, clock: int) -> None:
 
 
 @compile_inner
-def _readout(net: Network, state: State, lanes: int) -> None:
+def readout(net: Network, state: State, lanes: int) -> None:
     """Logits from the gates of all blocks."""
     layers, skip, levels = len(net.dilations), net.skip, net.padded_levels
     matrix = layers * (net.kernel + 1)
@@ -137,7 +137,7 @@ def _readout(net: Network, state: State, lanes: int) -> None:
 
 
 @compile_inner
-def _embed(net: Network, state: State, lane: int, phase: int) -> None:
+def embed(net: Network, state: State, lane: int, phase: int) -> None:
     """Embed the last sample and the phase of the pitch, as the first block's input."""
     channels, code, to = net.channels, state.code[lane], lane * net.channels
     categorical = net.sampler == Sampler.CATEGORICAL
@@ -196,16 +196,16 @@ def run(
     for i in range(count):
         clock = state.clock[0]
         if lanes == 1 and (i == 0 or clock % AHEAD == 0):
-            _past_taps(net, state, capacity)
+            past_taps(net, state, capacity)
         for lane in range(lanes):
             if state.until_row[lane] == 0:
                 _next_row(net, state, lane, rows, frames)
             state.until_row[lane] -= 1
-            _embed(net, state, lane, phases[lane, i] if phases.size else 0)
+            embed(net, state, lane, phases[lane, i] if phases.size else 0)
         if net.given.size:
             prediction.add_inputs(net, state, past, lanes, i)
-        _blocks(net, state, lanes, clock)
-        _readout(net, state, lanes)
+        blocks(net, state, lanes, clock)
+        readout(net, state, lanes)
         ended = False
         for lane in range(lanes):
             at = lane * net.padded_levels

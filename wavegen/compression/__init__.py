@@ -1,0 +1,1 @@
+"""Lossless compression with a voice's distribution of the next sample."""

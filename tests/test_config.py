@@ -22,3 +22,10 @@ def test_a_frame_rate_that_does_not_divide_the_rate_is_refused() -> None:
 
 def test_the_default_configuration_has_no_faults() -> None:
     assert Config().faults() == []
+
+
+def test_adaptive_filters_need_a_plain_network_over_16_bit_samples() -> None:
+    faults = Config().replace("audio", adaptive=True).faults()
+    assert "audio.adaptive needs model.output logistic_mixture" in faults
+    assert "audio.adaptive needs train.sample_every 0" in faults
+    assert "audio.adaptive needs data.layout flat" in faults

@@ -40,6 +40,7 @@ WITH_ADAPTIVE: dict[str, Any] = {
     "data.layout": "flat",
     "audio.preemphasis": 0,
     "model.output": "logistic_mixture",
+    "model.ends": False,
     "model.context": (),
     "conditioning.features": "none",
     "train.blank": 0,
@@ -297,7 +298,7 @@ class Config:
             for name, wanted in WITH_ADAPTIVE.items():
                 section, key = name.split(".")
                 if getattr(getattr(self, section), key) != wanted:
-                    out.append(f"audio.adaptive needs {name} {wanted or 'none'}")
+                    out.append(f"audio.adaptive needs {name} {str(wanted).lower()}")
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")

@@ -18,7 +18,7 @@ def resonance(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_what_is_left_of_a_resonance_is_its_noise() -> None:
     sound, noise = resonance(6000)
-    excitation, _ = analyse(sound)
+    excitation = analyse(sound).excitation
     assert np.corrcoef(excitation[1000:], noise[1000:])[0, 1] > 0.9
     assert abs(np.abs(excitation[1000:]).mean() * 16 - 1) < 0.1
 
@@ -27,6 +27,8 @@ def test_an_excerpt_with_all_of_its_past_is_the_same_and_depends_on_the_past_alo
     sound, _ = resonance(900)
     audio = torch.from_numpy(sound / 32768).float()
     excitation, inputs = AdaptivePredictor().inputs(audio)
+    low, high = AdaptivePredictor().cells(audio)
+    assert ((low < excitation) & (excitation < high)).all()
     part, given = AdaptivePredictor().inputs(audio, 500, 500)
     assert torch.equal(part, excitation[500:])
     assert torch.equal(given, inputs[500:])

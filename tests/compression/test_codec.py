@@ -87,9 +87,8 @@ assert (decompress(load_voice(voice), data, "x").samples == pcm.samples).all()
 
 
 @pytest.mark.skipif(not llvmlite.binding.get_host_cpu_features().get("avx2"), reason="needs AVX2")
-@pytest.mark.parametrize("threads", ["1", "7"])
 def test_other_vector_widths_and_numbers_of_threads_make_the_same_file(
-    voice: Voice, speech: Pcm, tmp_path: Path, threads: str
+    voice: Voice, speech: Pcm, tmp_path: Path
 ) -> None:
     known, new, file = (tmp_path / n for n in ("known.wvg", "new.wvg", "v.safetensors"))
     voice.save(file)
@@ -101,7 +100,7 @@ def test_other_vector_widths_and_numbers_of_threads_make_the_same_file(
         "NUMBA_CPU_FEATURES": "+sse2,+sse4.1,+avx,+avx2,+fma,+bmi,+bmi2",
     }
     command = [sys.executable, "-c", ELSEWHERE, *map(str, (file, source, known, new))]
-    environment = os.environ | avx2 | {"OMP_NUM_THREADS": threads}
+    environment = os.environ | avx2 | {"OMP_NUM_THREADS": "7"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert new.read_bytes() == known.read_bytes()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,23 +28,30 @@ STEPS = 32768
 _run = Compiled("wavegen.audio.adaptive_loop", "run", "adaptive prediction")
 
 
-def analyse(
-    samples: NDArray[np.float64], known: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Predict a recording sample by sample.
+class Analysis(NamedTuple):
+    """A recording, predicted sample by sample."""
+
+    excitation: NDArray[np.float64]
+    """(n,)."""
+    gains: NDArray[np.float64]
+    """(n,) steps of 16 bits in an excitation of 1."""
+    inputs: NDArray[np.float32]
+    """(n, INPUTS) of the network."""
+
+
+def analyse(samples: NDArray[np.float64], known: int = 0) -> Analysis:
+    """Predict a recording.
 
     Args:
         samples: (known + n,) in steps of 16 bits.
         known: first samples, which are only adapted to.
-
-    Returns:
-        (n,) excitation, and (n, INPUTS) inputs of the network.
     """
     count = len(samples) - known
-    excitation = np.empty(count)
+    excitation, gains = np.empty((2, count))
     inputs = np.empty(count * INPUTS, np.float32)
-    _run(new_state(), np.ascontiguousarray(samples, np.float64), known, excitation, inputs)
-    return excitation.astype(np.float32), inputs.reshape(count, INPUTS)
+    sound = np.ascontiguousarray(samples, np.float64)
+    _run(new_state(), sound, known, excitation, gains, inputs)
+    return Analysis(excitation, gains, inputs.reshape(count, INPUTS))
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,22 @@ class AdaptivePredictor:
         """As `Predictor.inputs`; the excerpt's past must reach back to the beginning."""
         import torch
 
-        samples = np.rint(audio.cpu().numpy().astype(np.float64) * STEPS)
-        excitation, inputs = analyse(samples, known)
-        return torch.from_numpy(excitation), torch.from_numpy(inputs)
+        found = analyse(_steps(audio), known)
+        excitation = found.excitation.astype(np.float32)
+        return torch.from_numpy(excitation), torch.from_numpy(found.inputs)
+
+    def cells(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Predictor.cells`."""
+        import torch
+
+        samples = _steps(audio)
+        found = analyse(samples)
+        low = np.where(samples <= -STEPS, -np.inf, found.excitation - 0.5 / found.gains)
+        high = np.where(samples >= STEPS - 1, np.inf, found.excitation + 0.5 / found.gains)
+        return torch.from_numpy(low), torch.from_numpy(high)
+
+
+def _steps(audio: Tensor) -> NDArray[np.float64]:
+    """Amplitudes in steps of 16 bits."""
+    steps: NDArray[np.float64] = np.rint(audio.cpu().numpy().astype(np.float64) * STEPS)
+    return steps.clip(-STEPS, STEPS - 1)

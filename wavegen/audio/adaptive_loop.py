@@ -141,13 +141,21 @@ def _solve(s: State) -> None:
 
 
 @compile_inner
-def run(s: State, samples: Doubles, known: int, excitation: Doubles, inputs: Floats) -> int:
-    """Predict (known + n,) ``samples`` one after the other; (n,) ``excitation`` and (n · INPUTS,)
-    ``inputs`` are written for those after the first ``known``."""
+def run(
+    s: State,
+    samples: Doubles,
+    known: int,
+    excitation: Doubles,
+    gains: Doubles,
+    inputs: Floats,
+) -> int:
+    """Predict (known + n,) ``samples`` one after the other; (n,) ``excitation``, (n,) ``gains`` and
+    (n · INPUTS,) ``inputs`` are written for those after the first ``known``."""
     for t in range(len(samples)):
         prediction = predict(s)
         if t >= known:
             describe(s, prediction, inputs, (t - known) * INPUTS)
-            excitation[t - known] = (samples[t] - prediction) / gain(s)
+            gains[t - known] = gain(s)
+            excitation[t - known] = (samples[t] - prediction) / gains[t - known]
         update(s, samples[t], prediction)
     return len(samples)

@@ -24,6 +24,7 @@ CONDITIONING = {"mel_channels": 4, "acoustic_channels": 6, "flow_channels": 8}
         ("mel", {"output": "logistic_mixture", "mixtures": 3}, {"period": False}),
         ("mel", {"kernel_size": 3}, {"signal": False, "period": False, "phase": False}),
         ("mel", {"output": "gaussian_mixture"}, {"linear_prediction": False}),
+        ("mel", {}, {"content_channels": 6}),
         ("phones_f0", {"context": STACKS[1:]}, {}),
     ],
 )

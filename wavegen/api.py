@@ -17,13 +17,14 @@ import numpy as np
 
 from wavegen.audio.writing import encode
 from wavegen.config import Engine, WeightPrecision
+from wavegen.conversion import plan_conversion
 from wavegen.drawing import draw
 from wavegen.errors import WavegenError
 from wavegen.generation import choose_device
 from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
 from wavegen.speech.intervals import Tier
-from wavegen.synth import plan
+from wavegen.synth import plan, synthesize
 from wavegen.text.ssml import read_ssml
 from wavegen.timing import Timing, timing
 from wavegen.utterance import Audio
@@ -162,6 +163,58 @@ class Synthesizer:
             audio = np.concatenate([*pieces, np.zeros(u.pause, np.float32)])
             told = timing(self.voice, [u])
             yield Chunk(audio, self.sample_rate, u.text, u.phonemes, told)
+
+    def convert(
+        self,
+        recording: str | Path,
+        speaker: str | int | Mapping[str, float] | None = None,
+        *,
+        text: str | None = None,
+        keep_pitch: bool = False,
+        pitch_shift: float = 0.0,
+        seed: int = 0,
+        temperature: float = 1.0,
+        language: str | None = None,
+        lexicon: str | Path | None = None,
+        engine: Engine | None = None,
+        precision: WeightPrecision | None = None,
+    ) -> Audio:
+        """What a recording says, in a speaker's voice, with the recording's timing and melody.
+
+        Args:
+            recording: its file; anybody may speak.
+            speaker: who is to be heard, as in `synthesize`.
+            text: what the recording says.
+            keep_pitch: leave the pitch where it is; by default it moves to the speaker's range.
+            pitch_shift: semitones that are added.
+            seed: as in `synthesize`, and so are the others.
+            temperature: likewise.
+            language: of the text.
+            lexicon: for the text.
+            engine: default: the fastest for the voice's device.
+            precision: of the weights.
+
+        Returns:
+            (T,) mono float32 in [-1, 1] at `sample_rate`, as long as the recording.
+
+        Raises:
+            VoiceError: no such speaker, or the voice can't convert.
+            TextError: the text is missing or can't be spoken.
+            DataError: the recording can't be read.
+            WavegenError: a number is out of range, or there is no such engine or precision.
+        """
+        request = Request(
+            text=text,
+            speaker=speaker,  # type: ignore[arg-type]  # as in `synthesize`
+            seed=seed,
+            temperature=temperature,
+            language=language,
+            lexicon=None if lexicon is None else str(lexicon),
+            pitch_shift=pitch_shift,
+        )
+        planned = plan_conversion(self.voice, Path(recording), request, keep_pitch)
+        [audio] = synthesize(self.voice, [planned], engine, precision)
+        return audio
 
 
 def load_voice(voice: str | Path | None = None, device: str = "cpu") -> Synthesizer:

@@ -16,6 +16,7 @@ from wavegen.voice import ConditionedVoice, Floats, SpeakingVoice, Voice
 
 if TYPE_CHECKING:
     from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.content import ContentModel
     from wavegen.model.wavenet import WaveNet
     from wavegen.speech.aligner import Aligner
 
@@ -65,6 +66,11 @@ def untrained(
 
         return Aligner(*sizes, silent_symbols(symbols))
 
+    def content() -> ContentModel:
+        from wavegen.model.content import ContentModel
+
+        return ContentModel(*sizes, c.mel_channels, c.content_channels).eval()
+
     network = part("wavenet", wavenet)
     if c.features not in FEATURES:
         return Voice(config, network, speakers)
@@ -78,6 +84,7 @@ def untrained(
         symbols=symbols,
         words=words,
         longest=longest,
+        content_part=part("content", content) if _converts(config) else None,
     )
 
 
@@ -92,7 +99,15 @@ def weight_shapes(
     if config.conditioning.features in FEATURES and symbols:
         parts["acoustic"] = shapes.acoustic(config, *sizes)
         parts["aligner"] = aligner_shapes(*sizes)
+        if _converts(config):
+            parts["content"] = shapes.content(config, *sizes)
     return {f"{part}.{name}": s for part, named in parts.items() for name, s in named.items()}
+
+
+def _converts(config: Config) -> bool:
+    """Whether a voice that speaks texts has a content model."""
+    c = config.conditioning
+    return c.features == "mel" and c.content_channels > 0
 
 
 def _check(config: Config, symbols: tuple[str, ...]) -> None:

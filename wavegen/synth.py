@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.audio.reading import read_audio
 from wavegen.config import PAUSE_SECONDS, Engine, WeightPrecision
 from wavegen.drawing import draw
-from wavegen.errors import DataError, TextError, VoiceError
+from wavegen.errors import TextError, VoiceError
+from wavegen.recording import observe, read_recording
 from wavegen.request import LONGEST, Request
 from wavegen.speakers import SpeakerPath
-from wavegen.speech.frontend import Unit, read_clip, tell_left_out
+from wavegen.speech.frontend import read_clip, tell_left_out
 from wavegen.speech.phrases import Phrase, read_phrases
 from wavegen.text import load_lexicon
 from wavegen.utterance import Audio, Part, Utterance, held, join_parts
@@ -188,8 +188,8 @@ def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
     if not isinstance(voice, ConditionedVoice) or voice.needs_text:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
     speaker = voice.who(request.speaker, request.speaker_path)
-    audio = _recording(voice, file)
-    local = _observed(voice, audio, voice.weights(speaker)[0])
+    audio = read_recording(voice, file)
+    local = observe(voice, audio, voice.weights(speaker)[0])
     weights = voice.weights(speaker, local.frames)
     return Utterance(request, file.name, speaker, weights, len(audio), local)
 
@@ -210,7 +210,7 @@ def plan_continuation(
         TextError: a text is missing or can't be spoken.
         DataError: the recording can't be read, or is empty.
     """
-    audio = _recording(voice, file)
+    audio = read_recording(voice, file)
     if not isinstance(voice, ConditionedVoice):
         if request.text is not None:
             raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
@@ -228,7 +228,7 @@ def plan_continuation(
             raise TextError(f"voice {voice.name} needs --prompt-text: what {file.name} says")
     hop, speaker = voice.config.hop_length, voice.who(request.speaker, request.speaker_path)
     weights = voice.weights(speaker)  # a path begins after the recording
-    parts = [_observed(voice, audio, weights[0], said)]
+    parts = [observe(voice, audio, weights[0], said)]
     each = [held(weights, parts[0].frames)]
     for u in plan(voice, request):
         if u.local is not None:  # as it is in every voice with texts
@@ -238,23 +238,6 @@ def plan_continuation(
     samples = local.frames * hop - len(audio)
     weights = np.concatenate(each) if speaker.glides else weights
     return Utterance(request, request.text, speaker, weights, samples, local, prompt=audio)
-
-
-def _observed(
-    voice: ConditionedVoice, audio: Audio, weights: Audio, said: Unit | None = None
-) -> LocalFeatures:
-    """The features of a recording, as arrays."""
-    import torch
-
-    who = torch.from_numpy(weights)
-    return voice.observe(torch.from_numpy(audio), who, said).each(np.asarray)
-
-
-def _recording(voice: Voice, file: Path) -> Audio:
-    audio = read_audio(file, voice.sample_rate).audio
-    if not len(audio):
-        raise DataError(f"{file} holds no samples at {voice.sample_rate} Hz")
-    return audio
 
 
 def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:

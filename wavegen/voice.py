@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
     from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.content import ContentModel
     from wavegen.model.speaker import Speaker
     from wavegen.model.wavenet import WaveNet
     from wavegen.speech.aligner import Aligner
@@ -285,6 +286,12 @@ class SpeakingVoice(ConditionedVoice):
     """Words of the training texts."""
     longest: int = 0
     """Most words in one training clip; longer texts are split."""
+    content_part: Part[ContentModel] | None = None
+    """The content model; None in a voice that converts recordings by their texts only."""
+
+    @property
+    def content(self) -> ContentModel | None:
+        return None if self.content_part is None else self.content_part.module
 
     @property
     def acoustic(self) -> AcousticModel:
@@ -349,8 +356,9 @@ class SpeakingVoice(ConditionedVoice):
 
         return replace(local, phones=torch.from_numpy(made))
 
-    def align(self, unit: Unit, speaker: Speaker, audio: torch.Tensor) -> Alignment:
-        """Align a recording, (T,) float32 at the voice's rate, with its text.
+    def align(self, unit: Unit, speaker: Speaker | None, audio: torch.Tensor) -> Alignment:
+        """Align a recording, (T,) float32 at the voice's rate, with its text; the speaker is None
+        if it is none of the voice's.
 
         Raises:
             TextError: none of the unit's phonemes is known to the voice.
@@ -373,7 +381,8 @@ class SpeakingVoice(ConditionedVoice):
         return words
 
     def speech(self) -> dict[str, torch.nn.Module]:
-        return {"acoustic": self.acoustic, "aligner": self.aligner}
+        parts: dict[str, torch.nn.Module] = {"acoustic": self.acoustic, "aligner": self.aligner}
+        return parts if self.content is None else parts | {"content": self.content}
 
     def vocabulary(self) -> dict[str, Any]:
         return {"symbols": self.symbols, "words": self.words, "longest": self.longest}

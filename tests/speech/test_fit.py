@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
-from wavegen.speech import fit as fit_module
+from wavegen.speech import descent
 from wavegen.speech.alignment import Alignment
-from wavegen.speech.fit import PROBE, Corpus, Recording, fit, phones
+from wavegen.speech.descent import PROBE
+from wavegen.speech.fit import Corpus, Recording, fit, phones
 
 
 def utterance(rng: np.random.Generator) -> Recording:
@@ -61,7 +62,7 @@ def test_it_learns_lengths_melody_and_spectrum() -> None:
 
 @pytest.mark.usefixtures("small_flows")
 def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_module, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(descent, "SAVE_SECONDS", -1.0)
     rng = np.random.default_rng(0)
     clips = [utterance(rng) for _ in range(200)]  # several batches
     saved: list[bytes] = []
@@ -162,7 +163,8 @@ def test_a_batch_is_what_was_recorded() -> None:
 def test_fitting_takes_the_steps_that_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=0.1 * PROBE)  # asked at the start, and after those steps
     # Not time.monotonic itself, which other threads ask, too.
-    monkeypatch.setattr("wavegen.speech.fit.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    ticking = SimpleNamespace(monotonic=lambda: next(clock))
+    monkeypatch.setattr("wavegen.speech.descent.time", ticking)
     rng = np.random.default_rng(0)
     done: list[tuple[int, int]] = []
     clips = [utterance(rng) for _ in range(20)]

@@ -23,7 +23,7 @@ PATTERN = DataConfig(layout="pattern")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few steps each."""
-    for name, steps in (("fit_acoustic", 2), ("fit_wavenet", 2)):
+    for name, steps in (("fit_acoustic", 2), ("fit_content", 2), ("fit_wavenet", 2)):
         whole = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *a, f=whole, n=steps, **k: f(*a, **k, steps=n))
 

@@ -14,7 +14,7 @@ from wavegen.config import Config
 from wavegen.data.dataset import open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
-from wavegen.speech import fit
+from wavegen.speech import descent
 from wavegen.training.checkpoint import Fitting
 from wavegen.training.hooks import Hooks
 from wavegen.training.lock import locked
@@ -83,14 +83,16 @@ def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
 def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
     tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = tiny_config.replace("conditioning", acoustic_steps=30)
+    speech = {"acoustic_steps": 30, "content_channels": 4, "content_steps": 25}
+    config = tiny_config.replace("conditioning", **speech)
     audio = tmp_path / "audio"
     audio.mkdir()
     for file in DIGITS.glob("[0-2]_*.wav"):
         shutil.copy(file, audio)
     whole = trainer(tmp_path / "whole", config, audio).voice.speech()
-    monkeypatch.setattr(fit, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(descent, "SAVE_SECONDS", -1.0)
     stops = [("fitting the aligner", 4), ("fitting the acoustic model", 25)]
+    stops.append(("fitting the content model", 23))
     begun = []
     for stop in [*stops, None]:
         told: dict[str, int] = {}
@@ -105,11 +107,13 @@ def test_a_run_killed_while_it_is_fitted_goes_on_from_there(
                 audio, tmp_path / "part", config, device="cpu", hooks=Hooks(progress=progress)
             )
         phases = ("fitting the aligner", "checking the texts", "fitting the acoustic model")
+        phases = (*phases, "fitting the content model")
         begun.append([told.get(p) for p in phases])
         assert (tmp_path / "part" / "fitting.pt").exists() == (stop is not None)
     with full_disk(), pytest.raises(OSError, match="large"):
         Fitting(tmp_path / "part", config, part.dataset, None).save()
-    assert begun == [[0, None, None], [5, 1, 1], [None, None, 25]]
+    fourth = [None, None, None, 23]
+    assert begun == [[0, None, None, None], [5, 1, 1, None], [None, None, 25, 1], fourth]
     for name, model in part.voice.speech().items():
         for key, tensor in model.state_dict().items():
             assert torch.equal(tensor, whole[name].state_dict()[key]), (name, key)

@@ -17,6 +17,7 @@ from wavegen.cli import (
     classify,
     compress,
     continue_,
+    convert,
     decompress,
     enroll,
     info,
@@ -62,6 +63,7 @@ app.command("render")(render.render)
 app.command("serve")(serve.serve)
 app.command("read")(read.read)
 app.command("vocode")(vocode.vocode)
+app.command("convert")(convert.convert)
 app.command("continue")(continue_.continue_)
 app.command("train")(train.train)
 app.command("enroll")(enroll.enroll)

@@ -184,16 +184,24 @@ class ConditioningConfig:
     """Width of the network that draws the spectrogram around the acoustic model's average."""
     acoustic_steps: int = 5000
     """Training steps of the acoustic model, each on about 15 seconds of speech."""
+    content_channels: int = 0
+    """Width of the content model, which tells what is said in a recording of anybody, so that the
+    voice can convert it without its text; for ``mel`` features and texts (0: none)."""
+    content_steps: int = 6000
+    """Training steps of the content model, each on 16 seconds of speech."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
     """Size of a speaker embedding (unused in data without speakers)."""
 
     def faults(self) -> list[str]:
-        return at_least("conditioning", self, 2, "acoustic_channels") + at_least(
+        out = at_least("conditioning", self, 2, "acoustic_channels")
+        out += at_least("conditioning", self, 0, "content_channels")
+        return out + at_least(
             "conditioning",
             self,
             1,
+            "content_steps",
             "flow_channels",
             "frame_rate",
             "mel_channels",

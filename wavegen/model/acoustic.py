@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wavegen.model.convolution import convolve
 from wavegen.model.flow import Flow
 from wavegen.model.numpy.acoustic import (
     DECODER,
@@ -30,6 +29,7 @@ from wavegen.model.numpy.acoustic import (
     SLOW,
     STATES,
 )
+from wavegen.model.residual import Residual
 from wavegen.model.shapes import KERNEL, MEL_BLOCKS, PITCH_BLOCKS, PITCH_WIDTH
 from wavegen.model.speaker import of_speakers
 
@@ -128,7 +128,7 @@ class PhoneEncoder(nn.Module):
         self.symbol = nn.Embedding(symbols, channels)
         self.start = nn.Embedding(2, channels)
         self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.blocks = _Blocks(channels, ENCODER, dropout)
+        self.blocks = Residual(channels, ENCODER, dropout)
         self.place = nn.Conv1d(PLACES, channels, 1)
 
     def forward(self, phones: Phones) -> Tensor:
@@ -184,12 +184,12 @@ class Prosody(nn.Module):
     def __init__(self, symbols: int, speakers: int, channels: int) -> None:
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, PROSODY_DROPOUT)
-        self.rhythm = _Blocks(channels, RHYTHM, PROSODY_DROPOUT)
+        self.rhythm = Residual(channels, RHYTHM, PROSODY_DROPOUT)
         self.length = nn.Conv1d(channels, 1 + STATES, 1)
         assert self.length.bias is not None
         nn.init.zeros_(self.length.bias)
         nn.init.constant_(self.length.bias[:1], math.log(9))  # eight frames initially
-        self.melody = _Blocks(channels, MELODY, PROSODY_DROPOUT)
+        self.melody = Residual(channels, MELODY, PROSODY_DROPOUT)
         self.pitch = nn.Conv1d(channels, 2, 1)
         self.pitch_flow = Flow(1, channels + 1, PITCH_WIDTH, PITCH_BLOCKS)
         for head in (self.length, self.pitch):
@@ -278,7 +278,7 @@ class Spectrum(nn.Module):
         super().__init__()
         self.phones = PhoneEncoder(symbols, speakers, channels, DROPOUT)
         self.tone = nn.Conv1d(2, channels, KERNEL, padding=KERNEL // 2)
-        self.decoder = _Blocks(channels, DECODER, DROPOUT)
+        self.decoder = Residual(channels, DECODER, DROPOUT)
         self.mel = nn.Conv1d(channels, mels, 1)
         self.mel_flow = Flow(mels, channels, flow, MEL_BLOCKS)
         nn.init.zeros_(self.mel.weight)
@@ -347,27 +347,6 @@ def slow_noise(noise: Tensor) -> Tensor:
     window = torch.hann_window(SLOW, device=noise.device)
     kernel = window / window.square().sum().sqrt()
     return F.conv1d(noise[:, None], kernel[None, None])[:, 0]
-
-
-class _Blocks(nn.Module):
-    """Residual convolutions over (B, C, T)."""
-
-    def __init__(self, channels: int, dilations: tuple[int, ...], dropout: float) -> None:
-        super().__init__()
-        self.dropout = dropout
-        self.convs = nn.ModuleList(
-            nn.Conv1d(channels, channels, KERNEL, padding=KERNEL // 2 * d, dilation=d)
-            for d in dilations
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in dilations)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x, kept = x.transpose(1, 2), mask.transpose(1, 2)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            assert isinstance(conv, nn.Conv1d)
-            y = norm(F.relu(convolve(x * kept, conv)))  # padding acts as zeros
-            x = x + F.dropout(y, self.dropout, self.training)
-        return (x * kept).transpose(1, 2)
 
 
 def _mask(counts: Tensor, longest: int) -> Tensor:

@@ -20,6 +20,11 @@ PITCH_BLOCKS, MEL_BLOCKS = 6, 8
 PITCH_WIDTH = 64
 """Blocks of the flows of F0 and of the spectrogram, and the channels of the former."""
 
+CODE = 96
+"""Numbers that tell what is said in a frame."""
+HEARING = (1, 2, 4, 1, 2, 4)
+"""Dilations of the blocks that find it."""
+
 
 def wavenet(config: Config, speakers: int, phone_channels: int) -> dict[str, Shape]:
     """Those of `WaveNet`; arguments as of it."""
@@ -31,6 +36,12 @@ def acoustic(config: Config, symbols: int, speakers: int) -> dict[str, Shape]:
     c = config.conditioning
     sizes = c.mel_channels, c.acoustic_channels, c.flow_channels
     return dict(_acoustic(symbols, max(speakers, 1), *sizes))
+
+
+def content(config: Config, symbols: int, speakers: int) -> dict[str, Shape]:
+    """Those of `ContentModel`; arguments as of it."""
+    c = config.conditioning
+    return dict(_content(symbols, max(speakers, 1), c.mel_channels, c.content_channels))
 
 
 def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
@@ -93,6 +104,21 @@ def _acoustic(symbols: int, speakers: int, mels: int, channels: int, flow: int) 
     yield from _affine("spectrum.mel", mels, channels, 1)
     yield from _flow("spectrum.mel_flow", mels, channels, flow, MEL_BLOCKS)
     yield "spectrum.mel_spread", (mels, 1)
+
+
+def _content(symbols: int, speakers: int, mels: int, channels: int) -> Shapes:
+    yield from _affine("first", channels, mels, KERNEL)
+    yield from _residual("encoder", len(HEARING), channels)
+    yield from _affine("code", CODE, channels, 1)
+    yield from _affine("phones", channels, CODE, 1)
+    yield "symbol.weight", (symbols, STATES * channels)
+    yield from _affine("last", channels, CODE, KERNEL)
+    yield from _affine("tone", channels, 2, KERNEL)
+    yield "speaker.weight", (speakers, channels)
+    yield from _residual("decoder", len(DECODER), channels)
+    yield from _affine("mel", mels, channels, 1)
+    yield "mean", (mels, 1)
+    yield "spread", (mels, 1)
 
 
 def _phones(name: str, symbols: int, speakers: int, channels: int) -> Shapes:

@@ -69,13 +69,14 @@ class Aligner(nn.Module):
         """The features for `fit` and `align`: (F, D) of audio (T,) at ``sample_rate`` Hz."""
         return mfcc(audio, sample_rate, cls.hop(sample_rate))
 
-    def align(self, features: Tensor, words: Words, speaker: Speaker) -> Alignment:
+    def align(self, features: Tensor, words: Words, speaker: Speaker | None) -> Alignment:
         """Find the most likely segmentation.
 
         Args:
             features: (F, D) of the clip.
             words: symbols of each word; a mark is a word of one silent symbol.
-            speaker: id, or (S,) weights, by which means and deviations are mixed.
+            speaker: id, or (S,) weights, by which means and deviations are mixed; or None for
+                somebody else, of whom only these features are known.
 
         Returns:
             The alignment; uniform if the clip is too short for all states.
@@ -151,9 +152,13 @@ class Aligner(nn.Module):
             square = torch.stack([((f - mean) ** 2).sum(0) for f in mine]).sum(0) / frames
             self.offset[s], self.scale[s] = mean, square.sqrt().clamp_min(1e-3)
 
-    def _normalised(self, features: Tensor, speaker: Speaker) -> NDArray[np.float32]:
-        who = torch.as_tensor(speaker)
-        offset, scale = of_speakers(self.offset, who), of_speakers(self.scale, who)
+    def _normalised(self, features: Tensor, speaker: Speaker | None) -> NDArray[np.float32]:
+        if speaker is None:
+            scale, offset = torch.std_mean(features, 0, correction=0)
+            scale = scale.clamp_min(1e-3)
+        else:
+            who = torch.as_tensor(speaker)
+            offset, scale = of_speakers(self.offset, who), of_speakers(self.scale, who)
         x: NDArray[np.float32] = ((features - offset) / scale).numpy()
         return x
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +16,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavegen.model.acoustic import AcousticModel, Phones, whole
 from wavegen.speech.alignment import Alignment
+from wavegen.speech.descent import descend
 
 BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
-LEARNING_RATE = 1e-3
-WARMUP = 100
-ADAPTING = 3e-4, 20
-"""Both for a model that has been fitted to other recordings."""
-SAVE_SECONDS = 30.0
-"""Between two states that are saved."""
-PROBE = 20
-"""Steps after which it is known how long the others take."""
-DECAY = 0.998
-"""Of the moving average of the weights."""
 WEIGHTS = {
     "lengths": 0.15,
     "shares": 0.15,
@@ -85,110 +75,31 @@ def fit(
     bf16: bool = False,
     adapting: bool = False,
 ) -> None:
-    """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
-    are then a moving average of those of the last steps.
+    """Train in place; the arguments that are not explained are those of `descend`.
 
     Args:
         model: on the device to train on.
         clips: the training recordings.
-        steps: optimiser steps.
-        seed: of the order of the clips, the dropout and the noise.
-        progress: called with (steps done, steps).
-        seconds: take fewer steps if they would take longer.
-        state: go on from there; the rest must be as it was.
-        save: called with a state every `SAVE_SECONDS`.
-        bf16: multiply matrices in bf16.
         adapting: whether the model has been fitted to other recordings.
     """
-    begin = saved = time.monotonic()
     device = model.spectrum.mel.weight.device
     corpus = Corpus(clips, device)
-    peak, warmup = LEARNING_RATE, WARMUP
-    if adapting:
-        peak, warmup = ADAPTING
-    else:
+    if not adapting:
         corpus.set_scale(model)
-    optimiser = torch.optim.AdamW(model.parameters(), peak, betas=(0.9, 0.98), fused=True)
-    rng = random.Random(seed)
-    weights = list(model.parameters())
-    averages = [w.detach().clone() for w in weights]
     spread = torch.zeros((), device=device)
-    model.train()
-    batches: list[list[int]] = []
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        first = 0
-        if state is not None:
-            first, steps, batches = state["step"], state["steps"], state["batches"]
-            _restore(state, model, optimiser, rng, [*averages, spread])
-        for step in itertools.count(first):
-            if step == PROBE and seconds < math.inf:
-                each = (time.monotonic() - begin) / PROBE
-                steps = min(steps, max(PROBE, int(seconds / each)))
-            if step >= steps:
-                break
-            batches = batches or corpus.batches(rng)
-            rate = peak * min(1.0, (step + 1) / warmup)
-            for group in optimiser.param_groups:
-                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                losses = model.loss(*corpus.batch(batches.pop()))
-            weighed = [WEIGHTS[name] * loss for name, loss in losses._asdict().items()]
-            torch.autograd.backward(torch.stack(weighed).sum())
-            for network in (model.prosody, model.spectrum):
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            # Faster at first, or the random initial weights would linger.
-            decay = min(DECAY, (step + 1) / (step + 10))
-            torch._foreach_lerp_(averages, [w.detach() for w in weights], 1 - decay)
-            # The residual spread at the end, from which variations are drawn.
-            spread.lerp_(losses.lengths.detach(), 0.01)
-            progress(step + 1, steps)
-            if step > PROBE and time.monotonic() - saved > SAVE_SECONDS:
-                saved = time.monotonic()
-                counts = {"step": step + 1, "steps": steps, "batches": batches}
-                save(counts | _state(model, optimiser, rng, [*averages, spread]))
-    for average, w in zip(averages, weights, strict=True):
-        w.data.copy_(average)
+
+    def loss(rng: random.Random, batches: list[list[int]]) -> Tensor:
+        if not batches:
+            batches += corpus.batches(rng)
+        losses = model.loss(*corpus.batch(batches.pop()))
+        # The residual spread at the end, from which variations are drawn.
+        spread.lerp_(losses.lengths.detach(), 0.01)
+        return torch.stack([WEIGHTS[name] * x for name, x in losses._asdict().items()]).sum()
+
+    networks = model.prosody, model.spectrum
+    descend(networks, loss, steps, seed, progress, seconds, state, save, bf16, adapting, [spread])
     model.prosody.duration_spread.copy_(spread.sqrt())
     model.eval()
-
-
-def _state(
-    model: AcousticModel,
-    optimiser: torch.optim.Optimizer,
-    rng: random.Random,
-    averages: Sequence[Tensor],
-) -> dict[str, Any]:
-    """All that a training in progress changes, as `torch.load` reads it with ``weights_only``."""
-    device = averages[0].device
-    return {
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "averages": list(averages),
-        "order": rng.getstate(),
-        "random": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-    }
-
-
-def _restore(
-    state: dict[str, Any],
-    model: AcousticModel,
-    optimiser: torch.optim.Optimizer,
-    rng: random.Random,
-    averages: Sequence[Tensor],
-) -> None:
-    """Undo what has changed since `_state`."""
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    for average, kept in zip(averages, state["averages"], strict=True):
-        average.copy_(kept)
-    rng.setstate(state["order"])
-    torch.set_rng_state(state["random"])
-    if state["cuda"] is not None:
-        torch.cuda.set_rng_state(state["cuda"], averages[0].device)
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wavegen.audio.f0 import hertz, running_phase
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.numpy import acoustic
-from wavegen.model.numpy.acoustic import SLOW, Phones, slow_noise
+from wavegen.model.numpy.acoustic import SLOW, STATES, Phones, slow_noise
 from wavegen.model.weights import Weights
 from wavegen.request import Request
 from wavegen.speakers import SpeakerPath
@@ -24,6 +24,9 @@ Floats = NDArray[np.float32]
 RHYTHM = 0.3
 """Share of the noise in durations: drawn one by one they would stumble, while a speaker's stray
 together."""
+
+USUAL_FRAMES = 8 / STATES
+"""Of each state of a phoneme that is about as long as most."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,25 @@ def predict_mel(
     states = np.array(alignment.states, np.float32)
     mel = _draw_mel(w.part("spectrum"), phones, states, local.voicing, local.octaves)
     return replace(local, mel=mel, loudness=mel.mean(0))
+
+
+def usual_pitch(w: Weights, speaker: Floats) -> float:
+    """The F0 around which a speaker speaks, as by `features.octaves`: its mean in all phonemes,
+    said one after the other.
+
+    Args:
+        w: of the acoustic model.
+        speaker: (1, S) weights of the speakers.
+    """
+    prosody = w.part("prosody")
+    own = prosody.part("phones")
+    count = len(own["symbol.weight"])
+    phones = Phones.of([range(count)], speaker)
+    states = np.full((count, STATES), USUAL_FRAMES, np.float32)
+    frames = acoustic.repeat(own, acoustic.encode(own, phones), states)
+    logit, octaves, _ = acoustic.melodies(prosody, frames)
+    voiced = logit > 0
+    return float(octaves[voiced].mean()) if voiced.any() else 0.0
 
 
 def _draw_mel(

@@ -47,8 +47,9 @@ TRAIN: dict[str, Any] = {
     "sample_every": 500,
 }
 """``[train]`` for minutes of recordings, on any machine."""
-ACOUSTIC_STEPS = 1000
-SPEECH = ("acoustic_channels", "acoustic_steps", "flow_channels")
+SPEECH_STEPS = 1000
+STEPS = ("acoustic_steps", "content_steps")
+SPEECH = ("acoustic_channels", "content_channels", "flow_channels", *STEPS)
 """Fields of ``[conditioning]`` that are not the WaveNet's."""
 
 
@@ -155,11 +156,11 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
     table = tomllib.loads(to_toml(voice.config))
     table["data"] = {name: table["data"][name] for name in KEPT}
     table["train"] |= TRAIN
-    steps = table["conditioning"]["acoustic_steps"]
     if isinstance(voice, SpeakingVoice):
-        table["conditioning"]["acoustic_steps"] = min(steps, ACOUSTIC_STEPS)
+        c = table["conditioning"]
+        c |= {name: min(c[name], SPEECH_STEPS) for name in STEPS}
     config = load_config(table, f"voice {voice.name}", settings)
-    free = {"acoustic_steps"} | ({"speaker_channels"} if not voice.speakers else set())
+    free = {*STEPS} | ({"speaker_channels"} if not voice.speakers else set())
     old, new = to_dict(voice.config), to_dict(config)
     faults = [
         f"{section}.{name} is {old[section][name]!r}, not {value!r}"

@@ -16,15 +16,17 @@ from torch import Tensor
 
 from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
+from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
 from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.model.inputs import FEATURES, needs_text
-from wavegen.speech import fit
+from wavegen.speech import fit, hearing
 from wavegen.speech.aligner import ROUNDS
 from wavegen.speech.alignment import Alignment
+from wavegen.speech.disguise import band_frequencies
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
@@ -35,6 +37,8 @@ ADAPTING_ROUNDS = 3
 """Rounds in which an aligner is adapted that has been fitted to other recordings."""
 NEW_STEPS = 20
 """In which the embeddings of new speakers are found before training."""
+ACOUSTIC_SHARE = 0.6
+"""Of the time for the acoustic model and the content model, if there is one."""
 HELD_OUT = 50
 """Validation clips on which the spread of durations is measured."""
 
@@ -91,15 +95,16 @@ def fit_speech(
     known: Sequence[str] | None = None,
 ) -> list[tuple[str, str]]:
     """Fit the speech models of a voice with texts to its training clips: the aligner, then the
-    acoustic model.
+    acoustic model, and then the content model, if it has one.
 
     Args:
         voice: its speech models are trained in place; a voice without texts has none.
         dataset: the data.
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
-            "fitting the acoustic model") and the rounds, clips or steps done of all in it.
+            "fitting the acoustic model", "fitting the content model") and the rounds, clips or
+            steps done of all in it.
         device: to train the acoustic model on.
-        seconds: take fewer steps of the acoustic model if all of it would take longer.
+        seconds: take fewer steps of the models if all of it would take longer.
         kept: what an interrupted call with the same arguments had come to; it is kept up to date.
         save: called from time to time to save ``kept``.
         known: speakers of the other recordings to which the models have been fitted, if they have.
@@ -141,27 +146,58 @@ def fit_speech(
         theirs = [r for r in recordings if r.speaker in new]
         told = partial(progress, "fitting the acoustic model's embedding")
         fit_acoustic(voice.acoustic, theirs, new, progress=told)
-    steps, seed = voice.config.conditioning.acoustic_steps, voice.config.train.seed
-    fitting = partial(progress, "fitting the acoustic model")
     left = seconds - (time.monotonic() - begin)
-    fit.fit(
-        voice.acoustic.to(device),
-        recordings,
-        steps,
-        seed,
-        fitting,
-        left,
-        kept.get("acoustic"),
-        lambda state: keep(acoustic=state),
-        voice.config.train.precision == "bf16",
-        adapting,
-    )
-    voice.acoustic.to("cpu")
+    _fit_models(voice, recordings, progress, device, left, kept, keep, adapting)
     held = [p for p in dataset.split["validation"] if p in dataset.units][:HELD_OUT]
     if held:
         clips = [aligned_recording(voice, dataset, p) for p in held]
         voice.acoustic.prosody.duration_spread.fill_(fit.duration_spread(voice.acoustic, clips))
     return wrong
+
+
+def _fit_models(
+    voice: SpeakingVoice,
+    recordings: Sequence[fit.Recording],
+    progress: Callable[[str, int, int], None],
+    device: torch.device | str,
+    seconds: float,
+    kept: dict[str, Any],
+    keep: Callable[..., None],
+    adapting: bool,
+) -> None:
+    """Fit the acoustic model, and then the content model; arguments as those of `fit_speech`."""
+    c, train = voice.config.conditioning, voice.config.train
+    share = 1.0 if voice.content is None else ACOUSTIC_SHARE
+    bf16 = train.precision == "bf16"
+    fit.fit(
+        voice.acoustic.to(device),
+        recordings,
+        c.acoustic_steps,
+        train.seed,
+        partial(progress, "fitting the acoustic model"),
+        share * seconds,
+        kept.get("acoustic"),
+        lambda state: keep(acoustic=state),
+        bf16,
+        adapting,
+    )
+    voice.acoustic.to("cpu")
+    if voice.content is None:
+        return
+    hearing.fit(
+        voice.content.to(device),
+        recordings,
+        band_frequencies(mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)),
+        c.content_steps,
+        train.seed,
+        partial(progress, "fitting the content model"),
+        (1 - share) * seconds,
+        kept.get("content"),
+        lambda state: keep(content=state),
+        bf16,
+        adapting,
+    )
+    voice.content.to("cpu")
 
 
 def new_speakers(voice: Voice, known: Sequence[str] | None) -> list[int]:

@@ -21,7 +21,7 @@ from wavegen.errors import DataError, VoiceError
 from wavegen.speech.fit import Recording
 from wavegen.speech.frontend import Unit, read_clip
 from wavegen.training.adapting import transplant
-from wavegen.training.likeness import fit_acoustic, fit_wavenet
+from wavegen.training.likeness import fit_acoustic, fit_content, fit_wavenet
 from wavegen.voice import SpeakingVoice, Voice
 
 ENOUGH = 90.0
@@ -96,7 +96,8 @@ def enroll(
     """A copy of a voice with one more speaker, whose embeddings are fitted to recordings.
 
     With texts those of the acoustic model are fitted, too: rhythm, melody and spectrum. Without
-    them these stay the mean of the voice's speakers, and only the WaveNet's is fitted.
+    them these stay the mean of the voice's speakers, and only those of the WaveNet and, for
+    conversion, of the content model are fitted.
 
     Args:
         voice: it must have speakers.
@@ -131,6 +132,11 @@ def enroll(
     if isinstance(new, SpeakingVoice) and recordings:
         told = partial(progress, "fitting the acoustic model's embedding")
         fit_acoustic(new.acoustic, recordings, [speaker], progress=told)
+    if isinstance(new, SpeakingVoice) and new.content is not None:
+        told = partial(progress, "fitting the content model's embedding")
+        fit_content(
+            new.content, [r for c in clips if (r := c.local(False))], speaker, progress=told
+        )
     fit_wavenet(
         new, clips, [speaker], progress=partial(progress, "fitting the WaveNet's embedding")
     )

@@ -17,10 +17,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
 from wavegen.data.windows import Batch, TrainingClip, Windows
 from wavegen.errors import DataError
 from wavegen.model.acoustic import AcousticModel
+from wavegen.model.content import ContentModel
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech.fit import WEIGHTS, Corpus, Recording
 from wavegen.training.precision import has_bf16
@@ -28,6 +30,7 @@ from wavegen.voice import Voice
 
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02
 WAVENET_STEPS, WAVENET_RATE = 40, 0.1
+CONTENT_STEPS, CONTENT_RATE = 60, 0.02
 MIX_STEPS, MIX_RATE = 15, 0.5
 HEARD = 6.0
 """Seconds of a recording by which its mix of speakers is chosen."""
@@ -56,6 +59,27 @@ def fit_acoustic(
                 yield torch.stack([WEIGHTS[n] * x for n, x in found._asdict().items()]).sum()
 
     _descend(model, tables, speakers, losses(), steps, ACOUSTIC_RATE, progress)
+
+
+def fit_content(
+    model: ContentModel,
+    recordings: Sequence[LocalFeatures],
+    speaker: int,
+    steps: int = CONTENT_STEPS,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Fit the row of a speaker in a content model, in place, to the features of recordings."""
+    who = torch.tensor([speaker])
+
+    def losses() -> Iterator[Tensor]:
+        for r in itertools.cycle(recordings):
+            mel, mask = r.mel[None], torch.ones(1, 1, r.frames)
+            made = model.spoken(
+                model.content(mel, mask), who, r.voicing[None], r.octaves[None], mask
+            )
+            yield (made - mel).abs().mean()
+
+    _descend(model, [model.speaker], [speaker], losses(), steps, CONTENT_RATE, progress)
 
 
 def fit_wavenet(

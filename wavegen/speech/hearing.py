@@ -1,0 +1,106 @@
+"""Train a content model on aligned recordings."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wavegen.model.content import ContentLosses, ContentModel
+from wavegen.model.numpy.acoustic import STATES
+from wavegen.speech.alignment import Alignment
+from wavegen.speech.descent import descend
+from wavegen.speech.disguise import disguise
+from wavegen.speech.fit import Recording
+
+ROWS, CROP = 8, 200
+"""Pieces of a batch, and frames of each: 16 seconds of speech."""
+PHONES = 0.3
+"""Weight of the phonemes' loss beside that of the spectrogram."""
+
+
+def frame_states(alignment: Alignment) -> Tensor:
+    """(F,) symbol · 3 + number of its state, in each frame."""
+    symbols = torch.tensor([s for word in alignment.words for s in word])
+    lengths = torch.tensor(alignment.frames)
+    at = torch.repeat_interleave(torch.arange(len(symbols)), lengths)
+    since = torch.arange(len(at)) + 0.5 - (lengths.cumsum(0) - lengths)[at]
+    ends = torch.tensor(alignment.states).cumsum(1)[at]  # (F, 3)
+    state = (since[:, None] > ends).sum(1).clamp(max=STATES - 1)
+    return symbols[at] * STATES + state
+
+
+class Pieces:
+    """Recordings on a device, in pieces: a speaker of an hour is heard twice as often as one of a
+    quarter."""
+
+    def __init__(self, clips: Sequence[Recording], frequencies: Tensor, device: torch.device):
+        self.device, self.frequencies = device, frequencies.to(device)
+        self.mels = [c.mel for c in clips]
+        self.tracks = [(c.voicing, c.octaves, frame_states(c.alignment)) for c in clips]
+        self.speakers = [c.speaker for c in clips]
+        frames = [m.shape[1] for m in self.mels]
+        total: dict[int, int] = {}
+        for s, n in zip(self.speakers, frames, strict=True):
+            total[s] = total.get(s, 0) + n
+        self.weights = [n / total[s] ** 0.5 for s, n in zip(self.speakers, frames, strict=True)]
+
+    def batch(self, rng: random.Random) -> tuple[Tensor, ...]:
+        """The arguments of `ContentModel.loss`."""
+        rows = rng.choices(range(len(self.mels)), self.weights, k=ROWS)
+        mels, others, masks = [], [], []
+        for n in rows:
+            frames = self.mels[n].shape[1]
+            begin = rng.randint(0, max(0, frames - CROP))
+            beyond = max(0, begin + CROP - frames)
+            voicing, octaves, states = (t[begin : begin + CROP] for t in self.tracks[n])
+            mels.append(F.pad(self.mels[n][:, begin : begin + CROP].float(), (0, beyond)))
+            others.append((F.pad(voicing, (0, beyond)), F.pad(octaves, (0, beyond))))
+            masks.append(F.pad(states, (0, beyond), value=-1))
+        mel, states = torch.stack(mels).to(self.device), torch.stack(masks).to(self.device)
+        voicing, octaves = (torch.stack(t).to(self.device) for t in zip(*others, strict=True))
+        speaker = torch.tensor([self.speakers[n] for n in rows]).to(self.device)
+        generator = torch.Generator().manual_seed(rng.getrandbits(63))
+        heard = disguise(mel, self.frequencies, generator)
+        return heard, mel, speaker, voicing, octaves, states, (states >= 0).float()[:, None]
+
+
+def weighed(losses: ContentLosses) -> Tensor:
+    """What is minimised."""
+    return losses.mel + PHONES * losses.phones
+
+
+def fit(
+    model: ContentModel,
+    clips: Sequence[Recording],
+    frequencies: Tensor,
+    steps: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    seconds: float = math.inf,
+    state: dict[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] = lambda state: None,
+    bf16: bool = False,
+    adapting: bool = False,
+) -> None:
+    """Train in place; the arguments that are not explained are those of `descend`.
+
+    Args:
+        model: on the device to train on.
+        clips: the training recordings.
+        frequencies: of the bands, see `disguise`.
+        adapting: whether the model has been fitted to other recordings.
+    """
+    if not adapting:
+        model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(model.mean.device))
+    pieces = Pieces(clips, frequencies, model.mean.device)
+
+    def loss(rng: random.Random, batches: list[Any]) -> Tensor:
+        return weighed(model.loss(*pieces.batch(rng)))
+
+    descend([model], loss, steps, seed, progress, seconds, state, save, bf16, adapting)

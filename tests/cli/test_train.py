@@ -142,7 +142,15 @@ def test_the_command_trains_scores_and_speaks(cli: Callable[..., Result], tmp_pa
     scored = cli(
         "score", DIGITS / "1_theo_6.wav", "--voice", voice, "-s", "theo", "-t", "one", "--json"
     )
-    assert set(json.loads(scored.out)) == {"file", "bits_per_sample", "samples", "seconds"}
+    assert set(json.loads(scored.out)) == {
+        "file",
+        "features",
+        "bits_per_sample",
+        "samples",
+        "seconds",
+        "network_bits_per_sample",
+        "network_sample",
+    }
     assert "receptive field" in cli("info", voice).out
     again = cli("train", DIGITS, "--recipe", recipe, "--out", run)
     assert (again.code, "--resume" in again.err) == (2, True)

@@ -37,6 +37,7 @@ from wavegen.request import Request
 from wavegen.score import read, read_text, score_file
 from wavegen.score.classify import classify
 from wavegen.synth import plan, synthesize
+from wavegen.timing import timing
 from wavegen.voice import Voice
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -158,7 +159,11 @@ def main(
     ]
     long = [next(plan(v, r)) for r in requests]
     spoken = synthesize(v, long)
-    words = [a[b:e] for a, u in zip(spoken, long, strict=True) for _, b, e in u.spans]
+    words = [
+        a[round(w.start * rate) : round(w.end * rate)]
+        for a, u in zip(spoken, long, strict=True)
+        for w in timing(v, [u]).words
+    ]
     figures["digits in strings of four"] = share(
         models["text"], [features(w, rate) for w in words], list("".join(texts))
     )

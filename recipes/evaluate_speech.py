@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from wavegen.audio.f0 import MIDDLE_PITCH
 from wavegen.audio.features import octaves, pitch
-from wavegen.audio.filters import LEVEL
+from wavegen.audio.filters import LEVEL, filters
 from wavegen.audio.linear_prediction import predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.reading import read_audio
@@ -117,7 +117,7 @@ def white_noise(voice: Voice, copies: Clips, seed: int) -> Clips:
     audio = []
     for copy, local in zip(copies.audio, copies.local, strict=True):
         noise = LEVEL * random.standard_normal(len(copy), np.float32)
-        audio.append(Synthesis(predictor(voice.config, local))(noise))
+        audio.append(Synthesis(filters(voice.config, local))(noise))
     return Clips(audio, copies.local, copies=True)
 
 

@@ -24,7 +24,7 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from wavegen.audio.linear_prediction import predictor
+from wavegen.audio.filters import filters
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
@@ -65,7 +65,7 @@ def after(voice: Voice, prompt: Audio, speaker: int, seconds: float, seed: int) 
     """The continuation of a recording."""
     name = voice.speakers[speaker] if voice.speakers else None
     [utterance] = plan(voice, Request(speaker=name, seconds=seconds, seed=seed))
-    return replace(utterance, prompt=torch.from_numpy(prompt))
+    return replace(utterance, prompt=prompt)
 
 
 def seams(voice: Voice, held: Held, count: int) -> dict[str, float]:
@@ -98,11 +98,11 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     parts = np.concatenate([a[: len(a) // step * step].reshape(-1, step) for a, _ in held])
     rms = np.sqrt(np.mean(parts**2, 1))
     parts = parts[np.argsort(rms)[: max(1, len(parts) // 20)]]
-    filters = predictor(voice.config, None)
+    synthesis_filters = filters(voice.config, None)
     errors = []
     for x in parts:
         codes = voice.samples(torch.from_numpy(x), None)[0].cpu()
-        errors.append(Synthesis(filters)(voice.model.output.decode(codes).numpy()) - x)
+        errors.append(Synthesis(synthesis_filters)(voice.model.output.decode(codes).numpy()) - x)
     return {
         "dB after silence": float(np.median([decibels(m) for m in made])),
         "dB of quiet recordings": float(np.median([decibels(x) for x in parts])),

@@ -121,7 +121,8 @@ def levelled(audio: Audio) -> Audio:
     """Scale to `LEVEL`, measured where it is not silent."""
     loud = audio[np.abs(audio) > 0.02 * np.abs(audio).max()]
     level = math.sqrt(np.mean(np.square(loud, dtype=np.float64)) + 1e-12)
-    return np.clip(audio * np.float32(10 ** (LEVEL / 20) / level), -1, 1)
+    at_level: Audio = np.clip(audio * np.float32(10 ** (LEVEL / 20) / level), -1, 1)
+    return at_level
 
 
 def likeness(real: Audio, made: Audio) -> dict[str, float]:

@@ -36,10 +36,11 @@ from evaluate_speakers import TEXTS
 
 from wavegen.audio.writing import apply_finish, pcm
 from wavegen.cli.app import script
+from wavegen.errors import VoiceError
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.synth import join, plan, synthesize
-from wavegen.voice import Voice
+from wavegen.voice import SpeakingVoice, Voice
 
 DIGITS = ("one two three", "four five six", "seven eight nine", "zero one nine", "two two five")
 TEXT_COUNT, SEEDS = 12, 2
@@ -125,6 +126,8 @@ def main(
 ) -> None:
     """Load a server of its own on this machine, and check all that it sends."""
     loaded = load_voice(voice)
+    if not isinstance(loaded, SpeakingVoice):
+        raise VoiceError(f"voice {loaded.name} speaks no texts")
     texts = DIGITS if len(loaded.words) < 20 else TEXTS[:TEXT_COUNT]
     clips = [(text, seed) for text in texts for seed in range(SEEDS)]
     options = ["--voice", voice, "--port", "0", "--concurrency", str(concurrency)]

@@ -114,8 +114,8 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
     Where a recording is no louder than in its pauses there is no voice, only more of the hum.
 
     A first pass finds the range of the voice; a second one looks there with more tolerance. Without
-    it, half of the vowels of low or hoarse voices are missed; in the whole range, such tolerance
-    takes octaves for one another.
+    it, half of the vowels of a low or hoarse voice can be missed; in the whole range, such
+    tolerance takes octaves for one another.
 
     Args:
         audio: (T,) in [-1, 1].

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wavegen.audio.reading import read_audio
-from wavegen.errors import DataError, TextError, VoiceError
+from wavegen.errors import TextError, VoiceError
+from wavegen.recording import read_recording
 from wavegen.score.features import by_text
 from wavegen.score.likelihood import bits
 from wavegen.speech.frontend import Unit, read_clip
@@ -98,10 +98,7 @@ def read(voice: Voice, file: Path) -> torch.Tensor:
     Raises:
         DataError: it can't be read, or is empty.
     """
-    audio = torch.from_numpy(read_audio(file, voice.sample_rate).audio)
-    if len(audio) == 0:
-        raise DataError(f"{file} holds no samples at {voice.sample_rate} Hz")
-    return audio
+    return torch.from_numpy(read_recording(voice, file))
 
 
 def read_text(voice: Voice, text: str) -> Unit:

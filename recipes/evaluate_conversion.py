@@ -28,21 +28,17 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from evaluate_speakers import Embeddings, Verifier, held_out
+from evaluate_speakers import Embeddings, Verifier, held_out, voice_and_data
 from judges import Audio, Judge, heading, row
 
 from wavegen.audio.features import pitch
 from wavegen.audio.reading import read_audio
 from wavegen.audio.writing import write_audio
 from wavegen.cli.app import script
-from wavegen.cli.show import phases
 from wavegen.conversion import plan_conversion
-from wavegen.data.dataset import Dataset, open_dataset
-from wavegen.errors import VoiceError
-from wavegen.library import load_voice
+from wavegen.data.dataset import Dataset
 from wavegen.request import Request
 from wavegen.synth import synthesize
-from wavegen.voice import SpeakingVoice
 
 COLUMNS = {
     "OVRL": ".2f",
@@ -104,11 +100,7 @@ def main(
     keep: Annotated[Path | None, typer.Option(help="Folder to write the clips into.")] = None,
 ) -> None:
     """Print the figures as Markdown."""
-    v = load_voice(voice)
-    if not isinstance(v, SpeakingVoice) or len(v.speakers) < 2:
-        raise VoiceError(f"voice {v.name} has no two speakers to convert between")
-    with phases() as progress:
-        data = open_dataset(folder, v.config, progress=progress)
+    v, data = voice_and_data(voice, folder)
     judge, verifier, rate = Judge(), Verifier(), v.sample_rate
     held = {s: held_out(data, s, rate) for s in v.speakers}
     known = {

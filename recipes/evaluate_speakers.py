@@ -138,6 +138,20 @@ def held_out(data: Dataset, speaker: str, rate: int) -> list[str]:
     return long
 
 
+def voice_and_data(voice: str, folder: Path) -> tuple[SpeakingVoice, Dataset]:
+    """A voice of several speakers, and the recordings that it was trained on.
+
+    Raises:
+        VoiceError: the voice can't be loaded, or is another kind.
+        DataError: the recordings can't be read.
+    """
+    v = load_voice(voice)
+    if not isinstance(v, SpeakingVoice) or len(v.speakers) < 2:
+        raise VoiceError(f"voice {v.name} does not speak texts as two speakers or more")
+    with phases() as progress:
+        return v, open_dataset(folder, v.config, progress=progress)
+
+
 def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="Bundled voice or voice file.")] = "readers",
@@ -148,11 +162,7 @@ def main(
     keep: Annotated[Path | None, typer.Option(help="Folder to write the clips into.")] = None,
 ) -> None:
     """Print the figures as Markdown."""
-    v = load_voice(voice)
-    if not isinstance(v, SpeakingVoice) or len(v.speakers) < 2:
-        raise VoiceError(f"voice {v.name} does not speak texts as two speakers or more")
-    with phases() as progress:
-        data = open_dataset(folder, v.config, progress=progress)
+    v, data = voice_and_data(voice, folder)
     judge, verifier, rate = Judge(), Verifier(), v.sample_rate
     held = {s: held_out(data, s, rate) for s in v.speakers}
     real = {s: [read_audio(folder / p, rate).audio for p in paths] for s, paths in held.items()}

@@ -28,6 +28,11 @@ def test_a_number_is_finite_and_in_its_range(cls: type, option: Option) -> None:
 def test_numbers_and_ids_are_converted() -> None:
     request = Request(speaker=3, seed="7", temperature="0.5")  # type: ignore[arg-type]
     assert (request.speaker, request.seed, request.temperature) == ("3", 7, 0.5)
+    for given, ssml in ((True, True), ("false", False), ("True", True)):
+        assert Request(ssml=given).ssml is ssml  # type: ignore[arg-type]
+    for value in (1, "yes", None):
+        with pytest.raises(WavegenError, match=r"^ssml must be true or false"):
+            Request(ssml=value)  # type: ignore[arg-type]
     for name, value in (("seed", 1.5), ("text", ["a"]), ("voice", True), ("temperature", None)):
         with pytest.raises(WavegenError, match=f"^{name} must be a"):
             Request(**{name: value})  # type: ignore[arg-type]
@@ -38,6 +43,6 @@ def test_numbers_and_ids_are_converted() -> None:
 def test_python_takes_every_field_as_an_argument_with_the_same_default() -> None:
     given = inspect.signature(Synthesizer.synthesize).parameters
     fields = options(Request)
-    assert set(fields) - {"voice"} == set(given) - {"self", "ssml", "engine", "precision"}
+    assert set(fields) - {"voice"} == set(given) - {"self", "engine", "precision"}
     for name in fields.keys() - {"voice", "text", "speaker", "seed", "max_seconds"}:
         assert given[name].default == fields[name].default

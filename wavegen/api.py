@@ -25,7 +25,6 @@ from wavegen.library import find_voice
 from wavegen.request import NOISE_SCALE, Request
 from wavegen.speech.intervals import Tier
 from wavegen.synth import plan, synthesize
-from wavegen.text.ssml import read_ssml
 from wavegen.timing import Timing, timing
 from wavegen.utterance import Audio
 from wavegen.voice import Voice
@@ -144,7 +143,8 @@ class Synthesizer:
                 or precision.
         """
         request = Request(
-            text=(read_ssml(text) if ssml else text) or None,
+            text=text or None,
+            ssml=ssml,
             speaker=speaker,  # type: ignore[arg-type]  # the request writes mixes as strings
             speaker_path=speaker_path,  # type: ignore[arg-type]
             seed=seed,

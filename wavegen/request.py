@@ -46,7 +46,8 @@ class Option:
         """The value converted to the field's type.
 
         Args:
-            value: a number may also be given as a string, and a string as a whole number.
+            value: a number, true or false may also be given as a string, and a string as a whole
+                number.
             name: what an error calls the field (default: its name).
 
         Raises:
@@ -56,6 +57,12 @@ class Option:
         types = get_args(self.hint) or (self.hint,)
         if value is None and NoneType in types:
             return None
+        if bool in types:
+            words = {"true": True, "false": False}
+            value = words.get(value.lower()) if isinstance(value, str) else value
+            if not isinstance(value, bool):
+                raise WavegenError(f"{name} must be true or false")
+            return value
         if get_origin(self.hint) is Literal:
             if value not in types:
                 raise WavegenError(f"{name} must be one of {', '.join(types)}")
@@ -205,6 +212,12 @@ class Request(_Checked):
         metadata=_about(
             "How to say names and brands: lines WORD, tab, SPELLING or [[IPA]], or a JSON object.",
             metavar="FILE",
+        ),
+    )
+    ssml: bool = field(
+        default=False,
+        metadata=_about(
+            "The text is SSML: speak, p, s, break, prosody, phoneme, say-as, voice, sub, mark."
         ),
     )
     sentence_silence: float | None = field(

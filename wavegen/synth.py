@@ -20,6 +20,7 @@ from wavegen.speakers import SpeakerPath
 from wavegen.speech.frontend import read_clip, tell_left_out
 from wavegen.speech.phrases import Phrase, read_phrases
 from wavegen.text import load_lexicon
+from wavegen.text.ssml import read_ssml
 from wavegen.utterance import Audio, Part, Utterance, held, join_parts
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
@@ -32,7 +33,8 @@ SENTENCE_SILENCE = 0.2
 def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
     """Read a text and predict its durations and acoustic features, sentence by sentence.
 
-    Each sentence is an utterance of its own, followed by silence; the first one comes before the
+    SSML becomes a text with directions, which is then that of the utterances' requests. Each
+    sentence is an utterance of its own, followed by silence; the first one comes before the
     third is read. A voice trained on joined clips knows the pauses between them, and speaks the
     text in one utterance. A voice trained without texts makes one utterance of ``seconds``. A path
     of speakers is spread evenly over the phonemes of the text, which is then read to its end first.
@@ -43,9 +45,10 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
 
     Raises:
         TextError: there is nothing to speak in the text, no sound that the voice knows, or it
-            takes more than ``max_seconds``; or the lexicon can't be read.
+            takes more than ``max_seconds``; or the SSML or the lexicon can't be read.
         VoiceError: the voice has no such speaker, or can't do what is requested.
     """
+    request = _plain(request)
     conditioned = isinstance(voice, ConditionedVoice)
     if not conditioned or request.seconds is not None:
         if not conditioned and request.text is not None:
@@ -92,6 +95,13 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
         log.warning(tell_left_out(left_out, language))
     parts[-1] = replace(parts[-1], pause=last)
     yield join_parts(voice, parts, request)
+
+
+def _plain(request: Request) -> Request:
+    """The same request, its SSML as a text with directions."""
+    if not request.ssml or request.text is None:
+        return request
+    return replace(request, text=read_ssml(request.text), ssml=False)
 
 
 def _check_length(frames: int, request: Request, frame_rate: float) -> None:
@@ -210,6 +220,7 @@ def plan_continuation(
         TextError: a text is missing or can't be spoken.
         DataError: the recording can't be read, or is empty.
     """
+    request = _plain(request)
     audio = read_recording(voice, file)
     if not isinstance(voice, ConditionedVoice):
         if request.text is not None:

@@ -88,6 +88,18 @@ def test_a_request_sets_speed_seed_and_all_that_concerns_the_voice(
     assert content[44:] != pcm(other)
 
 
+def test_a_text_that_begins_as_ssml_is_spoken_as_such_unless_the_client_says_otherwise(
+    server: str, spoken_voice: SpeakingVoice
+) -> None:
+    ssml = "<speak>One <break time='300ms'/><prosody rate='slow'>two</prosody>.</speak>"
+    body = {"input": ssml, "response_format": "pcm", "sample_rate": 8000}
+    spoken = pcm(synth(spoken_voice, ssml, ssml=True))
+    assert post(server, body).content == post(server, body | {"ssml": True}).content == spoken
+    assert post(server, body | {"ssml": False}).content == pcm(synth(spoken_voice, ssml))
+    for wrong in ({"input": "<speak>"}, {"ssml": True, "input": "one"}):
+        assert "not well-formed" in post(server, wrong).json()["error"]["message"]
+
+
 def test_the_first_sentence_is_heard_before_the_second_is_planned(
     server: str, spoken_voice: SpeakingVoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +206,7 @@ def test_requests_at_once_sound_as_alone(server: str, spoken_voice: SpeakingVoic
         ({"input": "one", "timestamps": True}, 400, "need stream_format sse"),
         ({"input": "one", "sample_rate": 9999}, 400, "mp3 can't hold 9999 Hz"),
         ({"input": "one", "temperature": -1}, 400, "temperature must be a number from 0"),
+        ({"input": "one", "ssml": "yes"}, 400, "ssml must be true or false"),
         ({"input": "one", "seed": 1.5}, 400, "seed must be a whole number"),
         ({"input": "one", "max_seconds": 601}, 400, "can't be more than 600"),
         ({"input": "one", "max_seconds": 0.1}, 400, "more than --max-seconds"),

@@ -58,8 +58,8 @@ def sound(events: Sequence[Event]) -> bytes:
     return b"".join(c.audio for c in chunks)
 
 
-def synth(voice: SpeakingVoice, text: str, speaker: str | None = None) -> bytes:
-    parts = [*plan(voice, Request(text=text, speaker=speaker))]
+def synth(voice: SpeakingVoice, text: str, speaker: str | None = None, ssml: bool = False) -> bytes:
+    parts = [*plan(voice, Request(text=text, speaker=speaker, ssml=ssml))]
     return pcm(apply_finish(join(parts, synthesize(voice, parts)), voice.sample_rate))
 
 
@@ -118,6 +118,29 @@ def test_sentences_of_a_text_in_pieces_are_spoken_before_it_ends(
     assert asyncio.run(talk()) == b"".join(said)
 
 
+SSML = "<speak>One, two. <break time='300ms'/>Three!</speak>"
+
+
+def test_ssml_is_spoken_as_such_where_the_event_or_its_beginning_says_so(
+    shared: Any, spoken_voice: SpeakingVoice
+) -> None:
+    spoken = synth(spoken_voice, SSML, ssml=True)
+    begin, end = SSML[:4], SSML[4:]
+    for events in (
+        [Synthesize(SSML, text_format=SynthesizeTextFormat.SSML)],
+        [Synthesize(f"<?xml version='1.0'?> {SSML}")],
+        [SynthesizeStart(), *map(SynthesizeChunk, (begin, *end)), SynthesizeStop()],
+    ):
+        assert sound(answers(shared.wyoming, *events)) == spoken
+    for events in (
+        [Synthesize(SSML, text_format=SynthesizeTextFormat.TEXT)],
+        [SynthesizeStart(text_format="text"), SynthesizeChunk(SSML), SynthesizeStop()],
+        [SynthesizeStart(), SynthesizeChunk("Now this. "), SynthesizeChunk(SSML), SynthesizeStop()],
+    ):
+        assert spoken not in (said := sound(answers(shared.wyoming, *events)))
+        assert said
+
+
 def test_what_can_not_be_said_in_a_text_in_pieces_is_left_out(
     shared: Any, spoken_voice: SpeakingVoice
 ) -> None:
@@ -140,7 +163,9 @@ def test_what_can_not_be_said_in_a_text_in_pieces_is_left_out(
         (Synthesize("!"), "no words to speak"),
         (Synthesize("one", SynthesizeVoice(name="zork")), "no voice or speaker 'zork'"),
         (Synthesize("a" * 201), "takes 200 at most"),
-        (Synthesize("<speak/>", text_format=SynthesizeTextFormat.SSML), "plain"),
+        (Synthesize("one", text_format=SynthesizeTextFormat.SSML), "the SSML is not well-formed"),
+        (Synthesize("<speak>one"), "the SSML is not well-formed"),
+        (Synthesize("one", text_format="markdown"), "must be text or ssml, not markdown"),
     ],
 )
 def test_an_error_is_told_and_ends_the_connection(

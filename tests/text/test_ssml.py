@@ -6,7 +6,7 @@ import pytest
 
 from wavegen.errors import TextError
 from wavegen.text import normalise
-from wavegen.text.ssml import read_ssml
+from wavegen.text.ssml import begins_as_ssml, read_ssml
 
 
 def read(inside: str) -> str:
@@ -84,3 +84,15 @@ def test_what_cannot_be_read_is_one_clear_line(ssml: str, part: str) -> None:
 
 def test_any_depth_is_read() -> None:
     assert read("<p>" * 50_000 + "One" + "</p>" * 50_000) == "One"
+
+
+def test_its_beginning_tells_ssml_from_text() -> None:
+    for ssml in (
+        "<speak>",
+        " \n<speak\nversion='1.1'>",
+        "<?xml version='1.0'?>\n<speak>",
+        "<speak/>",
+    ):
+        assert begins_as_ssml(ssml)
+    for text in ("<speak", "<speaker>", "<p>", "speak", "Say <speak>", "<?xml version='1.0'?>", ""):
+        assert not begins_as_ssml(text)

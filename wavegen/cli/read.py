@@ -41,7 +41,7 @@ def read(
             help="One file with chapters, .m4b, .mp3 or .opus; or a folder, for a file of each.",
         ),
     ],
-    request: Annotated[Request, o.without("text", "seconds", "max_seconds")],
+    request: Annotated[Request, o.without("text", "ssml", "seconds", "max_seconds")],
     form: o.Format = "mp3",
     engine: o.EngineName = None,
     precision: o.Precision = None,

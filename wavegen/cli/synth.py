@@ -30,13 +30,6 @@ STDIN = "standard input"
 STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
-Ssml = Annotated[
-    bool,
-    typer.Option(
-        "--ssml",
-        help="The text is SSML: speak, p, s, break, prosody, phoneme, say-as, voice, sub, mark.",
-    ),
-]
 Play = Annotated[
     bool,
     typer.Option(
@@ -65,7 +58,6 @@ def synth(
             "--text-file", "-f", help="A file with what to say (default: standard input, or -)."
         ),
     ] = None,
-    ssml: Ssml = False,
     request: Request,
     list_speakers: Annotated[
         bool, typer.Option("--list-speakers", help="List the speakers and what is known of them.")
@@ -122,8 +114,8 @@ def synth(
     live = text is None and text_file is None and speaks
     texts: Iterator[str | None] = iter([text])
     if live or text_file is not None:
-        texts = _read(text_file, piped and not ssml)
-    requests: Iterable[Request] = (replace(request, text=_plain(t, ssml)) for t in texts)
+        texts = _read(text_file, piped and not request.ssml)
+    requests: Iterable[Request] = (replace(request, text=t) for t in texts)
     if output is not None and not piped:
         how = engine, precision, device, force
         times.write(voice, _speak_into_file(voice, [*requests], output, finish, *how))
@@ -177,15 +169,6 @@ def _checked(output: Path, force: bool) -> Path:
         raise WavegenError(f"-o {output}: give -o - to write to standard output")
     check_output(output, force, SUFFIXES)
     return output
-
-
-def _plain(text: str | None, ssml: bool) -> str | None:
-    """A text with its SSML, if it is such, as directions."""
-    if not ssml or text is None:
-        return text
-    from wavegen.text.ssml import read_ssml
-
-    return read_ssml(text)
 
 
 def _one_text(words: str | None, text: str | None, file: Path | None) -> str | None:
@@ -290,10 +273,11 @@ def _check_pipe(output: Path | None, finish: Finish, play: bool) -> None:
 def _pipe(pieces: Iterable[Audio], rate: int, finish: Finish, raw: bool) -> None:
     from wavegen.audio.writing import finish_stream, pcm, wav_header
 
-    if not raw:
-        _write(wav_header(finish.rate(rate)))
+    header = b"" if raw else wav_header(finish.rate(rate))
     for piece in finish_stream(pieces, rate, finish):
-        _write(pcm(piece))
+        _write(header + pcm(piece))  # so that a text which can't be spoken leaves nothing
+        header = b""
+    _write(header)
 
 
 def _write(data: bytes) -> None:

@@ -40,7 +40,7 @@ class RenderJob:
     def fields(self) -> dict[str, Any]:
         """The job as a row of a job list."""
         row = {"output_file": self.output_file, **vars(self.request)}
-        return {name: value for name, value in row.items() if value is not None}
+        return {k: value for k, value in row.items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class Renderer:
         audio = join(clip.utterances, clip.audios)
         audio = apply_finish(audio, voice.sample_rate, self.finish)
         suffix = PurePosixPath(clip.job.output_file).suffix
-        text, times = clip.job.request.text or "", dict[str, str]()
+        text, times = clip.utterances[0].request.text or "", dict[str, str]()
         if self.times:
             told = timing(voice, clip.utterances)
             times = {name: write_times(told, text, name) for name in self.times}

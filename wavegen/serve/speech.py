@@ -23,6 +23,7 @@ from wavegen.request import Request, options
 from wavegen.serve.metrics import Metrics
 from wavegen.serve.voices import Voices
 from wavegen.synth import plan
+from wavegen.text.ssml import begins_as_ssml
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import SpeakingVoice
 
@@ -217,7 +218,8 @@ class Speech:
         Args:
             text: what to say.
             speaker: of the voice.
-            fields: those of `FIELDS` that it sets.
+            fields: those of `FIELDS` that it sets; without ``ssml``, a text is SSML if it begins
+                with ``<speak>``.
 
         Raises:
             WavegenError: the text is too long, a field is unknown, or its value is out of range.
@@ -236,6 +238,7 @@ class Speech:
         language = fields.get("language", "en")
         if not (isinstance(language, str) and LANGUAGE.fullmatch(language)):
             raise WavegenError("language must be a code such as en-us")
+        fields.setdefault("ssml", begins_as_ssml(text))  # since most programs can't tell
         speaker = None if fields.get("speaker_path") else speaker
         made = replace(self.base, text=text, speaker=speaker, **fields)
         most, asked = self.base.max_seconds, made.max_seconds

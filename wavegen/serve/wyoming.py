@@ -33,10 +33,13 @@ from wavegen.request import Request
 from wavegen.serve.speech import Speech
 from wavegen.serve.voices import several
 from wavegen.text import complete_sentences
+from wavegen.text.ssml import begins_as_ssml
 from wavegen.utterance import Audio
 from wavegen.voice import SpeakingVoice
 
 log = logging.getLogger(__name__)
+SSML = {None: None, SynthesizeTextFormat.TEXT: False, SynthesizeTextFormat.SSML: True}
+"""Whether a text is SSML, by its format; where there is none, its beginning shows it."""
 MOST_BYTES = 1 << 20
 """Of one part of an event."""
 
@@ -58,7 +61,8 @@ class Connection(AsyncEventHandler):
     """A connection that speaks the protocol.
 
     A text may come whole or in pieces. Of the pieces, sentences are spoken as soon as they are
-    complete, each as a request of its own; meanwhile no more than one is read ahead.
+    complete, each as a request of its own; meanwhile no more than one is read ahead. SSML is spoken
+    when all of it has come.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class Connection(AsyncEventHandler):
         """Of a text that comes in pieces."""
         self._text = ""
         """Of it, what has not been spoken."""
+        self._ssml: bool | None = None
+        """Whether it is SSML; None as long as its beginning may show that."""
         self._error: TextError | None = None
         self._begun = False
 
@@ -118,22 +124,28 @@ class Connection(AsyncEventHandler):
             await asyncio.gather(self._speaking, return_exceptions=True)
 
     def _begin(self, voice: SynthesizeVoice | None, form: Any) -> None:
-        if form not in (None, SynthesizeTextFormat.TEXT):
-            raise TextError(f"texts are plain here, not {form}")
+        if form not in SSML:
+            raise TextError(f"text_format must be text or ssml, not {str(form)[:40]}")
         named = [s for s in (voice.name, voice.speaker) if s] if voice is not None else []
         self._voice = self._speech.voices.find("/".join(named) or None)
-        self._text, self._error, self._begun = "", None, False
+        self._text, self._ssml, self._error, self._begun = "", SSML[form], None, False
 
     async def _continue(self, text: str) -> None:
         """Speak the sentences that are complete with another piece of the text."""
         assert self._voice is not None
         self._text += text
+        if self._ssml is None and begins_as_ssml(self._text):
+            self._ssml = True
         language = self._speech.base.language or self._voice[0].config.data.language
-        complete, self._text = complete_sentences(self._text, language)
+        complete, rest = "", self._text
+        if not self._ssml:
+            complete, rest = complete_sentences(rest, language)
         if complete:
+            self._text, self._ssml = rest, False
             await self._say(complete)
-        elif len(self._text) > self._speech.limits.max_chars:
-            raise TextError(f"a sentence has more than {len(self._text):,} characters")
+        elif len(rest) > self._speech.limits.max_chars:
+            what = "the SSML" if self._ssml else "a sentence"
+            raise TextError(f"{what} has more than {self._speech.limits.max_chars:,} characters")
 
     async def _end(self, text: str) -> None:
         """Speak the rest of a text."""
@@ -150,7 +162,7 @@ class Connection(AsyncEventHandler):
         assert self._voice is not None
         await self._finish()
         voice, speaker = self._voice
-        request = self._speech.request(text, speaker)
+        request = self._speech.request(text, speaker, ssml=self._ssml)
         self._speaking = asyncio.create_task(self._speak(voice, request))
 
     async def _finish(self) -> None:

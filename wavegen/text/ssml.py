@@ -27,6 +27,14 @@ PLAIN_TAGS = ("speak", "p", "s", "w", "token")
 SILENT_TAGS = ("metadata", "desc")
 
 
+_BEGINNING = re.compile(r"\s*(<\?xml[^>]*>\s*)?<speak[\s/>]")
+
+
+def begins_as_ssml(text: str) -> bool:
+    """Whether a text begins with ``<speak>``, with or without attributes and an XML declaration."""
+    return _BEGINNING.match(text) is not None
+
+
 def read_ssml(ssml: str) -> str:
     """SSML as a text with the directions of `wavegen.text.markup`.
 

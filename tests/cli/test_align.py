@@ -25,8 +25,14 @@ def test_align_writes_intervals_that_tile_each_clip(
     cli: Callable[..., Result], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = cli("align", DIGITS, "--recipe", "digits", "-o", out, "--plot", "7_yweweler_12.wav")
+    done = cli(
+        "align", DIGITS, "--recipe", "digits", "-o", out, *("--plot", "7_yweweler_12.wav"), "--json"
+    )
     assert done.code == 0, done.err
+    rows = json.loads(done.out)
+    assert len(rows) == 60
+    for row in rows:
+        assert json.loads(Path(row["file"]).read_text())["misfit"] == row["misfit"]
     assert "aligned 60 clips" in done.err
     assert (out / "7_yweweler_12.png").stat().st_size > 10_000
     grids = sorted(out.glob("*.TextGrid"))

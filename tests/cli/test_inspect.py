@@ -1,5 +1,6 @@
 """`wavegen inspect`."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -27,6 +28,13 @@ def test_inspect_shows_ranges_speakers_and_what_is_left_out(
     assert "-9.03" in done.out  # RMS of a sine of amplitude 0.5
     names = {"durations.png", "levels.png", "speakers.png"}
     assert {p.name for p in (tmp_path / "plots").iterdir()} == names
+    told = json.loads(cli("inspect", tmp_path / "in", *args[:2], "--json").out)
+    assert [path["path"] for path in told["left_out"]] == ["bob/bad.wav"]
+    clips = {clip["path"]: clip for clip in told["clips"]}
+    assert len(clips) == 9
+    first = {"speaker": "ann", "text": None, "seconds": 0.5, "rms": -9.03, "peak": -6.02}
+    assert clips["ann/0.wav"].items() >= first.items()
+    assert clips["ann/silent.wav"]["peak"] == -120
     again = cli("inspect", tmp_path / "in", *args)
     assert again.code == 2
     assert "--force" in again.err

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,9 @@ def align(
     settings: folder.Settings = None,
     cache_dir: folder.CacheDir = None,
     allow_bad: folder.AllowBad = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the clips and what is wrong with them as JSON.")
+    ] = False,
 ) -> None:
     """Find when each word and phoneme of a folder's recordings is spoken."""
     config = folder.read_settings(recipe, layout, settings)
@@ -65,12 +69,22 @@ def align(
         file = out / f"{stems[path]}.png"
         plot_clip(samples, config.audio.sample_rate, phones, path, file)
         show.err.print(f"wrote {file}", soft_wrap=True)
-    for path, why in fitted.misfits:
-        show.out.print(f"{path}: {why}", soft_wrap=True)
+    _print({p: out / f"{stem}.json" for p, stem in stems.items()}, fitted.misfits, as_json)
     aligned, wrong = counted(len(dataset.units), "clip"), len(fitted.misfits)
     show.err.print(
         f"aligned {aligned} into {out}, of which {wrong:,} may not match the text", soft_wrap=True
     )
+
+
+def _print(files: Mapping[str, Path], misfits: Sequence[tuple[str, str]], as_json: bool) -> None:
+    """Print the clips whose texts don't fit, or all of them as JSON."""
+    if as_json:
+        wrong = dict(misfits)
+        rows = [{"clip": p, "file": str(f), "misfit": wrong.get(p)} for p, f in files.items()]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for path, why in misfits:
+        show.out.print(f"{path}: {why}", soft_wrap=True)
 
 
 def _check_plots(plots: Sequence[str], dataset: Dataset) -> None:

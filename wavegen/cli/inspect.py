@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +32,9 @@ def inspect(
     layout: folder.Layout = None,
     settings: folder.Settings = None,
     cache_dir: folder.CacheDir = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, with each clip by itself.")
+    ] = False,
 ) -> None:
     """Show everything that training would see of a folder of audio."""
     config = folder.read_settings(recipe, layout, settings)
@@ -39,14 +43,52 @@ def inspect(
     if out is not None:
         check_plots(out, force)
     dataset = folder.open_folder(audio_dir, config, cache_dir, allow_bad=True, f0=False)
-    folder.show_dataset(dataset, config, show.out, most=None)
     rate = config.audio.sample_rate
-    _show_ranges(dataset, rate)
-    if dataset.speakers:
-        _show_speakers(dataset, rate)
+    if as_json:
+        typer.echo(json.dumps(_table(dataset, rate), ensure_ascii=False, indent=1))
+    else:
+        folder.show_dataset(dataset, config, show.out, most=None)
+        _show_ranges(dataset, rate)
+        if dataset.speakers:
+            _show_speakers(dataset, rate)
     if out is not None:
         for path in plot_dataset(dataset, rate, out):
             show.err.print(f"wrote {path}", soft_wrap=True)
+
+
+def _table(dataset: Dataset, rate: int) -> dict[str, Any]:
+    """All that is found, as JSON has it; levels are in dBFS, and -120 dB is digital silence."""
+    parts = {path: part for part, paths in dataset.split.items() for path in paths}
+    clips = []
+    for path, rms, peak in zip(dataset.clips, *dataset.levels(), strict=True):
+        clip, entry = dataset.clips[path], dataset.entry(path)
+        clips.append(
+            {
+                "path": path,
+                "speaker": clip.speaker or None,
+                "text": clip.text or None,
+                "split": parts[path],
+                "seconds": entry.samples / rate,
+                "trimmed": entry.trimmed,
+                "clipped": entry.clipped,
+                "rms": round(float(rms), 2),
+                "peak": round(float(peak), 2),
+                "format": entry.format,
+                "sample_rate": entry.source_rate,
+                "channels": entry.channels,
+            }
+        )
+    return {
+        "folder": str(dataset.root),
+        "layout": dataset.layout,
+        "sample_rate": rate,
+        "seconds": sum(dataset.seconds(rate).values()),
+        "speakers": [*dataset.speakers],
+        "clips": clips,
+        "left_out": [{"path": path, "reason": why} for path, why in dataset.left_out],
+        "others": dataset.others,
+        "notes": dataset.notes,
+    }
 
 
 def _show_ranges(dataset: Dataset, rate: int) -> None:

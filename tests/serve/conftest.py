@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -43,9 +44,12 @@ class Running:
 
 
 @contextmanager
-def running(speech: Speech, **options: Any) -> Iterator[Running]:
-    """Serve in a thread."""
+def running(speech: Speech, buffer: int = 0, **options: Any) -> Iterator[Running]:
+    """Serve in a thread; the system keeps so many bytes that are sent, if it is set."""
     http, wyoming = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
+    for socket in (http, wyoming):
+        if buffer:
+            socket.setsockopt(SOL_SOCKET, SO_SNDBUF, buffer)
     server = make_server(speech, wyoming=wyoming, **options)
     thread = threading.Thread(target=run, args=(speech, server, http))
     at = [f"127.0.0.1:{socket.getsockname()[1]}" for socket in (http, wyoming)]
@@ -68,6 +72,14 @@ def shared(voices: Voices) -> Iterator[Running]:
 def server(shared: Running) -> str:
     """Its address."""
     return shared.http
+
+
+@pytest.fixture
+def impatient(voices: Voices) -> Iterator[Running]:
+    """A server that speaks one request at a time and waits for half a second."""
+    limits = Limits(concurrency=1, queue=1, timeout=0.5)
+    with running(Speech(voices, limits=limits), buffer=4096) as found:
+        yield found
 
 
 @pytest.fixture

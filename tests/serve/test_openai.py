@@ -227,6 +227,18 @@ def test_what_can_not_be_done_is_one_clear_error(
     assert error["type"] == "invalid_request_error"
 
 
+def test_other_methods_are_answered_as_http_has_it(server: str) -> None:
+    for path, allowed in (("/v1/audio/speech", {"POST"}), ("/v1/models", {"GET", "HEAD"})):
+        answer = httpx2.request("DELETE", server + path)
+        assert answer.status_code == 405
+        assert set(answer.headers["allow"].split(", ")) == allowed
+        assert answer.json()["error"]["message"] == "Method Not Allowed"
+    for path in ("/", "/health", "/v1/models", "/v1/audio/voices", "/metrics"):
+        shown, head = httpx2.get(server + path), httpx2.head(server + path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == shown.headers["content-type"]
+
+
 def test_pages_elsewhere_can_not_ask_without_permission(server: str, serve: Any) -> None:
     body = {"input": "one"}
     assert post(server, body, **{"content-type": "text/plain"}).status_code == 415

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from wavegen.serve.speech import Limits, Speech
 
 
+NOT_FOR_ALL = ("text", "ssml", "voice", "speaker", "speaker_path", "seconds")
+"""What each request says by itself."""
+
+
 @o.expanded
 def serve(
     *,
@@ -73,7 +77,15 @@ def serve(
     max_chars: Annotated[
         int, typer.Option(help="Characters of one text, at most.", min=1, max=1_000_000)
     ] = 4096,
-    request: Annotated[Request, o.without("text", "voice", "speaker", "speaker_path", "seconds")],
+    timeout: Annotated[
+        float,
+        typer.Option(
+            help="Seconds after which a client is dropped that sends nothing, or takes no sound.",
+            min=1.0,
+            max=86400.0,
+        ),
+    ] = 60.0,
+    request: Annotated[Request, o.without(*NOT_FOR_ALL)],
     engine: o.EngineName = None,
     precision: o.Precision = None,
     device: o.Device = "auto",
@@ -116,7 +128,7 @@ def serve(
                 show.warn(f"anyone who reaches {wyoming} can use it: Wyoming knows no keys")
             other = stack.enter_context(listen(*place))
         http = stack.enter_context(listen(host, port))
-        limits = Limits(concurrency, queue, max_chars)
+        limits = Limits(concurrency, queue, max_chars, timeout)
         speech = _speech(voice or (), request, limits, engine, precision, device)
         shown = [f"http://{_shown(http)}"] + [f"tcp://{_shown(s)}" for s in (other,) if s]
 

@@ -36,7 +36,7 @@ async def on_error(http: HttpRequest, e: Exception) -> Response:
     if isinstance(e, BusyError):
         return error(429, str(e), **{"retry-after": str(e.seconds)})
     if isinstance(e, HTTPException):
-        return error(e.status_code, e.detail)
+        return error(e.status_code, e.detail, **(e.headers or {}))
     if isinstance(e, WavegenError):
         return error(400, str(e))
     return error(500, "something went wrong here; the server's log tells more")
@@ -103,20 +103,24 @@ def _is_address(name: str) -> bool:
     return True
 
 
-async def read_json(http: HttpRequest, most: int) -> dict[str, Any]:
-    """The JSON object in a body of at most so many bytes.
+async def read_json(http: HttpRequest, most: int, seconds: float) -> dict[str, Any]:
+    """The JSON object in a body of at most so many bytes, which comes in so many seconds.
 
     Raises:
-        HTTPException: it is larger, or not an object.
+        HTTPException: it is larger or slower, or not an object.
     """
     # A page elsewhere can't send this type without being asked for permission.
     if http.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "the body must be JSON, sent as application/json")
     body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > most:
-            raise HTTPException(413, f"the body is larger than {most:,} bytes")
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in http.stream():
+                body += chunk
+                if len(body) > most:
+                    raise HTTPException(413, f"the body is larger than {most:,} bytes")
+    except TimeoutError:
+        raise HTTPException(408, f"the body has not come in {seconds:g} s") from None
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -3,6 +3,7 @@ reference (https://platform.openai.com/docs/api-reference/audio/createSpeech).""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -15,7 +16,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from wavegen.audio.streaming import StreamFormat, check_stream, encode_stream, stream_rate
 from wavegen.audio.writing import finish_stream
@@ -125,7 +126,8 @@ def read_order(speech: Speech, body: dict[str, Any]) -> Order:
 async def create_speech(http: HttpRequest) -> Response:
     """``POST /v1/audio/speech``."""
     speech: Speech = http.app.state.speech
-    body = await read_json(http, http.app.state.max_body)
+    timeout = speech.limits.timeout
+    body = await read_json(http, http.app.state.max_body, timeout)
     order = read_order(speech, body)
     sound = speech.speak(order.voice, order.request, "http", order.encode, order.begin())
     try:
@@ -139,16 +141,25 @@ async def create_speech(http: HttpRequest) -> Response:
     headers = {"x-sample-rate": str(order.rate), "cache-control": "no-store"}
     media = "text/event-stream" if order.sse else MEDIA[order.form]
     chunks = _events(order, first, sound) if order.sse else _chain(first, sound)
-    return _Sound(chunks, media_type=media, headers=headers)
+    return _Sound(chunks, timeout, media_type=media, headers=headers)
 
 
 class _Sound(StreamingResponse):
-    """Closes its iterator when the client leaves, and ends the connection when it fails."""
+    """Closes its iterator when the client leaves or takes nothing for so many seconds, and ends the
+    connection when it fails."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None], seconds: float, **how: Any) -> None:
+        super().__init__(chunks, **how)
+        self._seconds = seconds
 
     async def stream_response(self, send: Send) -> None:
+        async def limited(message: Message) -> None:
+            async with asyncio.timeout(self._seconds):
+                await send(message)
+
         async with aclosing(self.body_iterator):  # type: ignore[type-var]
             try:
-                await super().stream_response(send)
+                await super().stream_response(limited)
             except Exception as e:
                 # The client learns it from the missing end of the stream.
                 log.error(f"a request ended early: {type(e).__name__}: {e}")

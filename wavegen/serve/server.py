@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -64,17 +67,21 @@ def make_server(
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
-        if wyoming is None:
+        dropping = asyncio.create_task(_drop_silent(server, speech.limits.timeout))
+        try:
+            if wyoming is None:
+                ready()
+                yield
+                return
+            from wavegen.serve.wyoming import Server
+
+            other = Server(speech)
+            await other.start(wyoming)
             ready()
             yield
-            return
-        from wavegen.serve.wyoming import Server
-
-        other = Server(speech)
-        await other.start(wyoming)
-        ready()
-        yield
-        await other.stop(DRAIN_SECONDS)
+            await other.stop(DRAIN_SECONDS)
+        finally:
+            dropping.cancel()
 
     config = uvicorn.Config(
         make_app(speech, api_key, origins, life),
@@ -84,7 +91,27 @@ def make_server(
         ws="none",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    return server
+
+
+async def _drop_silent(server: uvicorn.Server, seconds: float) -> None:
+    """Drop connections without a request, or that are closed but whose client does not take the
+    rest: after so many seconds, or a quarter more. uvicorn waits for both without end."""
+    since: dict[tuple[Any, Any], float] = {}
+    while True:
+        await asyncio.sleep(seconds / 4)
+        now = time.monotonic()
+        silent: list[tuple[Any, Any]] = []
+        for connection in server.server_state.connections:
+            request = getattr(connection, "cycle", connection)
+            done = request is None or getattr(request, "response_complete", False)
+            if done or connection.transport.is_closing():
+                silent.append((connection, request))
+        since = {found: since.get(found, now) for found in silent}
+        for (connection, _), begun in since.items():
+            if now - begun >= seconds:
+                connection.transport.abort()
 
 
 def serve(speech: Speech, server: uvicorn.Server, http: socket.socket) -> None:

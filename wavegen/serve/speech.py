@@ -57,6 +57,8 @@ class Limits:
     """Requests that wait until one of those has ended."""
     max_chars: int = 4096
     """Characters of a text, as OpenAI has it."""
+    timeout: float = 60.0
+    """Seconds for which a client may send nothing that is waited for, or take nothing."""
 
 
 class Spoken:

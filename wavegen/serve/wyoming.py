@@ -7,7 +7,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -45,16 +45,34 @@ MOST_BYTES = 1 << 20
 
 
 class _Bounded:
-    """A reader of events none of whose parts is too large."""
+    """A reader of events none of whose parts is too large, or comes too late.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-        self.readline, self.feed_eof = reader.readline, reader.feed_eof
+    Args:
+        reader: of the connection.
+        seconds: for each part; raises `TimeoutError` after that.
+        patient: whether the next event may come at any time.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, seconds: float, patient: Callable[[], bool]
+    ) -> None:
+        self._reader, self._seconds, self._patient = reader, seconds, patient
+        self.feed_eof = reader.feed_eof
+
+    async def readline(self) -> bytes:
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return await self._reader.readline()
+            except TimeoutError:
+                if not self._patient():
+                    raise
 
     async def readexactly(self, n: int) -> bytes:
         if n > MOST_BYTES:
             raise WavegenError(f"an event has a part of {n:,} bytes")
-        return await self._reader.readexactly(n)
+        async with asyncio.timeout(self._seconds):
+            return await self._reader.readexactly(n)
 
 
 class Connection(AsyncEventHandler):
@@ -68,7 +86,9 @@ class Connection(AsyncEventHandler):
     def __init__(
         self, speech: Speech, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        super().__init__(_Bounded(reader), writer)  # type: ignore[arg-type]
+        self._seconds = speech.limits.timeout
+        bounded = _Bounded(reader, self._seconds, lambda: self._sounds)
+        super().__init__(bounded, writer)  # type: ignore[arg-type]
         self._speech = speech
         self._speaking: asyncio.Task[None] | None = None
         self._voice: tuple[SpeakingVoice, str | None] | None = None
@@ -85,10 +105,21 @@ class Connection(AsyncEventHandler):
         """Whether it is speaking, or a text has not come to its end."""
         return self._voice is not None or self._speaking is not None
 
+    @property
+    def _sounds(self) -> bool:
+        return self._speaking is not None and not self._speaking.done()
+
+    async def write_event(self, event: Event) -> None:
+        """Send an event; raises `TimeoutError` if the client doesn't take it."""
+        async with asyncio.timeout(self._seconds):
+            await super().write_event(event)
+
     async def answer(self) -> None:
-        """Answer until the client leaves, or sends what can't be answered."""
+        """Answer until the client leaves, sends what can't be answered, or does nothing."""
         try:
             await self.run()
+        except TimeoutError:
+            self.writer.transport.abort()  # what it hasn't taken is dropped
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # it has left
         except (WavegenError, KeyError, TypeError, AttributeError, RecursionError) as e:

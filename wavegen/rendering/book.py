@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from wavegen.audio.writing import FORMATS
@@ -85,11 +89,15 @@ def _plain(text: str) -> str:
 
 def check_book(path: Path) -> None:
     """Raise `WavegenError` if a book can't be written as one file here."""
-    if importlib.util.find_spec("av") is None:
+    if not _pyav() and shutil.which("ffmpeg") is None:
         raise WavegenError(
-            f"-o {path} needs PyAV: pip install 'wavegen[media]', or name a folder, which gets a "
-            "file for each chapter"
+            f"-o {path} needs PyAV (pip install 'wavegen[media]') or an ffmpeg program; or name a "
+            "folder, which gets a file for each chapter"
         )
+
+
+def _pyav() -> bool:
+    return importlib.util.find_spec("av") is not None
 
 
 def write_book(path: Path, book: Book, chapters: Sequence[Sequence[Path]], rate: int) -> None:
@@ -104,33 +112,42 @@ def write_book(path: Path, book: Book, chapters: Sequence[Sequence[Path]], rate:
     Raises:
         WavegenError: it can't be written.
     """
+    ends = [*accumulate(sum(map(_samples, files)) for files in chapters)]
+    sound = _blocks([file for files in chapters for file in files], rate)
+    write = _write_by_pyav if _pyav() else _write_by_ffmpeg
+    try:
+        with atomic_write(path) as beside:
+            write(beside, path.suffix.lower(), book, ends, sound, rate)
+    except (OSError, WavegenError) as e:
+        why = e.strerror if isinstance(e, OSError) else e
+        raise WavegenError(f"can't write {path}: {why or e}") from e
+
+
+def _write_by_pyav(
+    path: Path, suffix: str, book: Book, ends: Sequence[int], sound: Iterator[Audio], rate: int
+) -> None:
+    """Write mono float32 at ``rate``; ``ends`` of the chapters are in samples."""
     import av
 
-    suffix = path.suffix.lower()
     codec = av.Codec(CODECS[suffix], "w")
     target = min((r for r in codec.audio_rates or [rate] if r >= rate), default=48000)
-    ends = [0, *accumulate(sum(map(_samples, files)) for files in chapters)]
+    chapters: list[Any] = [
+        {
+            "id": n,
+            "start": begin,
+            "end": end,
+            "time_base": Fraction(1, rate),
+            "metadata": {"title": book.chapters[n].title},
+        }
+        for n, (begin, end) in enumerate(pairwise([0, *ends]))
+    ]
     try:
-        with (
-            atomic_write(path) as beside,
-            av.open(str(beside), "w", format=CONTAINERS[suffix]) as out,
-        ):
+        with av.open(str(path), "w", format=CONTAINERS[suffix]) as out:
             out.metadata.update(_tags(book))
             stream: Any = out.add_stream(codec.name, rate=target, layout="mono", bit_rate=BIT_RATE)
-            out.set_chapters(
-                [
-                    {
-                        "id": n,
-                        "start": ends[n],
-                        "end": ends[n + 1],
-                        "time_base": Fraction(1, rate),
-                        "metadata": {"title": chapter.title},
-                    }
-                    for n, chapter in enumerate(book.chapters)
-                ]
-            )
+            out.set_chapters(chapters)
             even = av.AudioResampler(stream.format, "mono", target)
-            for block in _blocks([file for files in chapters for file in files], rate):
+            for block in sound:
                 frame = av.AudioFrame.from_ndarray(block[None], "flt", "mono")
                 frame.sample_rate = rate
                 for part in even.resample(frame):
@@ -138,8 +155,43 @@ def write_book(path: Path, book: Book, chapters: Sequence[Sequence[Path]], rate:
             for part in even.resample(None):
                 out.mux(stream.encode(part))
             out.mux(stream.encode(None))
-    except (OSError, av.FFmpegError) as e:
-        raise WavegenError(f"can't write {path}: {e.strerror or e}") from e
+    except av.FFmpegError as e:
+        raise WavegenError(e.strerror) from e
+
+
+def _write_by_ffmpeg(
+    path: Path, suffix: str, book: Book, ends: Sequence[int], sound: Iterator[Audio], rate: int
+) -> None:
+    """As `_write_by_pyav`; the titles are in a file as its manual has it ("Metadata")."""
+    lines = [";FFMETADATA1", *(f"{name}={_escaped(value)}" for name, value in _tags(book).items())]
+    for chapter, (begin, end) in zip(book.chapters, pairwise([0, *ends]), strict=True):
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={begin}", f"END={end}"]
+        lines += [f"title={_escaped(chapter.title)}"]
+    with TemporaryDirectory() as folder, (Path(folder) / "said").open("w+b") as said:
+        titles = Path(folder) / "titles"
+        titles.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "f32le", "-ar", str(rate), "-ac", "1"]
+        command += ["-i", "pipe:0", "-f", "ffmetadata", "-i", str(titles), "-map", "0:a"]
+        command += ["-map_metadata", "1", "-map_chapters", "1", "-c:a", CODECS[suffix]]
+        command += ["-b:a", str(BIT_RATE), "-f", CONTAINERS[suffix], f"file:{path}"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as process:
+            assert process.stdin is not None
+            try:
+                with suppress(BrokenPipeError), process.stdin:  # then it has said why
+                    for block in sound:
+                        process.stdin.write(block.astype("<f4").tobytes())
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            said.seek(0)
+            why = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise WavegenError(f"ffmpeg: {why[-1]}")
+
+
+def _escaped(text: str) -> str:
+    """A value of ffmpeg's metadata, on one line."""
+    return re.sub(r"([=;#\\])", r"\\\1", " ".join(text.split()))
 
 
 def write_chapter(path: Path, book: Book, number: int, files: Sequence[Path], rate: int) -> None:

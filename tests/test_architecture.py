@@ -27,6 +27,7 @@ LAYERS = [
     {"model"},
     {"generation", "speech"},
     {"voice", "data"},
+    {"latents"},
     {"assembly", "recording", "utterance"},
     {"drawing"},
     {"synth", "library", "timing", "conversion"},

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wavegen.config import Config
+from wavegen.latents import LatentVoice
 from wavegen.model import shapes
 from wavegen.model.inputs import FEATURES, needs_text
 from wavegen.model.part import Part
@@ -17,6 +18,7 @@ from wavegen.voice import ConditionedVoice, Floats, SpeakingVoice, Voice
 if TYPE_CHECKING:
     from wavegen.model.acoustic import AcousticModel
     from wavegen.model.content import ContentModel
+    from wavegen.model.latent import LatentModel
     from wavegen.model.wavenet import WaveNet
     from wavegen.speech.aligner import Aligner
 
@@ -71,9 +73,17 @@ def untrained(
 
         return ContentModel(*sizes, c.mel_channels, c.content_channels).eval()
 
+    def latent() -> LatentModel:
+        from wavegen.model.latent import LatentModel
+
+        channels = c.mel_channels, c.latent_channels
+        return LatentModel(len(speakers), *channels, c.codes, c.code_frames).eval()
+
     network = part("wavenet", wavenet)
     if c.features not in FEATURES:
         return Voice(config, network, speakers)
+    if c.features == "latent":
+        return LatentVoice(config, network, speakers, latent_part=part("latent", latent))
     if not symbols:
         return ConditionedVoice(config, network, speakers)
     return SpeakingVoice(
@@ -96,7 +106,9 @@ def weight_shapes(
     _check(config, symbols)
     sizes = len(symbols), len(speakers)
     parts = {"wavenet": shapes.wavenet(config, len(speakers), phone_channels(len(symbols)))}
-    if config.conditioning.features in FEATURES and symbols:
+    if config.conditioning.features == "latent":
+        parts["latent"] = shapes.latent(config, len(speakers))
+    elif config.conditioning.features in FEATURES and symbols:
         parts["acoustic"] = shapes.acoustic(config, *sizes)
         parts["aligner"] = aligner_shapes(*sizes)
         if _converts(config):

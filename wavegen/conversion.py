@@ -1,7 +1,8 @@
 """A recording's words in another voice, with its timing and melody.
 
 What is said becomes the target's spectrogram, at the target's pitch, and the WaveNet speaks it. It
-is heard by the voice's content model (`wavegen.model.content`), or else read in the text.
+is heard by the voice's content model (`wavegen.model.content`), or read in the text; a voice with
+latent features hears it as codes (`wavegen.latents`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from wavegen.audio.f0 import hertz, running_phase
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.errors import TextError, VoiceError
+from wavegen.latents import LatentVoice
 from wavegen.recording import align, observe, read_recording
 from wavegen.request import Request
 from wavegen.speech.frontend import Unit, read_clip
@@ -29,7 +31,7 @@ def plan_conversion(
     """The utterance of a recording of anybody, as a speaker of a voice says it.
 
     Args:
-        voice: with mel features, and trained with texts.
+        voice: with mel features and trained with texts, or with latent features.
         file: the recording.
         request: its speaker or mix of speakers is the target, its text what the recording says, for
             a voice without a content model, and its pitch shift comes after the move to the
@@ -41,8 +43,13 @@ def plan_conversion(
         TextError: a text is missing or can't be spoken.
         DataError: the recording can't be read, or is empty.
     """
+    if isinstance(voice, LatentVoice):
+        return _by_codes(voice, file, request, keep_pitch)
     if not isinstance(voice, SpeakingVoice) or voice.needs_text:
-        raise VoiceError(f"voice {voice.name} can't convert: it must be trained on mel and texts")
+        raise VoiceError(
+            f"voice {voice.name} can't convert: it must be trained on mel and texts, or on latent "
+            "features"
+        )
     said = None if voice.content_part else _said(voice, file, request)
     speaker, audio = voice.who(request.speaker), _levelled(voice, read_recording(voice, file))
     weights = voice.weights(speaker)
@@ -55,6 +62,16 @@ def plan_conversion(
     else:
         alignment = align(voice, audio, said)
         local = predict_mel(voice.acoustic_weights, local, alignment, weights[0])
+    return Utterance(request, file.name, speaker, weights, len(audio), local)
+
+
+def _by_codes(voice: LatentVoice, file: Path, request: Request, keep_pitch: bool) -> Utterance:
+    """The utterance of a recording by a voice of a discrete code."""
+    speaker, audio = voice.who(request.speaker), _levelled(voice, read_recording(voice, file))
+    weights, codes = voice.weights(speaker), voice.encode_recording(audio, file.name)
+    target = None if keep_pitch else voice.usual_pitch(weights[0])
+    melody = with_pitch(voice, voice.melody(codes), target, request.pitch_shift)
+    local = voice.spoken(codes.codes, melody, weights)
     return Utterance(request, file.name, speaker, weights, len(audio), local)
 
 

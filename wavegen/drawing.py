@@ -130,7 +130,7 @@ def _begin(
 def _temperature(voice: Voice, utterance: Utterance) -> float | NDArray[np.float64]:
     """The temperature of each frame, or of all."""
     asked = utterance.request.temperature
-    if utterance.local is None or voice.config.conditioning.features != "mel":
+    if utterance.local is None or not voice.config.conditioning.spectral:
         return asked
     return asked * np.where(utterance.local.f0 > 0, VOICED, UNVOICED)
 

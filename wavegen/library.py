@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wavegen.assembly import untrained, weight_shapes
 from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.errors import ConfigError, VoiceError
+from wavegen.latents import LatentVoice
 from wavegen.model.shapes import misfit
 from wavegen.recipe import load_config
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
@@ -127,9 +128,19 @@ def find_voice(
         VoiceError: there is no such voice or speaker.
     """
     voice = load(_first_bundled(speaker, path, mel) if name is None else name)
-    if mel and voice.config.conditioning.features != "mel":
+    if mel and not voice.config.conditioning.spectral:
         raise VoiceError(f"voice {voice.name} has no mel features")
     return voice, voice.who(speaker, path)
+
+
+def load_latent_voice(name: str | Path) -> LatentVoice:
+    """`load_voice`, of a voice with latent features; raises `VoiceError` for another one."""
+    voice = load_voice(name)
+    if not isinstance(voice, LatentVoice):
+        raise VoiceError(
+            f"voice {voice.name} has no codes: train one with conditioning.features latent"
+        )
+    return voice
 
 
 def _first_bundled(speaker: str | None, path: str | None, mel: bool) -> str:

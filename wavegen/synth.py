@@ -14,6 +14,7 @@ from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import PAUSE_SECONDS, Engine, WeightPrecision
 from wavegen.drawing import draw
 from wavegen.errors import TextError, VoiceError
+from wavegen.latents import Codes, LatentVoice
 from wavegen.recording import observe, read_recording
 from wavegen.request import LONGEST, Request
 from wavegen.speakers import SpeakerPath
@@ -189,7 +190,7 @@ def expected_samples(voice: Voice, utterance: Utterance) -> int:
 
 
 def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
-    """The utterance of a recording, for a voice with mel features.
+    """The utterance of a recording, for a voice with mel features or a discrete code.
 
     Raises:
         VoiceError: it has others, or no such speaker.
@@ -199,9 +200,23 @@ def plan_copy(voice: Voice, file: Path, request: Request) -> Utterance:
         raise VoiceError(f"voice {voice.name} is not conditioned on mel spectrograms alone")
     speaker = voice.who(request.speaker, request.speaker_path)
     audio = read_recording(voice, file)
+    if isinstance(voice, LatentVoice):
+        return plan_decoding(voice, voice.encode_recording(audio, file.name), request)
     local = observe(voice, audio, voice.weights(speaker)[0])
     weights = voice.weights(speaker, local.frames)
     return Utterance(request, file.name, speaker, weights, len(audio), local)
+
+
+def plan_decoding(voice: LatentVoice, codes: Codes, request: Request) -> Utterance:
+    """The utterance of codes, said by a speaker at their own F0.
+
+    Raises:
+        VoiceError: no such speaker.
+    """
+    speaker, melody = voice.who(request.speaker, request.speaker_path), voice.melody(codes)
+    weights = voice.weights(speaker, melody.frames)
+    local = voice.spoken(codes.codes, melody, weights)
+    return Utterance(request, codes.name, speaker, weights, codes.samples, local)
 
 
 def plan_continuation(

@@ -57,7 +57,7 @@ def compress(amplitude: Doubles) -> Doubles:
 
 def by_spectrum(config: Config) -> bool:
     """Whether filters are made of the mel spectrogram."""
-    return config.conditioning.linear_prediction and config.conditioning.features == "mel"
+    return config.conditioning.linear_prediction and config.conditioning.spectral
 
 
 def of_excitation(config: Config) -> bool:

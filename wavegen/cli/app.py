@@ -18,7 +18,9 @@ from wavegen.cli import (
     compress,
     continue_,
     convert,
+    decode,
     decompress,
+    encode,
     enroll,
     info,
     inspect,
@@ -64,6 +66,8 @@ app.command("serve")(serve.serve)
 app.command("read")(read.read)
 app.command("vocode")(vocode.vocode)
 app.command("convert")(convert.convert)
+app.command("encode")(encode.encode)
+app.command("decode")(decode.decode)
 app.command("continue")(continue_.continue_)
 app.command("train")(train.train)
 app.command("enroll")(enroll.enroll)

@@ -12,7 +12,7 @@ from wavegen.config.data import DataConfig as DataConfig
 from wavegen.config.data import Layout as Layout
 from wavegen.config.data import SpeakerConfig as SpeakerConfig
 
-Features = Literal["auto", "none", "phones_f0", "mel"]
+Features = Literal["auto", "none", "phones_f0", "mel", "latent"]
 Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
 Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
@@ -34,6 +34,8 @@ SIZES: dict[str, dict[str, int]] = {
 """Presets of the network's size: fields of `ModelConfig`."""
 PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
+MOST_CODES = 4096
+"""Upper limit of `ConditioningConfig.codes`."""
 MOST_STRIDE = 1.0
 """Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
 WITH_ADAPTIVE: dict[str, Any] = {
@@ -159,7 +161,8 @@ class ConditioningConfig:
     features: Features = "auto"
     """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text by a voice that
     speaks; without texts the voice is a vocoder), ``phones_f0`` (phonemes, F0 and loudness),
-    ``none``, or ``auto``: mel if every clip has a text, else none."""
+    ``latent`` (the spectrogram that a learned discrete code stands for, and F0), ``none``, or
+    ``auto``: mel if every clip has a text, else none."""
     frame_rate: int = 100
     """Frames of local conditioning per second; must divide the sample rate."""
     mel_channels: int = 80
@@ -168,9 +171,9 @@ class ConditioningConfig:
     """With features that include F0, give the network the phase of the pitch period at every
     sample, so that it does not have to learn how F0 becomes pulses."""
     linear_prediction: bool = True
-    """With ``mel`` features, let the network model the excitation: the residual of linear
-    prediction by filters computed from the spectrogram. It then need not model resonances or
-    loudness. Replaces ``audio.preemphasis``."""
+    """With ``mel`` or ``latent`` features, let the network model the excitation: the residual of
+    linear prediction by filters computed from the spectrogram. It then need not model resonances
+    or loudness. Replaces ``audio.preemphasis``."""
     signal: bool = True
     """With linear prediction, give the network the last sample of the sound and the filter's
     prediction of the next one, both divided by the frame's gain."""
@@ -189,26 +192,54 @@ class ConditioningConfig:
     voice can convert it without its text; for ``mel`` features and texts (0: none)."""
     content_steps: int = 6000
     """Training steps of the content model, each on 16 seconds of speech."""
+    code_rate: int = 50
+    """Codes per second with ``latent`` features; must divide ``frame_rate``."""
+    codes: int = 128
+    """Different codes that there are."""
+    latent_channels: int = 128
+    """Width of the networks that turn spectrograms into codes and codes into spectrograms."""
+    latent_steps: int = 4000
+    """Training steps of them, each on 16 seconds of speech."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
     """Size of a speaker embedding (unused in data without speakers)."""
 
     def faults(self) -> list[str]:
-        out = at_least("conditioning", self, 2, "acoustic_channels")
+        out = at_least("conditioning", self, 2, "acoustic_channels", "codes")
         out += at_least("conditioning", self, 0, "content_channels")
+        if self.codes > MOST_CODES:
+            out.append(f"conditioning.codes must be at most {MOST_CODES}")
+        if self.code_rate > 0 and self.frame_rate % self.code_rate:
+            out.append(
+                f"conditioning.code_rate {self.code_rate} does not divide "
+                f"conditioning.frame_rate {self.frame_rate}"
+            )
         return out + at_least(
             "conditioning",
             self,
             1,
+            "code_rate",
             "content_steps",
             "flow_channels",
+            "latent_channels",
+            "latent_steps",
             "frame_rate",
             "mel_channels",
             "acoustic_steps",
             "encoder_channels",
             "speaker_channels",
         )
+
+    @property
+    def spectral(self) -> bool:
+        """Whether the features include a mel spectrogram."""
+        return self.features in ("mel", "latent")
+
+    @property
+    def code_frames(self) -> int:
+        """Frames that one code stands for."""
+        return self.frame_rate // self.code_rate
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def open_dataset(
             problems[c.path] = entry.problem
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
-        elif c.text and (transcripts or config.conditioning.features != "none"):
+        elif c.text and (transcripts or config.conditioning.features not in ("none", "latent")):
             texts[c.path] = c.text
     lexicon = load_lexicon(config.data.lexicon)
     units, empty = read_units(texts, config.data.language, prepared.folder, lexicon)

@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.model.convolution import convolve
-from wavegen.model.numpy.acoustic import DECODER, STATES
-from wavegen.model.residual import Residual
-from wavegen.model.shapes import CODE, HEARING, KERNEL
-from wavegen.model.speaker import of_speakers
+from wavegen.model.numpy.acoustic import STATES
+from wavegen.model.shapes import CODE
+from wavegen.model.spectra import SpectrumModel, convolution
 
 NOISE = 0.1
 """Standard deviation of the noise in the code in training; that of the code is 1."""
@@ -35,7 +34,7 @@ class ContentLosses(NamedTuple):
     """Cross-entropy of the phonemes' states in each frame."""
 
 
-class ContentModel(nn.Module):
+class ContentModel(SpectrumModel):
     """Mel spectrograms to what is said, and that to mel spectrograms of a speaker.
 
     Args:
@@ -45,72 +44,22 @@ class ContentModel(nn.Module):
         channels: of the layers.
     """
 
-    mean: Tensor
-    """(M, 1) of the spectrograms."""
-    spread: Tensor
-    """(M, 1) standard deviation of them."""
-
     def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
-        super().__init__()
-
-        def convolution(taken: int, given: int, kernel: int = KERNEL) -> nn.Conv1d:
-            return nn.Conv1d(taken, given, kernel, padding=kernel // 2)
-
-        self.first = convolution(mels, channels)
-        self.encoder = Residual(channels, HEARING)
-        self.code = convolution(channels, CODE, 1)
+        super().__init__(speakers, mels, channels, CODE)
         self.phones = convolution(CODE, channels, 1)
         self.symbol = nn.Embedding(symbols, STATES * channels)
-        self.last = convolution(CODE, channels)
-        self.tone = convolution(2, channels)
-        self.speaker = nn.Embedding(max(speakers, 1), channels)
-        self.decoder = Residual(channels, DECODER)
-        self.mel = convolution(channels, mels, 1)
         nn.init.normal_(self.symbol.weight, std=channels**-0.5)
-        nn.init.zeros_(self.mel.weight)
-        self.register_buffer("mean", torch.zeros(mels, 1))
-        self.register_buffer("spread", torch.ones(mels, 1))
-
-    @torch.no_grad()
-    def begin_at(self, mel: Tensor) -> None:
-        """Take the scale of (M, F) spectrograms, before training."""
-        self.mean.copy_(mel.mean(1, keepdim=True))
-        self.spread.copy_(mel.std(1, keepdim=True).clamp_min(1e-3))
-        assert self.mel.bias is not None
-        self.mel.bias.copy_(self.mean[:, 0])
 
     def content(self, mel: Tensor, mask: Tensor) -> Tensor:
         """What is said: (B, M, F) spectrograms, and a (B, 1, F) mask, to (B, F, `CODE`) of mean 0
         and variance 1 in each frame."""
-        x = (mel - self.mean) / self.spread * mask
-        x = convolve(x.transpose(1, 2), self.first).transpose(1, 2)
-        code = convolve(self.encoder(x, mask).transpose(1, 2), self.code)
+        code = convolve(self.hear(mel, mask).transpose(1, 2), self.code)
         return F.layer_norm(code.float(), (CODE,))
 
     def states(self, content: Tensor) -> Tensor:
         """(B, F, symbols · 3) logits of the states of phonemes, from `content`."""
         x = F.relu(convolve(content, self.phones))
         return F.linear(x, self.symbol.weight.view(-1, x.shape[2]))
-
-    def spoken(
-        self, content: Tensor, speaker: Tensor, voicing: Tensor, octaves: Tensor, mask: Tensor
-    ) -> Tensor:
-        """The spectrogram of a speaker.
-
-        Args:
-            content: (B, F, `CODE`).
-            speaker: (B,) ids, or (B, S) weights of the speakers.
-            voicing: (B, F) 1 or 0.
-            octaves: (B, F) F0, as by `features.octaves`.
-            mask: (B, 1, F) 1 where there is a frame.
-
-        Returns:
-            (B, M, F).
-        """
-        who = of_speakers(self.speaker.weight, speaker)[:, None]
-        tone = convolve(torch.stack([voicing, octaves], 2), self.tone)
-        x = (convolve(content, self.last) + tone + who).transpose(1, 2)
-        return convolve(self.decoder(x, mask).transpose(1, 2), self.mel).transpose(1, 2)
 
     def loss(
         self,

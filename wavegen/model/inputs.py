@@ -9,6 +9,7 @@ from wavegen.config import ConditioningConfig
 
 FEATURES = {
     "mel": ("mel", "voicing", "octaves"),
+    "latent": ("mel", "voicing", "octaves"),
     "phones_f0": ("phones", "voicing", "octaves", "loudness"),
 }
 """Inputs of the encoder among the `LocalFeatures`, in order, by ``conditioning.features``."""

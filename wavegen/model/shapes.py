@@ -24,6 +24,10 @@ CODE = 96
 """Numbers that tell what is said in a frame."""
 HEARING = (1, 2, 4, 1, 2, 4)
 """Dilations of the blocks that find it."""
+VECTOR = 64
+"""Size of the vectors of a discrete code."""
+JOINING = (1, 2)
+"""Dilations of the blocks that choose them."""
 
 
 def wavenet(config: Config, speakers: int, phone_channels: int) -> dict[str, Shape]:
@@ -42,6 +46,13 @@ def content(config: Config, symbols: int, speakers: int) -> dict[str, Shape]:
     """Those of `ContentModel`; arguments as of it."""
     c = config.conditioning
     return dict(_content(symbols, max(speakers, 1), c.mel_channels, c.content_channels))
+
+
+def latent(config: Config, speakers: int) -> dict[str, Shape]:
+    """Those of `LatentModel`; arguments as of it."""
+    c = config.conditioning
+    sizes = c.mel_channels, c.latent_channels
+    return dict(_latent(max(speakers, 1), *sizes, c.codes, c.code_frames))
 
 
 def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
@@ -107,12 +118,26 @@ def _acoustic(symbols: int, speakers: int, mels: int, channels: int, flow: int) 
 
 
 def _content(symbols: int, speakers: int, mels: int, channels: int) -> Shapes:
-    yield from _affine("first", channels, mels, KERNEL)
-    yield from _residual("encoder", len(HEARING), channels)
-    yield from _affine("code", CODE, channels, 1)
+    yield from _spectrum(speakers, mels, channels, CODE)
     yield from _affine("phones", channels, CODE, 1)
     yield "symbol.weight", (symbols, STATES * channels)
-    yield from _affine("last", channels, CODE, KERNEL)
+
+
+def _latent(speakers: int, mels: int, channels: int, codes: int, frames: int) -> Shapes:
+    yield from _spectrum(speakers, mels, channels, VECTOR)
+    yield from _affine("stride", channels, channels, 2 * frames)
+    yield from _residual("joining", len(JOINING), channels)
+    yield "codebook", (codes, VECTOR)
+    yield "usage", (codes,)
+    yield "total", (codes, VECTOR)
+    yield "pitch", (speakers,)
+
+
+def _spectrum(speakers: int, mels: int, channels: int, code: int) -> Shapes:
+    yield from _affine("first", channels, mels, KERNEL)
+    yield from _residual("encoder", len(HEARING), channels)
+    yield from _affine("code", code, channels, 1)
+    yield from _affine("last", channels, code, KERNEL)
     yield from _affine("tone", channels, 2, KERNEL)
     yield "speaker.weight", (speakers, channels)
     yield from _residual("decoder", len(DECODER), channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +18,8 @@ from wavegen.speech.descent import descend
 from wavegen.speech.disguise import disguise
 from wavegen.speech.fit import Recording
 
-ROWS, CROP = 8, 200
-"""Pieces of a batch, and frames of each: 16 seconds of speech."""
+BATCH_FRAMES, CROP = 1600, 200
+"""Frames of a batch, about, which is 16 seconds of speech, and of a piece at most."""
 PHONES = 0.3
 """Weight of the phonemes' loss beside that of the spectrogram."""
 
@@ -35,29 +35,46 @@ def frame_states(alignment: Alignment) -> Tensor:
     return symbols[at] * STATES + state
 
 
+class Heard(NamedTuple):
+    """A recording to learn from."""
+
+    speaker: int
+    voicing: Tensor
+    """(F,), as in `LocalFeatures`."""
+    octaves: Tensor
+    """(F,), likewise."""
+    mel: Tensor
+    """(M, F), of any float type."""
+    states: Tensor
+    """(F,) from `frame_states`, or zeros where the phonemes aren't known."""
+
+
 class Pieces:
     """Recordings on a device, in pieces: a speaker of an hour is heard twice as often as one of a
     quarter."""
 
-    def __init__(self, clips: Sequence[Recording], frequencies: Tensor, device: torch.device):
+    def __init__(self, clips: Sequence[Heard], frequencies: Tensor, device: torch.device):
         self.device, self.frequencies = device, frequencies.to(device)
         self.mels = [c.mel for c in clips]
-        self.tracks = [(c.voicing, c.octaves, frame_states(c.alignment)) for c in clips]
+        self.tracks = [(c.voicing, c.octaves, c.states) for c in clips]
         self.speakers = [c.speaker for c in clips]
         frames = [m.shape[1] for m in self.mels]
+        used = sum(min(n, CROP) for n in frames)
+        self.rows = max(1, round(BATCH_FRAMES * len(frames) / used))
         total: dict[int, int] = {}
         for s, n in zip(self.speakers, frames, strict=True):
             total[s] = total.get(s, 0) + n
         self.weights = [n / total[s] ** 0.5 for s, n in zip(self.speakers, frames, strict=True)]
 
     def batch(self, rng: random.Random) -> tuple[Tensor, ...]:
-        """The arguments of `ContentModel.loss`."""
-        rows = rng.choices(range(len(self.mels)), self.weights, k=ROWS)
+        """The arguments of `ContentModel.loss`, as long as the longest piece."""
+        rows = rng.choices(range(len(self.mels)), self.weights, k=self.rows)
+        longest = max(min(self.mels[n].shape[1], CROP) for n in rows)
         mels, others, masks = [], [], []
         for n in rows:
             frames = self.mels[n].shape[1]
             begin = rng.randint(0, max(0, frames - CROP))
-            beyond = max(0, begin + CROP - frames)
+            beyond = longest - min(CROP, frames - begin)
             voicing, octaves, states = (t[begin : begin + CROP] for t in self.tracks[n])
             mels.append(F.pad(self.mels[n][:, begin : begin + CROP].float(), (0, beyond)))
             others.append((F.pad(voicing, (0, beyond)), F.pad(octaves, (0, beyond))))
@@ -98,7 +115,10 @@ def fit(
     """
     if not adapting:
         model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(model.mean.device))
-    pieces = Pieces(clips, frequencies, model.mean.device)
+    heard = [
+        Heard(c.speaker, c.voicing, c.octaves, c.mel, frame_states(c.alignment)) for c in clips
+    ]
+    pieces = Pieces(heard, frequencies, model.mean.device)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
         return weighed(model.loss(*pieces.batch(rng)))

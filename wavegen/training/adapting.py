@@ -29,7 +29,7 @@ from wavegen.recipe import load_config, to_dict, to_toml
 from wavegen.speech.frontend import nearest_symbols, symbol_table
 from wavegen.speech.phones import CONTEXT
 from wavegen.training.checkpoint import ORIGIN
-from wavegen.voice import SpeakingVoice, Voice
+from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 KEPT = ("language", "join", "trim_db", "level")
 """Fields of ``[data]`` that a voice's recipe hands on; the others describe its own recordings."""
@@ -48,8 +48,9 @@ TRAIN: dict[str, Any] = {
 }
 """``[train]`` for minutes of recordings, on any machine."""
 SPEECH_STEPS = 1000
-STEPS = ("acoustic_steps", "content_steps")
-SPEECH = ("acoustic_channels", "content_channels", "flow_channels", *STEPS)
+STEPS = ("acoustic_steps", "content_steps", "latent_steps")
+CODE = ("codes", "code_rate", "latent_channels")
+SPEECH = ("acoustic_channels", "content_channels", "flow_channels", *CODE, *STEPS)
 """Fields of ``[conditioning]`` that are not the WaveNet's."""
 
 
@@ -156,7 +157,7 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
     table = tomllib.loads(to_toml(voice.config))
     table["data"] = {name: table["data"][name] for name in KEPT}
     table["train"] |= TRAIN
-    if isinstance(voice, SpeakingVoice):
+    if isinstance(voice, ConditionedVoice):
         c = table["conditioning"]
         c |= {name: min(c[name], SPEECH_STEPS) for name in STEPS}
     config = load_config(table, f"voice {voice.name}", settings)
@@ -218,11 +219,14 @@ def origin(base: Base, config: Config, dataset: Dataset) -> Origin:
 def _check_wavenet(voice: Voice, config: Config) -> None:
     """Raises `ConfigError` if a configuration has another WaveNet than a voice, speakers apart."""
     old, new = to_dict(voice.config), to_dict(config)
+    free = {*SPEECH, "speaker_channels"}
+    if voice.config.conditioning.spectral and config.conditioning.spectral:
+        free.add("features")  # it is the same to the network how spectrograms are made
     faults = [
         f"{section}.{name} is {old[section][name]!r}, not {value!r}"
         for section in ("audio", "model", "conditioning")
         for name, value in new[section].items()
-        if name not in SPEECH and name != "speaker_channels" and old[section][name] != value
+        if name not in free and old[section][name] != value
     ]
     if faults:
         raise ConfigError(
@@ -263,7 +267,7 @@ def transplant(source: Voice, voice: Voice, wavenet_only: bool = False) -> None:
         if name not in old or (wavenet_only and not name.startswith("wavenet.")):
             continue
         weights = old[name]
-        if name.endswith(("speaker.weight", "aligner.offset", "aligner.scale")):
+        if name.endswith(("speaker.weight", "aligner.offset", "aligner.scale", "latent.pitch")):
             weights = _rows(weights, speakers)
         elif name.endswith(("symbol.weight", "aligner.mean", "aligner.variance")):
             weights = _rows(weights, symbols)

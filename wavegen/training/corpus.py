@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from wavegen.assembly import untrained
+from wavegen.audio.analysis import analyse
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
@@ -22,8 +24,9 @@ from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
+from wavegen.latents import LatentVoice
 from wavegen.model.inputs import FEATURES, needs_text
-from wavegen.speech import fit, hearing
+from wavegen.speech import coding, fit, hearing
 from wavegen.speech.aligner import ROUNDS
 from wavegen.speech.alignment import Alignment
 from wavegen.speech.disguise import band_frequencies
@@ -32,6 +35,8 @@ from wavegen.speech.predict import predict_mel
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
 from wavegen.training.precision import has_bf16
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
+
+log = logging.getLogger(__name__)
 
 ADAPTING_ROUNDS = 3
 """Rounds in which an aligner is adapted that has been fitted to other recordings."""
@@ -94,15 +99,15 @@ def fit_speech(
     save: Callable[[], None] = lambda: None,
     known: Sequence[str] | None = None,
 ) -> list[tuple[str, str]]:
-    """Fit the speech models of a voice with texts to its training clips: the aligner, then the
-    acoustic model, and then the content model, if it has one.
+    """Fit the speech models of a voice to its training clips: with texts the aligner, then the
+    acoustic model, and then the content model, if it has one; the model of a discrete code.
 
     Args:
-        voice: its speech models are trained in place; a voice without texts has none.
+        voice: its speech models are trained in place; a vocoder has none.
         dataset: the data.
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
-            "fitting the acoustic model", "fitting the content model") and the rounds, clips or
-            steps done of all in it.
+            "fitting the acoustic model", "fitting the content model"; "fitting the latent code")
+            and the rounds, clips or steps done of all in it.
         device: to train the acoustic model on.
         seconds: take fewer steps of the models if all of it would take longer.
         kept: what an interrupted call with the same arguments had come to; it is kept up to date.
@@ -112,6 +117,8 @@ def fit_speech(
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
     """
+    if isinstance(voice, LatentVoice):
+        _fit_latent(voice, dataset, progress, device, seconds, kept or {}, save, known is not None)
     if not isinstance(voice, SpeakingVoice):
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
@@ -198,6 +205,50 @@ def _fit_models(
         adapting,
     )
     voice.content.to("cpu")
+
+
+def _fit_latent(
+    voice: LatentVoice,
+    dataset: Dataset,
+    progress: Callable[[str, int, int], None],
+    device: torch.device | str,
+    seconds: float,
+    kept: dict[str, Any],
+    save: Callable[[], None],
+    adapting: bool,
+) -> None:
+    """Fit the model of a discrete code; arguments as those of `fit_speech`."""
+    c, train = voice.config.conditioning, voice.config.train
+    clips = []
+    for path in thinned(dataset.split["train"]):
+        audio = torch.from_numpy(dataset.audio(path))
+        bands = voice.sample_rate, voice.config.hop_length, c.mel_channels
+        own = analyse(audio, *bands, _f0(dataset, path))
+        states = torch.zeros(own.frames, dtype=torch.int64)
+        speaker = dataset.speaker_id(path)
+        clips.append(hearing.Heard(speaker, own.voicing, own.octaves, own.mel.half(), states))
+
+    def keep(state: dict[str, Any]) -> None:
+        kept["latent"] = state
+        save()
+
+    found = coding.fit(
+        voice.latent.to(device),
+        clips,
+        band_frequencies(mel_bank(*bands)),
+        c.latent_steps,
+        train.seed,
+        partial(progress, "fitting the latent code"),
+        seconds,
+        kept.get("latent"),
+        keep,
+        train.precision == "bf16",
+        adapting,
+    )
+    voice.latent.to("cpu")
+    log.info(f"latent code: {found}")
+    if found.collapsed:
+        log.warning(found.collapsed)
 
 
 def new_speakers(voice: Voice, known: Sequence[str] | None) -> list[int]:

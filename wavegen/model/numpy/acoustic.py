@@ -47,7 +47,7 @@ def encode(w: Weights, phones: Phones) -> Floats:
     """`PhoneEncoder.forward`: (N, channels)."""
     who = phones.speaker @ w["speaker.weight"]
     x = w["symbol.weight"][phones.symbols] + w["start.weight"][phones.starts] + who
-    return _blocks(w.part("blocks"), x, ENCODER)
+    return blocks(w.part("blocks"), x, ENCODER)
 
 
 def repeat(w: Weights, encoded: Floats, lengths: Floats) -> Floats:
@@ -76,7 +76,7 @@ def repeat(w: Weights, encoded: Floats, lengths: Floats) -> Floats:
 def durations(w: Weights, encoded: Floats) -> tuple[Floats, Floats]:
     """`Prosody.durations`: (N, channels) to (N,), the log of one more than the frames of each
     phoneme, and to (N, 3), the log of its states' shares of them."""
-    out = convolve(w.part("length"), _blocks(w.part("rhythm"), encoded, RHYTHM))
+    out = convolve(w.part("length"), blocks(w.part("rhythm"), encoded, RHYTHM))
     shares = out[:, 1:] - out[:, 1:].max(1, keepdims=True)
     return out[:, 0], shares - np.log(np.exp(shares).sum(1, keepdims=True))
 
@@ -84,7 +84,7 @@ def durations(w: Weights, encoded: Floats) -> tuple[Floats, Floats]:
 def melodies(w: Weights, frames: Floats) -> tuple[Floats, Floats, Floats]:
     """`Prosody.melodies`: (F, channels) to the logit of voicing and the average F0, both (F,), and
     what `draw_pitch` needs to know, (F, channels)."""
-    hidden = _blocks(w.part("melody"), frames, MELODY)
+    hidden = blocks(w.part("melody"), frames, MELODY)
     voiced, octaves = convolve(w.part("pitch"), hidden).T
     return voiced, octaves, hidden
 
@@ -106,7 +106,7 @@ def average_mel(
     """`Spectrum.average`: (F, channels), (F,) and (F,) to the average spectrogram, (F, mels), and
     what `draw_mel` needs to know, (F, channels)."""
     tone = convolve(w.part("tone"), np.stack([voicing, octaves], 1))
-    hidden = _blocks(w.part("decoder"), frames + tone, DECODER)
+    hidden = blocks(w.part("decoder"), frames + tone, DECODER)
     return convolve(w.part("mel"), hidden), hidden
 
 
@@ -125,7 +125,7 @@ def slow_noise(noise: Floats) -> Floats:
     return np.convolve(noise, kernel[::-1], "valid").astype(np.float32)
 
 
-def _blocks(w: Weights, x: Floats, dilations: Sequence[int]) -> Floats:
+def blocks(w: Weights, x: Floats, dilations: Sequence[int]) -> Floats:
     """Residual convolutions over (T, C)."""
     convs, norms = w.parts("convs"), w.parts("norms")
     for conv, norm, dilation in zip(convs, norms, dilations, strict=True):

@@ -1,0 +1,178 @@
+"""A discrete code of what is said in a recording, and the spectrogram of anybody who says it.
+
+A vector-quantised autoencoder (van den Oord, Vinyals and Kavukcuoglu 2017, VQ-VAE) of mel
+spectrograms. As its decoder is told the speaker and F0, the code need not hold them. For speech
+there are a few dozen codes a second, and in training some are replaced by their neighbours, so that
+each tells of a stretch of sound by itself (Chorowski et al. 2019, §II-C).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wavegen.model.convolution import convolve
+from wavegen.model.residual import Residual
+from wavegen.model.shapes import JOINING, VECTOR
+from wavegen.model.spectra import SpectrumModel
+
+DECAY = 0.99
+"""Of the moving averages that make the codebook (γ in appendix A.1 of the former)."""
+COMMITMENT = 0.25
+"""Weight of the commitment loss (β)."""
+JITTER = 0.12
+"""Probability that a code is replaced by one of its neighbours in training."""
+UNUSED = 0.05
+"""A code is unused if it occurs less often than this, relative to an even use of all."""
+
+
+class Quantised(NamedTuple):
+    """Vectors and their codes."""
+
+    vectors: Tensor
+    """(B, K, D) of the codebook; their gradient is that of the latents."""
+    codes: Tensor
+    """(B, K)."""
+    commitment: Tensor
+    """(B, K) mean squared distance of the latents from their vectors, which moves the latents."""
+
+
+class LatentModel(SpectrumModel):
+    """Mel spectrograms to codes, and these to mel spectrograms of a speaker.
+
+    Args:
+        speakers: number of speakers (0 counts as one).
+        mels: M, bands of the spectrogram.
+        channels: of the layers.
+        codes: number of codes.
+        frames: that one code stands for.
+    """
+
+    codebook: Tensor
+    """(codes, D) the vectors."""
+    usage: Tensor
+    """(codes,) moving average of how often each code occurs in a batch (N)."""
+    total: Tensor
+    """(codes, D) moving average of the sum of its latents (m)."""
+    pitch: Tensor
+    """(speakers,) usual F0 of each, as by `features.octaves`."""
+
+    def __init__(self, speakers: int, mels: int, channels: int, codes: int, frames: int) -> None:
+        super().__init__(speakers, mels, channels, VECTOR)
+        self.frames = frames
+        self.stride = nn.Conv1d(channels, channels, 2 * frames, frames)
+        self.joining = Residual(channels, JOINING)
+        self.register_buffer("codebook", F.layer_norm(torch.randn(codes, VECTOR), (VECTOR,)))
+        self.register_buffer("usage", torch.zeros(codes))
+        self.register_buffer("total", torch.zeros(codes, VECTOR))
+        self.register_buffer("pitch", torch.zeros(max(speakers, 1)))
+
+    def latents(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, M, F) spectrograms, and a (B, 1, F) mask, to (B, K, D), K = ceil(F / frames), each of
+        mean 0 and variance 1."""
+        s, beyond = self.frames, -mel.shape[2] % self.frames
+        x = F.pad(self.hear(mel, mask), (s // 2, s - s // 2 + beyond))
+        x = self.joining(F.relu(self.stride(x)), self.of_codes(mask))
+        return F.layer_norm(convolve(x.transpose(1, 2), self.code).float(), (VECTOR,))
+
+    def of_codes(self, mask: Tensor) -> Tensor:
+        """(B, 1, F) mask of frames to that of codes, (B, 1, K)."""
+        return F.max_pool1d(F.pad(mask, (0, -mask.shape[2] % self.frames)), self.frames)
+
+    def quantise(self, latents: Tensor) -> Quantised:
+        """The nearest vectors (VQ-VAE, eq. 1 to 3): their gradients pass straight through to the
+        latents, since there are none through the choice."""
+        exact = torch.autocast(latents.device.type, enabled=False)
+        with torch.no_grad(), exact:
+            distances = self.codebook.square().sum(1) - 2 * latents @ self.codebook.T
+            codes = distances.argmin(2)
+            nearest = self.codebook[codes]
+        commitment = (latents - nearest).square().mean(2)
+        return Quantised(latents + (nearest - latents).detach(), codes, commitment)
+
+    def jitter(self, vectors: Tensor) -> Tensor:
+        """(B, K, D) with each replaced by one of its neighbours with probability `JITTER`."""
+        count = vectors.shape[1]
+        drawn = torch.rand(vectors.shape[:2], device=vectors.device)
+        moved = (drawn < JITTER / 2).long() - (drawn > 1 - JITTER / 2).long()
+        at = (torch.arange(count, device=vectors.device) + moved).clamp(0, count - 1)
+        return vectors.gather(1, at[:, :, None].expand_as(vectors))
+
+    def at_frames(self, vectors: Tensor, frames: int) -> Tensor:
+        """(B, K, D), each repeated for its frames, to (B, F, D)."""
+        return vectors.repeat_interleave(self.frames, 1)[:, :frames]
+
+    @torch.no_grad()
+    def update(self, latents: Tensor, codes: Tensor) -> None:
+        """Move the codebook towards the mean of each code's latents (VQ-VAE, appendix A.1).
+
+        Args:
+            latents: (N, D).
+            codes: (N,) of them.
+        """
+        chosen = F.one_hot(codes, len(self.codebook)).to(latents.dtype)
+        self.usage.lerp_(chosen.sum(0), 1 - DECAY)
+        with torch.autocast(latents.device.type, enabled=False):
+            self.total.lerp_(chosen.T @ latents, 1 - DECAY)
+        self._restart()
+        known = self.usage > 0
+        means = self.total / self.usage.clamp_min(1e-9)[:, None]
+        self.codebook.copy_(torch.where(known[:, None], means, self.codebook))
+
+    def _restart(self) -> None:
+        """Let unused codes share the latents of the most used ones, whose vectors are split in two
+        (Linde, Buzo and Gray 1980)."""
+        order = self.usage.argsort(descending=True, stable=True)
+        half = len(order) // 2
+        most, least = order[:half], order.flip(0)[:half]
+        bound = UNUSED * self.usage.mean()
+        split = (self.usage[least] <= bound) & (self.usage[most] > 2 * bound)
+        share = torch.where(split, self.usage[most] / 2, self.usage[least])
+        rest = torch.where(split, share, self.usage[most])
+        middle = self.total[most] / self.usage[most].clamp_min(1e-9)[:, None]
+        beside = torch.lerp(middle, self.codebook[least], 0.02)  # on the side where it was
+        new = torch.where(split[:, None], beside * share[:, None], self.total[least])
+        self.total[most] = torch.where(split[:, None], middle * rest[:, None], self.total[most])
+        self.total[least] = new
+        self.usage[most], self.usage[least] = rest, share
+
+    def loss(
+        self,
+        disguised: Tensor,
+        mel: Tensor,
+        speaker: Tensor,
+        voicing: Tensor,
+        octaves: Tensor,
+        mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The error of the spectrogram that is made of what is heard, with the commitment loss; and
+        the (N,) codes of it. In training, the codebook is updated.
+
+        Args:
+            disguised: (B, M, F) what is heard.
+            mel: (B, M, F) what is to be made of it.
+            speaker: (B,) ids.
+            voicing: as of `spoken`, likewise the next.
+            octaves: likewise.
+            mask: (B, 1, F) 1 where there is a frame.
+        """
+        latents = self.latents(disguised, mask)
+        found = self.quantise(latents)
+        content = self.at_frames(self.jitter(found.vectors), mel.shape[2])
+        made = self.spoken(content, speaker, voicing, octaves, mask)
+        error = ((made - mel).abs() * mask).sum() / (mask.sum() * mel.shape[1])
+        there = self.of_codes(mask)[:, 0]
+        commitment = (found.commitment * there).sum() / there.sum()
+        codes = found.codes[there > 0]
+        if self.training:
+            self.update(latents.detach()[there > 0], codes)
+        return error + COMMITMENT * commitment, codes
+
+
+def perplexity(counts: Tensor) -> float:
+    """The number of codes that, evenly used, would tell as much as those of (codes,) counts."""
+    shares = counts.double() / counts.sum().clamp_min(1)
+    return float(torch.special.entr(shares).sum().exp())

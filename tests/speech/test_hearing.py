@@ -6,7 +6,7 @@ from wavegen.model.content import ContentModel
 from wavegen.speech import hearing
 from wavegen.speech.alignment import Alignment
 from wavegen.speech.fit import Recording
-from wavegen.speech.hearing import Pieces, fit, frame_states
+from wavegen.speech.hearing import Heard, Pieces, fit, frame_states
 
 BANDS = 16
 FREQUENCIES = torch.linspace(0.05, 1, BANDS)
@@ -50,16 +50,22 @@ def test_what_one_speaker_says_is_said_by_another() -> None:
 
 
 def test_short_recordings_are_padded_with_what_counts_for_nothing() -> None:
-    pieces = Pieces([utterance(0, 1)], FREQUENCIES, torch.device("cpu"))
+    long, short = (
+        Heard(0, flat, flat, torch.zeros(BANDS, n), torch.zeros(n, dtype=torch.int64))
+        for n, flat in ((60, torch.zeros(60)), (48, torch.zeros(48)))
+    )
+    pieces = Pieces([long, short], FREQUENCIES, torch.device("cpu"))
     heard, mel, speaker, voicing, octaves, states, mask = pieces.batch(hearing.random.Random(0))
-    assert heard.shape == mel.shape == (hearing.ROWS, BANDS, hearing.CROP)
-    assert mask.sum(2).flatten().tolist() == [48] * hearing.ROWS
-    assert (states[:, 48:] == -1).all()
+    assert heard.shape == mel.shape == (30, BANDS, 60)
+    lengths = mask.sum(2).flatten().tolist()
+    assert set(lengths) == {48, 60}
+    short = torch.tensor(lengths) == 48
+    assert (states[short, 48:] == -1).all()
     torch.manual_seed(0)
     model = ContentModel(5, 2, BANDS, 8).eval()
     torch.nn.init.normal_(model.mel.weight)
     changed = mel.clone()
-    changed[:, :, 48:] = 9
+    changed[short, :, 48:] = 9
     losses = []
     for target in (mel, changed):
         torch.manual_seed(1)

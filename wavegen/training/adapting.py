@@ -24,6 +24,7 @@ from wavegen.config import Config, SpeakerConfig
 from wavegen.data.dataset import Dataset
 from wavegen.errors import ConfigError, TrainingError
 from wavegen.files import atomic_write
+from wavegen.latents import LatentVoice
 from wavegen.model.inputs import FEATURES
 from wavegen.recipe import load_config, to_dict, to_toml
 from wavegen.speech.frontend import nearest_symbols, symbol_table
@@ -74,8 +75,8 @@ class Base:
 
     @property
     def speech_speakers(self) -> Sequence[str] | None:
-        """Speakers of the aligner and the acoustic model that are started from, if they are."""
-        if self.wavenet_only or not isinstance(self.voice, SpeakingVoice):
+        """Speakers of the models of speech that are started from, if they are."""
+        if self.wavenet_only or not isinstance(self.voice, SpeakingVoice | LatentVoice):
             return None
         return self.voice.speakers
 

@@ -1,0 +1,96 @@
+"""Conversion between the speakers of a digits voice with latent features.
+
+    python recipes/evaluate_latents.py RECORDINGS --voice runs/latents/voice.safetensors
+
+RECORDINGS is the folder that the voice was trained on. The two support vector machines of
+evaluate_digits.py learn digit and speaker from the real recordings of the training split. Held-out
+recordings, each said by every other speaker (`wavegen convert`), are classified, and so are their
+copies (`wavegen vocode`) and the recordings themselves. It is also told how the codes are used, and
+how often the speaker of a recording is recognised from the histogram of its codes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from evaluate_digits import features, share
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from wavegen.audio.reading import read_audio
+from wavegen.cli.app import script
+from wavegen.conversion import plan_conversion
+from wavegen.data.layouts import find_clips
+from wavegen.data.split import split_clips
+from wavegen.library import load_latent_voice
+from wavegen.request import Request
+from wavegen.speech.coding import use
+from wavegen.synth import plan_copy, synthesize
+
+
+def judge(x: list[np.ndarray], y: list[str]) -> Pipeline:
+    """A support vector machine that has learned what real recordings are."""
+    model: Pipeline = make_pipeline(StandardScaler(), SVC(C=10))
+    model.fit(np.stack(x), y)
+    return model
+
+
+def main(
+    recordings: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
+    voice: Annotated[str, typer.Option(help="Voice file.")],
+    count: Annotated[int, typer.Option("--clips", help="Held-out recordings.", min=1)] = 60,
+    seed: Annotated[int, typer.Option(help="Of the choice, and of all that is drawn.")] = 0,
+) -> None:
+    """Print the figures as JSON."""
+    v = load_latent_voice(voice)
+    rate, data = v.sample_rate, v.config.data
+    clips = find_clips(recordings, data).clips
+    by_path = {c.path: c for c in clips}
+    split = split_clips(clips, data.validation, data.test, v.config.train.seed)
+    held = sorted(split["validation"] + split["test"])
+    held = random.Random(seed).sample(held, min(count, len(held)))
+    audio = {p: read_audio(recordings / p, rate).audio for p in (*split["train"], *held)}
+    known = [features(audio[p], rate) for p in split["train"]]
+    digit = judge(known, [by_path[p].text for p in split["train"]])
+    speaker = judge(known, [by_path[p].speaker for p in split["train"]])
+
+    jobs = [(p, s) for p in held for s in v.speakers if s != by_path[p].speaker]
+    plans = [plan_conversion(v, recordings / p, Request(speaker=s, seed=seed)) for p, s in jobs]
+    copies = [
+        plan_copy(v, recordings / p, Request(speaker=by_path[p].speaker, seed=seed)) for p in held
+    ]
+    sets = {
+        "real": ([audio[p] for p in held], [(p, by_path[p].speaker) for p in held]),
+        "copies": (synthesize(v, copies), [(p, by_path[p].speaker) for p in held]),
+        "converted": (synthesize(v, plans), jobs),
+    }
+    figures: dict[str, float] = {}
+    for name, (sounds, of) in sets.items():
+        x = [features(a, rate) for a in sounds]
+        figures[f"digits, {name}"] = share(digit, x, [by_path[p].text for p, _ in of])
+        figures[f"speakers, {name}"] = share(speaker, x, [s for _, s in of])
+        if name == "converted":
+            source = [by_path[p].speaker for p, _ in of]
+            figures["speakers, converted: the source"] = share(speaker, x, source)
+    bins = v.config.conditioning.codes
+    codes = {p: v.encode_recording(a, p).codes for p, a in audio.items()}
+    counts = {p: np.bincount(c, minlength=bins) for p, c in codes.items()}
+    found = use(torch.from_numpy(np.sum([*counts.values()], 0)))
+    figures |= {"codes used": found.used, "perplexity": found.perplexity}
+    parts = {p: (n / n.sum()).astype(np.float32) for p, n in counts.items()}
+    told = judge([parts[p] for p in split["train"]], [by_path[p].speaker for p in split["train"]])
+    real = [by_path[p].speaker for p in held]
+    figures["speakers, by the codes alone"] = share(told, [parts[p] for p in held], real)
+    print(json.dumps({k: round(f, 4) for k, f in figures.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    script(main)

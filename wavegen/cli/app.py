@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 import wavegen
 from wavegen.cli import (
     align,
+    anomalies,
     bench,
     classify,
     compress,
@@ -78,6 +79,7 @@ app.command("voices")(voices.voices)
 app.command("info")(info.info)
 app.command("score")(score.score)
 app.command("classify")(classify.classify)
+app.command("anomalies")(anomalies.anomalies)
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("report")(report.report)

@@ -16,7 +16,7 @@ from wavegen.config import Config
 from wavegen.data.clip import Clip
 from wavegen.data.index import Entry
 from wavegen.data.layouts import find_clips
-from wavegen.data.pieces import cut_long
+from wavegen.data.pieces import cut_long, source
 from wavegen.data.prepare import Prepared, prepare
 from wavegen.data.split import Split, split_clips
 from wavegen.data.texts import Units, read_units
@@ -58,6 +58,11 @@ class Dataset:
     def audio(self, path: str) -> NDArray[np.float32]:
         """(T,) samples of a clip, mono in [-1, 1]."""
         return self.prepared.audio(path, 0, self.entry(path).samples)
+
+    def origin(self, path: str, rate: int) -> tuple[str, float]:
+        """The file of a clip, and the second of it at which the clip begins."""
+        file = source(path)
+        return file, (self.entry(path).offset - self.entry(file).offset) / rate
 
     def speaker_id(self, path: str) -> int:
         """Id of a clip's speaker (0 in data without speakers)."""

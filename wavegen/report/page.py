@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,10 +12,10 @@ from typing import Any
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.errors import DataError, TrainingError, VoiceError, WavegenError, counted
-from wavegen.files import atomic_write
 from wavegen.library import load_voice
 from wavegen.outputs import sample_unit
 from wavegen.recipe import read_config, to_dict
+from wavegen.report.html import check_extra, data_uri, template, write_page
 from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.provenance import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
@@ -55,33 +54,22 @@ def write_report(
         progress: called with (clips measured, clips), as by `conditioning_worth`.
 
     Raises:
-        TrainingError: the folder holds no run, or the ``report`` extra is not installed.
+        TrainingError: the folder holds no run, or one with broken records.
         ConfigError: the run's config.toml is broken.
-        WavegenError: the page can't be written.
+        WavegenError: the ``report`` extra is missing, or the page can't be written.
     """
     check_run(run)
+    check_extra("a report")
+    import jinja2
+
     try:
-        import jinja2
-        import matplotlib  # noqa: F401
-    except ImportError as e:
-        raise TrainingError(
-            f"a report needs {e.name}: pip install 'wavegen[report]' adds it"
-        ) from e
-    template = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
-    try:
-        page = template.render(**_content(run, progress), counted=counted)
+        page = template("page.html").render(**_content(run, progress))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
         records = f"metrics.jsonl, {DATA} or {STARTS}"
         raise TrainingError(f"{run}: {records} is broken ({type(e).__name__}: {e})") from e
     except jinja2.TemplateError as e:  # a field is missing
         raise TrainingError(f"{run}: {STARTS} is broken ({e})") from e
-    try:
-        with atomic_write(target) as beside:
-            beside.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as e:
-        raise WavegenError(f"can't write {target}: {e.strerror or e}") from e
+    write_page(page, target)
 
 
 def check_run(run: Path) -> None:
@@ -113,7 +101,7 @@ def _content(run: Path, progress: Callable[[int, int], None]) -> dict[str, Any]:
         "unit": voice.unit if voice else "",
         "no_voice": no_voice,
         "warnings": warnings,
-        "curves": _uri(curves(rows, config), "image/svg+xml") if rows else "",
+        "curves": data_uri(curves(rows, config), "image/svg+xml") if rows else "",
         "samples": samples,
         "all_steps": steps,
         "unread": unread,
@@ -200,8 +188,8 @@ def _samples(run: Path, rate: int, watch: Watch) -> tuple[int, dict[int, list[Sa
             audios.append(audio)
             if step in shown:
                 n = int(file.stem.rpartition("-")[2])
-                picture = _uri(spectrogram_png(audio, rate), "image/png")
-                sound = _uri(file.read_bytes(), "audio/wav")
+                picture = data_uri(spectrogram_png(audio, rate), "image/png")
+                sound = data_uri(file.read_bytes(), "audio/wav")
                 title = str(said.get(n, f"sample {n}"))
                 shown[step].append(Sample(title, len(audio) / rate, picture, sound))
         watch.samples(step, audios)
@@ -258,7 +246,3 @@ def _settings(config: Config) -> dict[str, list[tuple[str, str, bool]]]:
         section: [(k, str(v), v != defaults[section][k]) for k, v in values.items()]
         for section, values in to_dict(config).items()
     }
-
-
-def _uri(content: bytes, media_type: str) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

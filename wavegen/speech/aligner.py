@@ -152,6 +152,17 @@ class Aligner(nn.Module):
             square = torch.stack([((f - mean) ** 2).sum(0) for f in mine]).sum(0) / frames
             self.offset[s], self.scale[s] = mean, square.sqrt().clamp_min(1e-3)
 
+    def likelihoods(self, features: Tensor, speaker: Speaker | None) -> NDArray[np.float32]:
+        """(F, symbols) log density of frames (F, D) under the likeliest state of each symbol; that
+        of marks, which are no sounds, is −inf.
+
+        ``features`` and ``speaker`` are as those of `align`.
+        """
+        score = self._score(self._normalised(features, speaker))
+        score[:, 1 : STATES * self.silent] = -np.inf  # only the first of them is a state
+        each: NDArray[np.float32] = score.reshape(len(score), -1, STATES).max(2)
+        return each
+
     def _normalised(self, features: Tensor, speaker: Speaker | None) -> NDArray[np.float32]:
         if speaker is None:
             scale, offset = torch.std_mean(features, 0, correction=0)

@@ -1,0 +1,107 @@
+"""What is usual in measurements, and how unusual others are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wavegen.score.anomalies import judge
+from wavegen.score.tracks import Tracks
+from wavegen.score.usual import WINDOWS, Gumbel, Usual, stretches
+
+
+def recording(seed: int, frames: int = 200, texts: bool = True) -> Tracks:
+    """Noise, whose bits are higher in one phoneme than in the other."""
+    rng = np.random.default_rng(seed)
+    phonemes = np.where(np.arange(frames) % 20 < 10, "a", "s")
+    bits = rng.normal(np.where(phonemes == "s", 9.0, 4.0), 0.5)
+    values = {
+        "bits": bits[:, None],
+        "peak": bits[:, None] + rng.gumbel(3, 0.5, (frames, 1)),
+        "spectrum": rng.normal(0, 1, (frames, 12)) + (phonemes == "s")[:, None] * 4,
+    }
+    if texts:
+        values["text"] = rng.exponential(1, (frames, 1))
+    floats = {k: v.astype(np.float32) for k, v in values.items()}
+    return Tracks(0.01, floats, phonemes if texts else None)
+
+
+def changed(tracks: Tracks, name: str, part: slice, by: float, dimension: int = 0) -> Tracks:
+    tracks.values[name][part, dimension] += by
+    return tracks
+
+
+USUAL = [recording(n) for n in range(30)]
+PLAIN = [recording(n, texts=False) for n in range(30)]
+
+
+@pytest.mark.parametrize("texts", [True, False])
+@pytest.mark.parametrize(
+    ("name", "part", "by", "seconds"),
+    [
+        ("peak", slice(50, 51), 12.0, 0.05),  # a click
+        ("bits", slice(80, 120), 1.0, 0.5),
+        ("spectrum", slice(0, 200), 0.7, 2.0),  # a hum: faint, but in all frames
+    ],
+)
+def test_what_is_brief_and_strong_and_what_is_faint_and_long_surprise(
+    name: str, part: slice, by: float, seconds: float, texts: bool
+) -> None:
+    odd = changed(recording(99, texts=texts), name, part, by)
+    recordings = {"odd": odd, "usual": recording(98, texts=texts)}
+    verdict = judge(recordings, USUAL if texts else PLAIN, 0.01)
+    first, second = verdict.judged
+    assert (first.path, second.path) == ("odd", "usual")
+    assert not second.stretches
+    best = first.stretches[0]
+    assert best.track == name
+    assert best.surprise == first.surprise > verdict.threshold
+    assert best.first < part.stop
+    assert best.end > part.start
+    assert (best.end - best.first) * 0.01 <= 2 * seconds
+
+
+def test_bits_are_compared_with_those_of_the_same_phoneme() -> None:
+    odd = recording(99)
+    hiss = np.flatnonzero(odd.phonemes == "a")[:5]
+    odd.values["bits"][hiss] = 9.0  # usual in "s"
+    usual = Usual(USUAL)
+    mean, deviation = usual.expected(odd, "bits")
+    assert np.allclose(mean[:, 0], np.where(odd.phonemes == "s", 9, 4), atol=0.2)
+    assert np.allclose(deviation, 0.5, atol=0.2)
+    assert usual.surprises(odd)["bits", 0.0][hiss].min() > 20
+
+
+def test_half_of_usual_maxima_surprise_by_a_bit_or_more() -> None:
+    maxima = np.random.default_rng(0).gumbel(5, 2, 4000)
+    found = Gumbel.of(maxima)
+    assert (found.location, found.scale) == pytest.approx((5, 2), abs=0.2)
+    for bits in (1, 3, 6):
+        share = (found.surprise(maxima) >= bits).mean()
+        assert share == pytest.approx(2.0**-bits, abs=0.01)
+    assert (maxima > found.threshold(0.05)).mean() == pytest.approx(0.05, abs=0.01)
+    assert np.isfinite(found.surprise(np.array([-1e6, 1e6]))).all()
+
+
+def test_false_alarms_are_about_as_rare_as_asked_for() -> None:
+    new = {str(n): recording(n) for n in range(100, 200)}
+    verdict = judge(new, USUAL, 0.1)
+    assert 0 < len(verdict.anomalous) < 30
+
+
+def test_stretches_do_not_overlap_and_recordings_may_be_shorter_than_windows() -> None:
+    usual = Usual(USUAL)
+    odd = changed(recording(99), "bits", slice(100, 140), 3.0)
+    found = stretches(usual.surprises(odd), odd, 5.0, 4)
+    assert 1 <= len(found) <= 4
+    assert [s.surprise for s in found] == sorted((s.surprise for s in found), reverse=True)
+    assert all(a.end <= b.first or b.end <= a.first for a in found for b in found if a is not b)
+    short = recording(7, frames=3)
+    assert {len(v) for v in usual.surprises(short).values()} == {1, 3}
+    assert len(usual.surprises(short)) == 4 * len(WINDOWS)
+
+
+def test_a_recording_without_a_text_is_compared_without_texts() -> None:
+    verdict = judge({"a": recording(99), "b": recording(98, texts=False)}, USUAL, 0.05)
+    assert not verdict.texts
+    assert all("text" not in j.tracks.values for j in verdict.judged)

@@ -1,0 +1,157 @@
+"""Recordings that don't sound as usual, and the parts that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from wavegen.config import Config
+from wavegen.data.dataset import Dataset
+from wavegen.errors import DataError, VoiceError, counted
+from wavegen.score.tracks import Tracks, measure
+from wavegen.score.usual import FEWEST, Gumbel, Stretch, Usual, stretches
+from wavegen.voice import SpeakingVoice, Voice
+
+LONGEST = 10.0
+"""Seconds. Longer recordings without a text are judged in parts."""
+FOLDS = 5
+"""Usual recordings are judged by the others, a fifth of them at a time."""
+MOST_STRETCHES = 5
+"""Of one recording."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A recording, compared with what is usual."""
+
+    path: str
+    tracks: Tracks
+    usual: Usual
+    surprise: float
+    """That of its most unusual part, in bits, see `Stretch.surprise`."""
+    stretches: tuple[Stretch, ...]
+    """Its unusual parts, the most unusual first; empty below the threshold."""
+
+    def words(self, stretch: Stretch) -> str:
+        """What is said in a part, where the text is known."""
+        start, end = stretch.first * self.tracks.frame, stretch.end * self.tracks.frame
+        said = [w for w in self.tracks.words if w.label and w.start < end and w.end > start]
+        return " ".join(w.label for w in said)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    threshold: float
+    """Bits of surprise that make an anomaly."""
+    texts: bool
+    """Whether recordings are compared phoneme by phoneme."""
+    judged: tuple[Judged, ...]
+    """The most unusual recordings first."""
+
+    @property
+    def anomalous(self) -> tuple[Judged, ...]:
+        return tuple(j for j in self.judged if j.stretches)
+
+
+def folder_config(voice: Voice, layout: str | None = None) -> Config:
+    """How to open a folder for a voice: whole recordings at its rate."""
+    data = {"layout": layout or "auto", "trim_db": 0.0, "fold": "", "longest": LONGEST}
+    return voice.config.replace("data", **data)
+
+
+def measure_clips(
+    voice: Voice,
+    dataset: Dataset,
+    speaker: str | None,
+    texts: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Tracks]:
+    """Measure all clips of a folder, by path.
+
+    Args:
+        voice: the voice.
+        dataset: opened at the voice's rate.
+        speaker: name or id of who speaks in all of them; None: in a voice with several, the one
+            that the folder names.
+        texts: compare with what is said, where it is known.
+        progress: called with (clips done, clips).
+
+    Raises:
+        VoiceError: who speaks isn't known.
+        TextError: the voice knows none of a text's phonemes, or needs a text.
+    """
+    out = {}
+    for done, path in enumerate(dataset.clips, 1):
+        name = speaker
+        if name is None and len(voice.speakers) > 1:
+            name = dataset.clips[path].speaker
+            if name not in voice.speakers:
+                who = f"'{name}'" if name else "nobody"
+                raise VoiceError(
+                    f"{path} is of {who}, who is none of voice {voice.name}'s speakers: give "
+                    f"--speaker ({', '.join(voice.speakers)})"
+                )
+        unit = dataset.units.get(path) if isinstance(voice, SpeakingVoice) else None
+        f0 = torch.from_numpy(dataset.tracks[path]) if path in dataset.tracks else None
+        out[path] = measure(
+            voice,
+            torch.from_numpy(dataset.audio(path).copy()),
+            voice.weights(voice.who(name))[0],
+            unit if texts or voice.needs_text else None,
+            f0,
+        )
+        progress(done, len(dataset.clips))
+    return out
+
+
+def judge(recordings: Mapping[str, Tracks], fit: Sequence[Tracks], false_alarms: float) -> Verdict:
+    """Rank recordings by how unusual they are.
+
+    Args:
+        recordings: by path.
+        fit: usual recordings; empty: these recordings, each compared with others of them.
+        false_alarms: share of usual recordings that may be called anomalies.
+
+    Raises:
+        DataError: there are too few to tell what is usual.
+    """
+    normal = [*(fit or recordings.values())]
+    if len(normal) < FEWEST:
+        raise DataError(
+            f"{counted(len(normal), 'recording')} can't tell what is usual: give {FEWEST} or more "
+            "(--fit names a folder of them)"
+        )
+    texts = all(r.phonemes is not None for r in (*normal, *recordings.values()))
+    if not texts:
+        normal = [_without_text(r) for r in normal]
+        recordings = {path: _without_text(r) for path, r in recordings.items()}
+    parts = [normal[k::FOLDS] for k in range(FOLDS)]
+    others = [Usual([r for n, r in enumerate(normal) if n % FOLDS != k]) for k in range(FOLDS)]
+    alone = [most(u, r) for u, part in zip(others, parts, strict=True) for r in part]
+    threshold = Gumbel.of(np.array(alone)).threshold(false_alarms)
+    usual = [Usual(normal)] if fit else others
+    judged = [
+        _judged(path, r, usual[n % len(usual)], threshold)
+        for n, (path, r) in enumerate(recordings.items())
+    ]
+    return Verdict(threshold, texts, tuple(sorted(judged, key=lambda j: -j.surprise)))
+
+
+def most(usual: Usual, recording: Tracks) -> float:
+    """The surprise of a recording's most unusual part, in bits."""
+    return max(float(v.max()) for v in usual.surprises(recording).values())
+
+
+def _judged(path: str, recording: Tracks, usual: Usual, threshold: float) -> Judged:
+    surprises = usual.surprises(recording)
+    greatest = max(float(v.max()) for v in surprises.values())
+    parts = stretches(surprises, recording, threshold, MOST_STRETCHES)
+    return Judged(path, recording, usual, greatest, tuple(parts))
+
+
+def _without_text(recording: Tracks) -> Tracks:
+    values = {name: v for name, v in recording.values.items() if name != "text"}
+    return replace(recording, values=values, phonemes=None)

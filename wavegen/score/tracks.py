@@ -1,0 +1,122 @@
+"""What is measured of every frame of a recording to tell whether it sounds as usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wavegen.audio.features import mel
+from wavegen.score.features import tiers
+from wavegen.score.likelihood import bits
+from wavegen.speech.frontend import Unit
+from wavegen.speech.intervals import Tier
+from wavegen.speech.predict import Floats
+from wavegen.voice import SpeakingVoice, Voice
+
+PLAIN_BANDS = 40
+"""Of the spectrogram of a recording, where the voice is told none."""
+MEANING = {
+    "bits": "bits per sample, as the network has them",
+    "peak": "those of the least likely millisecond",
+    "text": "how badly the text's phoneme fits",
+    "spectrum": "mel spectrogram",
+}
+"""What each track is."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Measurements of the F frames of a recording."""
+
+    frame: float
+    """Seconds of each."""
+    values: dict[str, Floats]
+    """(F, D) of each track, by its name in `MEANING`."""
+    phonemes: NDArray[np.str_] | None = None
+    """(F,) where the text is known; silence is empty."""
+    words: Tier = ()
+    phones: Tier = ()
+
+    @property
+    def frames(self) -> int:
+        """F."""
+        return len(self.values["bits"])
+
+
+@torch.inference_mode()
+def measure(
+    voice: Voice,
+    audio: torch.Tensor,
+    speaker: Floats,
+    unit: Unit | None = None,
+    f0: torch.Tensor | None = None,
+) -> Tracks:
+    """Measure a recording.
+
+    Bits are those of the samples as the network has them, given the recording's own spectrogram, so
+    that they don't depend on its level where the network models an excitation. What the spectrogram
+    itself has of an anomaly is told by the track ``spectrum``, and what is said by ``text``: the
+    mean of log p(frame | the likeliest phoneme) − log p(frame | its phoneme), by the voice's
+    aligner.
+
+    Args:
+        voice: the voice.
+        audio: (T,) float32 at its rate.
+        speaker: (S,) weights of the speakers.
+        unit: what is said, in a voice that speaks texts.
+        f0: (F,) Hz, if it is known already.
+
+    Raises:
+        TextError: the voice knows none of the text's phonemes, or needs a text.
+    """
+    who, config = torch.from_numpy(speaker), voice.config
+    rate, hop = voice.sample_rate, config.hop_length
+    alignment = None
+    if unit is not None and isinstance(voice, SpeakingVoice):
+        alignment = voice.align(unit, who, audio)
+    local = voice.observe(audio, who, alignment, f0)
+    from scipy.ndimage import uniform_filter1d
+
+    found = bits(voice, audio, who, local).network
+    edges = np.arange(0, len(found), hop)
+    lengths = np.diff(edges, append=len(found))
+    spectrum = mel(audio, rate, hop, PLAIN_BANDS) if local is None else local.mel
+    values = {
+        "bits": np.add.reduceat(found, edges) / lengths,
+        "peak": np.maximum.reduceat(uniform_filter1d(found, max(1, rate // 1000)), edges),
+        "spectrum": spectrum.numpy().T,
+    }
+    if alignment is None or unit is None or not isinstance(voice, SpeakingVoice):
+        return Tracks(hop / rate, _columns(values))
+    symbols = np.repeat([p for word in alignment.words for p in word], alignment.frames)
+    values["text"] = _misfit(voice, audio, who, symbols)
+    names = np.array(["", *voice.symbols[1:]])
+    return Tracks(
+        hop / rate,
+        _columns(values),
+        names[symbols],
+        *tiers(voice, unit, alignment, len(audio) / rate),
+    )
+
+
+def _columns(values: dict[str, NDArray[np.float64]]) -> dict[str, Floats]:
+    """(F,) and (F, D) arrays as (F, D)."""
+    return {n: v.reshape(len(v), -1).astype(np.float32) for n, v in values.items()}
+
+
+def _misfit(
+    voice: SpeakingVoice, audio: torch.Tensor, who: torch.Tensor, symbols: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(F,) how badly each frame fits its symbol, 0 at best."""
+    aligner = voice.aligner
+    fine = aligner.features(audio, voice.sample_rate)
+    each = aligner.likelihoods(fine, who)
+    ratio = aligner.hop(voice.sample_rate) / voice.config.hop_length
+    at = np.minimum((np.arange(len(each)) * ratio).astype(int), len(symbols) - 1)
+    silent = symbols[at] < aligner.silent
+    misfit = each.max(1) - each[np.arange(len(each)), np.where(silent, 0, symbols[at])]
+    count = np.bincount(at, minlength=len(symbols))
+    return np.bincount(at, misfit, len(symbols)) / np.maximum(count, 1)

@@ -1,0 +1,212 @@
+"""What is usual in recordings, and how unusual a stretch of a recording is.
+
+Each track is compared with its mean and deviation in the same phoneme or, without texts, in frames
+of a similar spectrum. The means over windows of several lengths then show what is loud for a
+moment as well as what is faint but lasts (a scan statistic; Glaz, Naus and Wallenstein 2001). How
+high they rise in usual recordings follows a Gumbel distribution, by which they are comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wavegen.score.tracks import Tracks
+
+Doubles = NDArray[np.float64]
+
+WINDOWS = (0.0, 0.05, 0.2, 1.0, math.inf)
+"""Seconds: from a single frame to the whole recording."""
+KINDS = 24
+"""Of spectra, where there are no texts."""
+PRIOR = 20.0
+"""Frames by which a phoneme's mean and variance are drawn to those of all."""
+RIDGE = 0.1
+"""Share of white noise in the covariance of a spectrum's bands."""
+FEWEST = 8
+"""Recordings from which it is told what is usual."""
+
+
+@dataclass(frozen=True)
+class Gumbel:
+    """The distribution of a maximum (Gumbel 1958)."""
+
+    location: float
+    scale: float
+
+    @classmethod
+    def of(cls, maxima: Doubles) -> Gumbel:
+        """By median and quartiles, which a few anomalies among the usual don't move."""
+        low, middle, high = np.quantile(maxima, (0.25, 0.5, 0.75))
+        scale = (high - low) / (math.log(math.log(4)) - math.log(math.log(4 / 3)))
+        scale = max(scale, 1e-6 * abs(middle), 1e-9)
+        return cls(middle + scale * math.log(math.log(2)), scale)
+
+    def surprise(self, value: Doubles) -> Doubles:
+        """−log₂ of the probability that a maximum is this or more."""
+        z = (value - self.location) / self.scale
+        beyond = -np.expm1(-np.exp(-np.clip(z, -5, 30)))
+        return np.where(z > 30, z / math.log(2), -np.log2(beyond))
+
+    def threshold(self, probability: float) -> float:
+        """What a maximum exceeds with this probability."""
+        return self.location - self.scale * math.log(-math.log1p(-probability))
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Means and deviations of a track of D values by label, with the correlation of all."""
+
+    mean: Doubles
+    """(labels, D)."""
+    deviation: Doubles
+    """(labels, D)."""
+    whitening: Doubles
+    """(D, D)."""
+
+    @classmethod
+    def of(cls, values: Doubles, labels: NDArray[np.int64], count: int) -> Normal:
+        """Of (N, D) frames with labels below ``count``."""
+        frames = np.bincount(labels, minlength=count)[:, None] + PRIOR
+        overall, spread = values.mean(0), values.var(0) + 1e-9
+        mean = (_sums(values, labels, count) + PRIOR * overall) / frames
+        square = _sums((values - mean[labels]) ** 2, labels, count)
+        deviation = np.sqrt((square + PRIOR * spread) / frames)
+        z = (values - mean[labels]) / deviation[labels]
+        width = values.shape[1]
+        covariance = (1 - RIDGE) * (z.T @ z) / len(z) + RIDGE * np.eye(width)
+        return cls(mean, deviation, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+
+    def white(self, values: Doubles, labels: NDArray[np.int64]) -> Doubles:
+        """(F, D) values as numbers that are usually standard normal."""
+        z: Doubles = (values - self.mean[labels]) / self.deviation[labels] @ self.whitening
+        return z
+
+
+def _sums(values: Doubles, labels: NDArray[np.int64], count: int) -> Doubles:
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, labels, values)
+    return sums
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """An unusual part of a recording."""
+
+    first: int
+    """Frame."""
+    end: int
+    """The frame after it."""
+    surprise: float
+    """Bits: −log₂ of the share of usual recordings that have one as unusual in this track, with
+    windows of this length."""
+    track: str
+    """That shows it."""
+
+
+class Usual:
+    """What is usual in some recordings. All have the same tracks.
+
+    Args:
+        recordings: at least `FEWEST`.
+    """
+
+    def __init__(self, recordings: Sequence[Tracks]) -> None:
+        self.names = [*recordings[0].values]
+        said = [r.phonemes for r in recordings if r.phonemes is not None]
+        self.phonemes: list[str] = np.unique(np.concatenate(said)).tolist() if said else []
+        self.centres = np.zeros((0, 0))
+        if not said:
+            self.centres = _centres(np.concatenate([r.values["spectrum"] for r in recordings]))
+        labels = np.concatenate([self.labels(r) for r in recordings])
+        count = max(len(self.phonemes) + 1, len(self.centres))
+        self.normal = {
+            name: Normal.of(
+                np.concatenate([r.values[name] for r in recordings]).astype(np.float64),
+                labels,
+                count,
+            )
+            for name in self.names
+        }
+        scans = [self._scan(r) for r in recordings]
+        self.gumbel = {
+            key: Gumbel.of(np.array([scan[key].max() for scan in scans])) for key in scans[0]
+        }
+
+    def labels(self, recording: Tracks) -> NDArray[np.int64]:
+        """(F,) what each frame is compared with: its phoneme, of which an unknown one is as all
+        frames are, or the nearest kind of spectrum."""
+        if self.phonemes:
+            number = {p: n for n, p in enumerate(self.phonemes)}
+            assert recording.phonemes is not None
+            return np.array([number.get(p, len(number)) for p in recording.phonemes])
+        from scipy.cluster.vq import vq
+
+        found: NDArray[np.int64] = vq(recording.values["spectrum"], self.centres)[0]
+        return found.astype(np.int64)
+
+    def expected(self, recording: Tracks, name: str) -> tuple[Doubles, Doubles]:
+        """(F, D) usual values of a track, and their deviations."""
+        labels, normal = self.labels(recording), self.normal[name]
+        return normal.mean[labels], normal.deviation[labels]
+
+    def surprises(self, recording: Tracks) -> dict[tuple[str, float], Doubles]:
+        """Bits of surprise of every window, by track and window."""
+        scan = self._scan(recording)
+        return {key: self.gumbel[key].surprise(values) for key, values in scan.items()}
+
+    def _scan(self, recording: Tracks) -> dict[tuple[str, float], Doubles]:
+        """By track and window, the distance from the usual of every window."""
+        labels = self.labels(recording)
+        out = {}
+        for name in self.names:
+            values = recording.values[name].astype(np.float64)
+            white = self.normal[name].white(values, labels)
+            total = np.cumsum(np.pad(white, ((1, 0), (0, 0))), 0)
+            for seconds in WINDOWS:
+                n = window(seconds, recording)
+                sums = (total[n:] - total[:-n]) / math.sqrt(n)
+                plain = sums.shape[1] == 1  # more of it is worse
+                out[name, seconds] = sums[:, 0] if plain else np.linalg.norm(sums, axis=1)
+        return out
+
+
+def window(seconds: float, recording: Tracks) -> int:
+    """Frames of a window in a recording."""
+    return int(min(max(1.0, seconds / recording.frame), recording.frames))
+
+
+def _centres(spectra: NDArray[np.float32]) -> Doubles:
+    """(K, M) kinds of spectra, by k-means."""
+    from scipy.cluster.vq import kmeans2
+
+    some = spectra[:: max(1, len(spectra) // 20_000)].astype(np.float64)
+    count = min(KINDS, len(some))
+    return np.asarray(kmeans2(some, count, minit="++", rng=np.random.default_rng(0))[0])
+
+
+def stretches(
+    surprises: dict[tuple[str, float], Doubles], recording: Tracks, threshold: float, most: int
+) -> list[Stretch]:
+    """Unusual parts of a recording that don't overlap, the most unusual first.
+
+    Args:
+        surprises: of `Usual.surprises`.
+        recording: of which they are.
+        threshold: least surprise, in bits.
+        most: parts.
+    """
+    found = []
+    for (name, seconds), values in surprises.items():
+        n = window(seconds, recording)
+        for first in np.flatnonzero(values >= threshold).tolist():
+            found.append(Stretch(first, first + n, float(values[first]), name))
+    kept: list[Stretch] = []
+    for s in sorted(found, key=lambda s: -s.surprise):
+        if len(kept) < most and all(s.end <= k.first or s.first >= k.end for k in kept):
+            kept.append(s)
+    return kept

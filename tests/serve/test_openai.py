@@ -232,7 +232,7 @@ def test_other_methods_are_answered_as_http_has_it(server: str) -> None:
         answer = httpx2.request("DELETE", server + path)
         assert answer.status_code == 405
         assert set(answer.headers["allow"].split(", ")) == allowed
-        assert answer.json()["error"]["message"] == "Method Not Allowed"
+        assert answer.json()["error"]["message"] == f"DELETE {path}: Method Not Allowed"
     for path in ("/", "/health", "/v1/models", "/v1/audio/voices", "/metrics"):
         shown, head = httpx2.get(server + path), httpx2.head(server + path)
         assert (head.status_code, head.content) == (200, b"")

@@ -67,6 +67,16 @@ def test_a_client_that_sends_nothing_more_is_left(
         assert rest(connection).partition(b"\r\n")[0] == answer
 
 
+@pytest.mark.parametrize("sent", [HEAD, HEAD + BODY[:5], HEAD[:-30]])
+def test_a_client_that_leaves_before_its_request_is_complete_is_no_error(
+    impatient: Any, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(impatient.http) as connection:
+        connection.sendall(sent)
+    assert httpx2.get(f"{impatient.http}/health").status_code == 200
+    assert not caplog.records
+
+
 @pytest.fixture
 def endless(monkeypatch: pytest.MonkeyPatch) -> None:
     """What says "two" says so for ever."""

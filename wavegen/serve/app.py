@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -86,7 +87,7 @@ def make_app(
         middleware=middleware,
         lifespan=lifespan,
     )
-    for kind in (HTTPException, WavegenError, Exception):
+    for kind in (HTTPException, ClientDisconnect, WavegenError, Exception):
         app.add_exception_handler(kind, on_error)
     app.state.speech = speech
     app.state.max_body = OTHER_BYTES + BYTES_PER_CHARACTER * speech.limits.max_chars

@@ -8,10 +8,12 @@ import ipaddress
 import json
 import socket
 from collections.abc import Awaitable, Collection
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,8 +37,13 @@ async def on_error(http: HttpRequest, e: Exception) -> Response:
     """The answer to a request that raised an error."""
     if isinstance(e, BusyError):
         return error(429, str(e), **{"retry-after": str(e.seconds)})
+    if isinstance(e, ClientDisconnect):
+        return Response(status_code=499)  # which nobody reads
     if isinstance(e, HTTPException):
-        return error(e.status_code, e.detail, **(e.headers or {}))
+        said = e.detail
+        if said == HTTPStatus(e.status_code).phrase:
+            said = f"{http.method} {http.url.path[:80]}: {said}"
+        return error(e.status_code, said, **(e.headers or {}))
     if isinstance(e, WavegenError):
         return error(400, str(e))
     return error(500, "something went wrong here; the server's log tells more")

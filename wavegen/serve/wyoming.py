@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -38,7 +38,11 @@ from wavegen.utterance import Audio
 from wavegen.voice import SpeakingVoice
 
 log = logging.getLogger(__name__)
-SSML = {None: None, SynthesizeTextFormat.TEXT: False, SynthesizeTextFormat.SSML: True}
+SSML: dict[str | None, bool | None] = {
+    None: None,
+    SynthesizeTextFormat.TEXT: False,
+    SynthesizeTextFormat.SSML: True,
+}
 """Whether a text is SSML, by its format; where there is none, its beginning shows it."""
 MOST_BYTES = 1 << 20
 """Of one part of an event."""
@@ -132,14 +136,14 @@ class Connection(AsyncEventHandler):
                 await self.write_event(describe(self._speech).event())
             elif Synthesize.is_type(event.type) and self._voice is None:
                 # A client that sends pieces sends this, too, for servers that take none.
-                asked = Synthesize.from_event(event)
+                asked = _read(Synthesize, event)
                 self._begin(asked.voice, asked.text_format)
                 await self._end(asked.text)
             elif SynthesizeStart.is_type(event.type):
-                start = SynthesizeStart.from_event(event)
+                start = _read(SynthesizeStart, event)
                 self._begin(start.voice, start.text_format)
             elif SynthesizeChunk.is_type(event.type) and self._voice is not None:
-                await self._continue(SynthesizeChunk.from_event(event).text)
+                await self._continue(_read(SynthesizeChunk, event).text)
             elif SynthesizeStop.is_type(event.type) and self._voice is not None:
                 await self._end(self._text)
                 await self.write_event(SynthesizeStopped().event())
@@ -154,7 +158,7 @@ class Connection(AsyncEventHandler):
             self._speaking.cancel()
             await asyncio.gather(self._speaking, return_exceptions=True)
 
-    def _begin(self, voice: SynthesizeVoice | None, form: Any) -> None:
+    def _begin(self, voice: SynthesizeVoice | None, form: str | None) -> None:
         if form not in SSML:
             raise TextError(f"text_format must be text or ssml, not {str(form)[:40]}")
         named = [s for s in (voice.name, voice.speaker) if s] if voice is not None else []
@@ -219,6 +223,18 @@ class Connection(AsyncEventHandler):
                     self._begun = True
                     await self.write_event(AudioStart(**form).event())
                 await self.write_event(AudioChunk(**form, audio=data).event())
+
+
+def _read(kind: Any, event: Event) -> Any:
+    """An event as its kind; raises `WavegenError` where a part of it is missing or no string."""
+    with suppress(KeyError, TypeError, AttributeError):
+        found = kind.from_event(event)
+        voice = getattr(found, "voice", None) or SynthesizeVoice()
+        others = getattr(found, "text_format", None), voice.name, voice.speaker
+        whole = isinstance(getattr(found, "text", ""), str)
+        if whole and all(isinstance(s, str | None) for s in others):
+            return found
+    raise WavegenError(f"the {event.type} event can't be read")
 
 
 def describe(speech: Speech) -> Info:

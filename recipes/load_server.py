@@ -7,7 +7,8 @@ Every client asks for clip after clip until the end: one of a few texts, with on
 prints
 
 first byte    seconds from a request to its first sound, p50 and p95
-sound         seconds of sound received in a second
+sound         seconds of sound received in a second, once the first third of the time is over
+server        the same for a second of the server's processor time, without the clients'
 alone         the same of the engine alone: clips like these, planned and drawn as `render` does
 errors        answers that were neither 200 nor 429, and connections that broke
 busy          answers that were 429; the client came again when it was told to
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 import re
 import subprocess
@@ -27,7 +29,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import httpx2
 import numpy as np
@@ -58,6 +60,18 @@ class Seen:
     hashes: dict[Clip, set[str]] = field(default_factory=dict)
 
 
+class Moment(NamedTuple):
+    """How it stands."""
+
+    time: float
+    used: float
+    """Seconds of processor time of the server."""
+    memory: float
+    """Of the server, in MB."""
+    samples: int
+    """That have been received."""
+
+
 async def client(http: httpx2.AsyncClient, clips: list[Clip], rate: int, seen: Seen) -> None:
     """Ask for clip after clip."""
     choose = random.Random(id(asyncio.current_task()))
@@ -86,36 +100,42 @@ async def client(http: httpx2.AsyncClient, clips: list[Clip], rate: int, seen: S
 
 async def load(
     address: str, clients: int, clips: list[Clip], rate: int, seconds: float, server: int
-) -> tuple[Seen, list[float]]:
-    """All clients at once; what they met, and the server's memory in MB, second by second."""
-    seen, memory = Seen(), []
+) -> tuple[Seen, list[Moment]]:
+    """All clients at once; what they met, and how it stood second by second."""
+    seen, moments = Seen(), []
     end = time.monotonic() + seconds
     limits = httpx2.Limits(max_connections=clients)
     async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=120) as http:
         tasks = [asyncio.create_task(client(http, clips, rate, seen)) for _ in range(clients)]
         while time.monotonic() < end:
-            status = Path(f"/proc/{server}/status").read_text()
-            memory.append(int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024)
+            moments.append(moment(server, seen.samples))
             await asyncio.sleep(1)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return seen, memory
+    return seen, moments
+
+
+def moment(process: int, samples: int) -> Moment:
+    """Of a process, in all its threads (proc(5), "status" and "stat")."""
+    status = Path(f"/proc/{process}/status").read_text()
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    memory = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+    return Moment(time.monotonic(), used, memory, samples)
 
 
 def synth(voice: Voice, clips: list[Clip]) -> tuple[dict[Clip, str], float]:
-    """The hashes of clips, and seconds of sound made in a second."""
-    begun, parts = (
-        time.monotonic(),
-        {c: [*plan(voice, Request(text=c[0], seed=c[1]))] for c in clips},
-    )
+    """The hashes of clips, and seconds of sound made in a second of processor time."""
+    begun = time.process_time()
+    parts = {c: [*plan(voice, Request(text=c[0], seed=c[1]))] for c in clips}
     audios = iter(synthesize(voice, [u for us in parts.values() for u in us]))
     hashes, samples = {}, 0
     for clip, utterances in parts.items():
         audio = join(utterances, [next(audios) for _ in utterances])
         samples += len(audio)
         hashes[clip] = hashlib.sha256(pcm(apply_finish(audio, voice.sample_rate))).hexdigest()
-    return hashes, samples / voice.sample_rate / (time.monotonic() - begun)
+    return hashes, samples / voice.sample_rate / (time.process_time() - begun)
 
 
 def main(
@@ -135,21 +155,22 @@ def main(
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         address = next(filter(None, (re.match(r"http://\S+", line) for line in server.stderr)))[0]
-        begun = time.monotonic()
         rate = loaded.sample_rate
-        seen, memory = asyncio.run(load(address, clients, clips, rate, seconds, server.pid))
-        took = time.monotonic() - begun
+        seen, moments = asyncio.run(load(address, clients, clips, rate, seconds, server.pid))
         server.terminate()
     expected, alone = synth(loaded, clips)
     wrong = [c for c, found in seen.hashes.items() if found != {expected[c]}]
+    begin, end = moments[len(moments) // 3], moments[-1]
+    sound = (end.samples - begin.samples) / rate
     half, most = np.percentile(seen.first, (50, 95))
     print(f"first byte  p50 {half:.2f} s, p95 {most:.2f} s")
-    print(f"sound       {seen.samples / rate / took:.2f} x real time")
+    print(f"sound       {sound / (end.time - begin.time):.2f} x real time")
+    print(f"server      {sound / (end.used - begin.used):.2f} x real time")
     print(f"alone       {alone:.2f} x real time")
     print(f"errors      {({k: n for k, n in seen.counts.items() if 'error' in k}) or 0}")
     print(f"busy        {seen.counts['busy']}")
     print(f"wrong       {len(wrong)} of {len(seen.hashes)} ({seen.counts['clips']} clips)")
-    print(f"memory      {memory[len(memory) // 3]:.0f} MB, {memory[-1]:.0f} MB")
+    print(f"memory      {begin.memory:.0f} MB, {end.memory:.0f} MB")
     if wrong:
         raise typer.Exit(1)
 

@@ -105,6 +105,14 @@ class LatentVoice(ConditionedVoice):
         c = self.config.conditioning
         return c.code_rate * math.log2(c.codes), c.code_rate * PITCH_BITS
 
+    @property
+    def code_use(self) -> tuple[int, float]:
+        """How many codes occurred at the end of training, and the perplexity of their use."""
+        usage = self.latent_part.weights["usage"].astype(np.float64)
+        used = int((usage > latent.UNUSED * usage.mean()).sum())
+        shares = usage[usage > 0] / max(usage.sum(), 1e-9)
+        return used, float(np.exp(-(shares * np.log(shares)).sum()))
+
     def usual_pitch(self, weights: Floats) -> float:
         """The usual F0 of a speaker in octaves, by (S,) weights of the speakers."""
         return float(weights @ self.latent_part.weights["pitch"])

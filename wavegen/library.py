@@ -121,7 +121,7 @@ def find_voice(
         name: as for `load_voice` (default: the first bundled voice that fits).
         speaker: name or id, or a mix of them (default: the first).
         path: of speakers, in place of one.
-        mel: the voice must be conditioned on mel spectrograms.
+        mel: the voice must be conditioned on spectrograms, the recording's or those of its codes.
         load: may keep the voices that it has loaded.
 
     Raises:

@@ -1,5 +1,6 @@
 """`wavegen encode` and `wavegen decode`, with a voice from `wavegen train`."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def test_a_trained_voice_encodes_and_decodes_as_it_copies(
     assert " of 8 codes, perplexity " in done.err
     assert rows(run)[-1]["val_bits"] > 0
     voice = ("--voice", run / "voice.safetensors")
+    assert "of 8 in use, perplexity " in cli("info", voice[1]).out
+    assert json.loads(cli("info", voice[1], "--json").out)["codes"]["per_second"] == 50
     done = cli("encode", SEVEN, *voice, "-o", codes)
     assert done.code == 0, done.err
     assert "50 codes a second: 150 bits per second of what is said, and 350 of F0" in done.out

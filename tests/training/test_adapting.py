@@ -115,6 +115,10 @@ def test_a_voice_of_another_recipe_starts_from_the_wavenet_alone(
     dataset = open_dataset(tmp_path / "audio", config)
     with pytest.raises(ConfigError, match=r"another WaveNet than voice tiny: model\.layers is 4"):
         origin(base, config.replace("model", layers=5), dataset)
+    # It is the same to the network how spectrograms are made, if it gets any.
+    origin(base, config.replace("conditioning", features="latent", codes=8), dataset)
+    with pytest.raises(ConfigError, match=r"conditioning\.features is 'mel', not 'phones_f0'"):
+        origin(base, config.replace("conditioning", features="phones_f0"), dataset)
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -13,6 +13,7 @@ from wavegen.cli import completion, show
 from wavegen.cli.tables import Cell, listed, print_facts
 
 if TYPE_CHECKING:
+    from wavegen.latents import LatentVoice
     from wavegen.voice import Voice
 
 
@@ -30,6 +31,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show everything a voice file holds."""
+    from wavegen.latents import LatentVoice
     from wavegen.library import load_voice, speaker_infos
     from wavegen.recipe import to_dict
 
@@ -45,6 +47,7 @@ def info(
             "speakers": [asdict(s) for s in speaker_infos(v.speakers, v.config.data, v.training)],
             "phonemes": symbols,
             "words": words,
+            **({"codes": _codes(v)} if isinstance(v, LatentVoice) else {}),
             "training": v.training,
             "config": to_dict(v.config),
         }
@@ -61,6 +64,16 @@ def info(
         ("phonemes", symbols or "none (no text)"),
         ("words in training", [f"{len(words):,}:", *listed(shown)] if words else "none"),
     ]
+    if isinstance(v, LatentVoice):
+        facts.append(
+            (
+                "codes",
+                "{used} of {codes} in use, perplexity {perplexity:.1f}; {per_second} a second: "
+                "{bits_per_second:.0f} bits, and {f0_bits_per_second:.0f} of F0".format(
+                    **_codes(v)
+                ),
+            )
+        )
     for name, value in v.training.items():
         label = name.replace("_", " ")
         if name == "from":
@@ -74,6 +87,20 @@ def info(
             if (section, key) not in SHOWN:
                 facts.append((f"{section}.{key}", str(value)))
     print_facts(facts)
+
+
+def _codes(voice: LatentVoice) -> dict[str, float]:
+    """What a discrete code is like."""
+    c, (used, perplexity) = voice.config.conditioning, voice.code_use
+    said, f0 = voice.bits_per_second
+    return {
+        "codes": c.codes,
+        "used": used,
+        "perplexity": perplexity,
+        "per_second": c.code_rate,
+        "bits_per_second": said,
+        "f0_bits_per_second": f0,
+    }
 
 
 def _speakers(voice: Voice) -> Iterator[tuple[str, Cell]]:

@@ -26,20 +26,23 @@ def vocode(
     device: o.Device = "auto",
     force: o.Force = False,
 ) -> None:
-    """Copy a recording with a voice: its mel spectrogram and F0 to sound.
+    """Copy a recording with a voice: its mel spectrogram, or its codes, and F0 to sound.
 
-    Without --speaker, a voice with several speakers mixes them so that the recording is likeliest.
+    Without --speaker, a voice with several speakers mixes them so that the recording is likeliest;
+    one that speaks codes takes the first, as wavegen decode does.
     """
     from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output
 
     check_output(output, force, SUFFIXES)
+    from wavegen.latents import LatentVoice
     from wavegen.library import find_voice
     from wavegen.synth import plan_copy
 
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path, mel=True)
     check_finish(output.suffix, finish.rate(voice.sample_rate), finish)
-    if (request.speaker, request.speaker_path) == (None, None) and len(voice.speakers) > 1:
+    several = len(voice.speakers) > 1 and not isinstance(voice, LatentVoice)
+    if (request.speaker, request.speaker_path) == (None, None) and several:
         from wavegen.training.likeness import mix_of_recording
 
         with show.progress_bar("choosing a mix of speakers") as bar:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wavegen.model.convolution import convolve
+from wavegen.model.numpy.latent import UNUSED
 from wavegen.model.residual import Residual
 from wavegen.model.shapes import JOINING, VECTOR
 from wavegen.model.spectra import SpectrumModel
@@ -25,8 +26,6 @@ COMMITMENT = 0.25
 """Weight of the commitment loss (β)."""
 JITTER = 0.12
 """Probability that a code is replaced by one of its neighbours in training."""
-UNUSED = 0.05
-"""A code is unused if it occurs less often than this, relative to an even use of all."""
 
 
 class Quantised(NamedTuple):

@@ -1,4 +1,4 @@
-"""The decoder of `wavegen.model.latent` for one utterance."""
+"""What speaking needs of `wavegen.model.latent`, for one utterance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from wavegen.model.numpy.acoustic import DECODER, blocks
 from wavegen.model.numpy.layers import Floats, convolve
 from wavegen.model.weights import Weights
+
+UNUSED = 0.05
+"""A code is unused if it occurs less often than this, relative to an even use of all."""
 
 
 def spoken(

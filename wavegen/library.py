@@ -23,9 +23,7 @@ from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, nu
 from wavegen.voice import FORMAT, Voice
 
 BUNDLED = Path(__file__).parent / "voices"
-DEFAULT = "kathleen"
-SPEAKERS = "readers"
-"""The voice of a speaker who is given by an id alone."""
+DEFAULT = "readers"
 _ODD = (
     ConfigError,
     AttributeError,
@@ -41,10 +39,9 @@ _ODD = (
 
 
 def bundled() -> dict[str, Path]:
-    """Names and files of the voices that come with the package: the default one, and then those
-    whose speakers say any text before the others."""
-    found = {p.stem: p for p in sorted(BUNDLED.glob("*.safetensors"))}
-    return {n: found[n] for n in sorted(found, key=lambda n: (n != DEFAULT, n != SPEAKERS, n))}
+    """Names and files of the voices that come with the package, the default one first."""
+    found = {p.stem: p for p in BUNDLED.glob("*.safetensors")}
+    return {n: found[n] for n in sorted(found, key=lambda n: (n != DEFAULT, n))}
 
 
 def voice_file(name: str | Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -126,8 +126,8 @@ def judge(recordings: Mapping[str, Tracks], fit: Sequence[Tracks], false_alarms:
         )
     texts = all(r.phonemes is not None for r in (*normal, *recordings.values()))
     if not texts:
-        normal = [_without_text(r) for r in normal]
-        recordings = {path: _without_text(r) for path, r in recordings.items()}
+        normal = [r.without_text() for r in normal]
+        recordings = {path: r.without_text() for path, r in recordings.items()}
     parts = [normal[k::FOLDS] for k in range(FOLDS)]
     others = [Usual([r for n, r in enumerate(normal) if n % FOLDS != k]) for k in range(FOLDS)]
     alone = [most(u, r) for u, part in zip(others, parts, strict=True) for r in part]
@@ -150,8 +150,3 @@ def _judged(path: str, recording: Tracks, usual: Usual, threshold: float) -> Jud
     greatest = max(float(v.max()) for v in surprises.values())
     parts = stretches(surprises, recording, threshold, MOST_STRETCHES)
     return Judged(path, recording, usual, greatest, tuple(parts))
-
-
-def _without_text(recording: Tracks) -> Tracks:
-    values = {name: v for name, v in recording.values.items() if name != "text"}
-    return replace(recording, values=values, phonemes=None)

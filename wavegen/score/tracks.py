@@ -16,6 +16,8 @@ from wavegen.speech.intervals import Tier
 from wavegen.speech.predict import Floats
 from wavegen.voice import SpeakingVoice, Voice
 
+EDGE = 2
+"""Frames at both ends, whose spectrum reaches beyond the recording; they count as the next ones."""
 PLAIN_BANDS = 40
 """Of the spectrogram of a recording, where the voice is told none."""
 MEANING = {
@@ -44,6 +46,11 @@ class Tracks:
     def frames(self) -> int:
         """F."""
         return len(self.values["bits"])
+
+    def without_text(self) -> Tracks:
+        """The same, as if the text weren't known."""
+        values = {name: v for name, v in self.values.items() if name != "text"}
+        return Tracks(self.frame, values)
 
 
 @torch.inference_mode()
@@ -103,8 +110,11 @@ def measure(
 
 
 def _columns(values: dict[str, NDArray[np.float64]]) -> dict[str, Floats]:
-    """(F,) and (F, D) arrays as (F, D)."""
-    return {n: v.reshape(len(v), -1).astype(np.float32) for n, v in values.items()}
+    """(F,) and (F, D) arrays as (F, D), with the edges replaced."""
+    inner = np.arange(len(values["bits"]))
+    if len(inner) > 2 * EDGE:
+        inner = np.clip(inner, EDGE, len(inner) - 1 - EDGE)
+    return {n: v.reshape(len(v), -1).astype(np.float32)[inner] for n, v in values.items()}
 
 
 def _misfit(

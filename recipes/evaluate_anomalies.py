@@ -1,0 +1,226 @@
+"""How well faults of recordings are found, by `wavegen anomalies` and by flux and energy.
+
+    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40]
+
+FOLDER holds the recordings that the voice was trained on. Its validation clips tell what is usual.
+Faults (faults.py) are made in its test clips:
+
+clicks, dropouts, clipping, 50 Hz hum
+splice        a second of another speaker, of FOLDER or of ``--others``
+word          a word is another one, as the speaker says it elsewhere
+transcript    the text is that of another clip of about the same length
+
+A row for each: the areas under the ROC curves (clips with the fault against the same clips without
+it) of the greatest surprise with and without texts, and of the highest z-scores of a frame's
+spectral flux and energy; and the share of these clips that is above the threshold for a false alarm
+rate of 5 %, with texts. The row without a fault has the false alarms.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import joblib
+import numpy as np
+import torch
+import typer
+from faults import ALONE, Audio, replaced, spliced
+from judges import heading, row
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from wavegen.audio.features import mel
+from wavegen.cli.app import script
+from wavegen.cli.show import phases
+from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.library import load_voice
+from wavegen.score.anomalies import judge
+from wavegen.score.tracks import Tracks, measure
+from wavegen.speech.frontend import Unit
+from wavegen.speech.intervals import Interval
+from wavegen.speech.predict import Floats
+from wavegen.voice import SpeakingVoice, Voice
+
+COLUMNS = {"texts": ".3f", "no texts": ".3f", "found": ".0%", "flux": ".3f", "energy": ".3f"}
+FALSE_ALARMS = 0.05
+WORD_SECONDS = (0.2, 0.8)
+"""Of a word that is swapped."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording, perhaps with a fault."""
+
+    path: str
+    audio: Audio
+    weights: Floats
+    unit: Unit | None = None
+
+
+def measured(voice: Voice, digest: str, clip: Clip) -> Tracks:
+    """As by `wavegen anomalies`."""
+    return measure(voice, torch.from_numpy(clip.audio), clip.weights, clip.unit)
+
+
+class Bench:
+    """A voice, its held-out recordings, and the faults in them."""
+
+    def __init__(self, voice: Voice, data: Dataset, others: Dataset | None, keep: Path | None):
+        self.voice, self.data, self.others = voice, data, others or data
+        self.look = joblib.Memory(keep, verbose=0).cache(measured, ignore=["voice"])
+
+    def clip(self, path: str) -> Clip:
+        name = self.data.clips[path].speaker if len(self.voice.speakers) > 1 else None
+        who = self.voice.weights(self.voice.who(name))[0]
+        speaks = isinstance(self.voice, SpeakingVoice)
+        unit = self.data.units.get(path) if speaks else None
+        return Clip(path, self.data.audio(path).copy(), who, unit)
+
+    def tracks(self, clip: Clip) -> Tracks:
+        found: Tracks = self.look(self.voice, self.voice.digest, clip)
+        return found
+
+    def faulty(self, path: str) -> Iterator[tuple[str, Clip]]:
+        """A clip with each fault by its name, and the clip itself."""
+        clean, rate = self.clip(path), self.voice.sample_rate
+        yield "none", clean
+
+        def with_sound(audio: Audio) -> Clip:
+            steps = np.clip(np.round(audio * 32768), -32768, 32767)
+            return Clip(path, (steps / 32768).astype(np.float32), clean.weights, clean.unit)
+
+        def chance(kind: str) -> np.random.Generator:
+            return np.random.default_rng(zlib.crc32(f"{kind}/{path}".encode()))
+
+        for kind, fault in ALONE.items():
+            yield kind, with_sound(fault(clean.audio, rate, chance(kind)))
+        rng, speaker = chance("splice"), self.data.clips[path].speaker
+        pool = [p for p in self.others.clips if self.others is not self.data or p != path]
+        pool = [p for p in pool if self.others.clips[p].speaker != speaker]
+        if pool:
+            other = self.others.audio(pool[rng.integers(len(pool))])
+            yield "splice", with_sound(spliced(clean.audio, other, rate, rng))
+        if clean.unit is None:
+            return
+        said = [p for p in self.data.units if self.data.clips[p].speaker == speaker and p != path]
+        swapped = self.swapped(clean, said, chance("word"))
+        if swapped is not None:
+            yield "word", with_sound(swapped)
+        length = len(self.data.clips[path].text)
+        near = sorted(said, key=lambda p: abs(len(self.data.clips[p].text) - length))[:20]
+        if near:
+            wrong = self.data.units[near[chance("transcript").integers(len(near))]]
+            yield "transcript", Clip(path, clean.audio, clean.weights, wrong)
+
+    def swapped(self, clip: Clip, said: list[str], rng: np.random.Generator) -> Audio | None:
+        """A clip with another word of its speaker in place of one."""
+        if not said:
+            return None
+        source = self.clip(said[rng.integers(len(said))])
+        old, new = self.words(clip), self.words(source)
+        if not old or not new:
+            return None
+        word, rate = old[rng.integers(len(old))], self.voice.sample_rate
+        like = [w for w in new if w.label != word.label] or new
+        other = min(like, key=lambda w: abs(w.end - w.start - word.end + word.start))
+        begin, end, first, last = (
+            round(t * rate) for t in (word.start, word.end, other.start, other.end)
+        )
+        return replaced(clip.audio, begin, end, source.audio[first:last], rate)
+
+    def words(self, clip: Clip) -> list[Interval]:
+        """The words that may be swapped."""
+        low, high = WORD_SECONDS
+        return [w for w in self.tracks(clip).words if w.label and low < w.end - w.start < high]
+
+
+def simple(audio: Audio, rate: int) -> NDArray[np.float64]:
+    """(F, 2) spectral flux, and level in dB, of every hundredth of a second."""
+    hop = rate // 100
+    bands = np.exp(mel(torch.from_numpy(audio), rate, hop, 40).numpy() * 3 - 5)
+    flux = np.sqrt(np.square(np.maximum(np.diff(bands, prepend=bands[:, :1]), 0)).sum(0))
+    return np.stack([np.log(flux + 1e-4), 10 * np.log10(np.square(bands).mean(0))], 1)
+
+
+def area(usual: list[float], faulty: list[float]) -> float:
+    """Under the ROC curve."""
+    right = [0] * len(usual) + [1] * len(faulty)
+    return float(roc_auc_score(right, usual + faulty))
+
+
+def evaluate(bench: Bench, fit: list[str], tested: list[str], progress: Any) -> dict[str, Any]:
+    """The figures of `COLUMNS` by fault."""
+    rate = bench.voice.sample_rate
+    usual, plain = [], []
+    for done, path in enumerate(fit, 1):
+        clip = bench.clip(path)
+        usual.append(bench.tracks(clip))
+        plain.append(simple(clip.audio, rate))
+        progress("usual clips", done, len(fit))
+    frames = np.concatenate(plain)
+    mean, deviation = frames.mean(0), frames.std(0)
+    found: dict[str, dict[str, Tracks]] = {}
+    z: dict[str, list[NDArray[np.float64]]] = {}
+    for done, path in enumerate(tested, 1):
+        for kind, clip in bench.faulty(path):
+            found.setdefault(kind, {})[path] = bench.tracks(clip)
+            highest = ((simple(clip.audio, rate) - mean) / deviation).max(0)
+            z.setdefault(kind, []).append(highest)
+        progress("test clips", done, len(tested))
+    flat = {f"{kind}\n{path}": t for kind, some in found.items() for path, t in some.items()}
+    verdicts = {"texts": judge(flat, usual, FALSE_ALARMS)}
+    if verdicts["texts"].texts:
+        verdicts["no texts"] = judge(flat, [t.without_text() for t in usual], FALSE_ALARMS)
+    else:
+        verdicts = {"no texts": verdicts["texts"]}
+    first = next(iter(verdicts.values()))
+    figures: dict[str, Any] = {kind: {} for kind in found}
+    for name, verdict in verdicts.items():
+        by_kind: dict[str, list[float]] = {kind: [] for kind in found}
+        for j in verdict.judged:
+            by_kind[j.path.split("\n")[0]].append(j.surprise)
+        for kind, values in by_kind.items():
+            if kind != "none" and not (kind == "transcript" and name == "no texts"):
+                figures[kind][name] = area(by_kind["none"], values)
+            if verdict is first:
+                figures[kind]["found"] = float(np.mean(np.array(values) >= verdict.threshold))
+    for n, name in enumerate(("flux", "energy")):
+        for kind in found:
+            if kind != "none":
+                figures[kind][name] = area([x[n] for x in z["none"]], [x[n] for x in z[kind]])
+    return figures
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="The recordings.")],
+    voice: Annotated[str, typer.Option(help="A bundled voice, or a voice file.")],
+    others: Annotated[Path | None, typer.Option(help="Recordings of other speakers.")] = None,
+    clips: Annotated[int, typer.Option(help="Test clips, and usual ones.")] = 40,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for what is measured, to go on after a stop.")
+    ] = None,
+) -> None:
+    """Print the table."""
+    v = load_voice(voice)
+    with phases() as progress:
+        data = open_dataset(folder, v.config, f0=False, transcripts=True, progress=progress)
+        more = None
+        if others is not None:
+            config = v.config.replace("data", layout="auto")
+            more = open_dataset(others, config, f0=False, progress=progress)
+        fit, tested = (
+            part[:: max(1, len(part) // clips)][:clips]
+            for part in (data.split["validation"], data.split["test"])
+        )
+        figures = evaluate(Bench(v, data, more, keep), fit, tested, progress)
+    print(heading(COLUMNS))
+    for kind, some in figures.items():
+        print(row(kind, some, COLUMNS))
+
+
+if __name__ == "__main__":
+    script(main)

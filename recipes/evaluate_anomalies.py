@@ -1,6 +1,6 @@
 """How well faults of recordings are found, by `wavegen anomalies` and by flux and energy.
 
-    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40]
+    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40] [--usual 40]
 
 FOLDER holds the recordings that the voice was trained on. Its validation clips tell what is usual.
 Faults (faults.py) are made in its test clips:
@@ -199,7 +199,8 @@ def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="A bundled voice, or a voice file.")],
     others: Annotated[Path | None, typer.Option(help="Recordings of other speakers.")] = None,
-    clips: Annotated[int, typer.Option(help="Test clips, and usual ones.")] = 40,
+    clips: Annotated[int, typer.Option(help="Test clips.")] = 40,
+    usual: Annotated[int, typer.Option(help="Usual clips.")] = 40,
     keep: Annotated[
         Path | None, typer.Option(help="Folder for what is measured, to go on after a stop.")
     ] = None,
@@ -213,8 +214,8 @@ def main(
             config = v.config.replace("data", layout="auto")
             more = open_dataset(others, config, f0=False, progress=progress)
         fit, tested = (
-            part[:: max(1, len(part) // clips)][:clips]
-            for part in (data.split["validation"], data.split["test"])
+            data.split[part][:: max(1, len(data.split[part]) // count)][:count]
+            for part, count in (("validation", usual), ("test", clips))
         )
         figures = evaluate(Bench(v, data, more, keep), fit, tested, progress)
     print(heading(COLUMNS))

@@ -23,7 +23,7 @@ WINDOWS = (0.0, 0.05, 0.2, 1.0, math.inf)
 """Seconds: from a single frame to the whole recording."""
 KINDS = 24
 """Of spectra, where there are no texts."""
-PRIOR = 20.0
+PRIOR = 100.0
 """Frames by which a phoneme's mean and variance are drawn to those of all."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""

@@ -1,6 +1,6 @@
 """How well faults of recordings are found, by `wavegen anomalies` and by flux and energy.
 
-    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40] [--usual 40]
+    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40]
 
 FOLDER holds the recordings that the voice was trained on. Its validation clips tell what is usual.
 Faults (faults.py) are made in its test clips:

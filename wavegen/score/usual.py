@@ -44,7 +44,7 @@ class Gumbel:
         low, middle, high = np.quantile(maxima, (0.25, 0.5, 0.75))
         scale = (high - low) / (math.log(math.log(4)) - math.log(math.log(4 / 3)))
         scale = max(scale, 1e-6 * abs(middle), 1e-9)
-        return cls(middle + scale * math.log(math.log(2)), scale)
+        return cls(float(middle + scale * math.log(math.log(2))), float(scale))
 
     def surprise(self, value: Doubles) -> Doubles:
         """−log₂ of the probability that a maximum is this or more."""
@@ -54,7 +54,7 @@ class Gumbel:
 
     def threshold(self, probability: float) -> float:
         """What a maximum exceeds with this probability."""
-        return self.location - self.scale * math.log(-math.log1p(-probability))
+        return float(self.location - self.scale * math.log(-math.log1p(-probability)))
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def anomalies(
     """Find recordings, and times in them, that don't sound as usual.
 
     Bits under the voice, the spectrum and, where texts are known, phonemes are compared over time
-    with what is usual; the most unusual recordings come first.
+    with what is usual; the most unusual recordings come first. In a voice of several speakers, who
+    speaks is whom the folder names, or --speaker.
     """
     if not 0 < threshold < 1:
         raise WavegenError(f"--threshold must be between 0 and 1, not {threshold:g}")

@@ -27,6 +27,8 @@ PRIOR = 100.0
 """Frames by which a phoneme's mean and variance are drawn to those of all."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""
+APART = 5
+"""Frames between two unusual parts; what is nearer belongs to the more unusual one."""
 FEWEST = 8
 """Recordings from which it is told what is usual."""
 
@@ -192,7 +194,7 @@ def _centres(spectra: NDArray[np.float32]) -> Doubles:
 def stretches(
     surprises: dict[tuple[str, float], Doubles], recording: Tracks, threshold: float, most: int
 ) -> list[Stretch]:
-    """Unusual parts of a recording that don't overlap, the most unusual first.
+    """Unusual parts of a recording, apart from each other, the most unusual first.
 
     Args:
         surprises: of `Usual.surprises`.
@@ -207,6 +209,6 @@ def stretches(
             found.append(Stretch(first, first + n, float(values[first]), name))
     kept: list[Stretch] = []
     for s in sorted(found, key=lambda s: -s.surprise):
-        if len(kept) < most and all(s.end <= k.first or s.first >= k.end for k in kept):
+        if len(kept) < most and all(max(s.first - k.end, k.first - s.end) >= APART for k in kept):
             kept.append(s)
     return kept

@@ -13,7 +13,7 @@ from wavegen.assembly import untrained
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.request import Request
-from wavegen.synth import join, plan, synthesize
+from wavegen.synth import join, plan, plan_in_turns, synthesize
 from wavegen.voice import Voice
 
 
@@ -42,6 +42,16 @@ def test_twenty_thousand_characters_fit_under_a_higher_limit(tiny_voice: Voice) 
     request = Request(text="seven " * 3334, max_seconds=None)
     [whole] = plan(replace(tiny_voice, longest=9), request)
     assert whole.samples > 600 * 8000
+
+
+@pytest.mark.usefixtures("lengths_only")
+def test_a_long_utterance_lets_others_have_their_turn_while_it_is_planned(
+    tiny_voice: Voice,
+) -> None:
+    joined = replace(tiny_voice, longest=9)
+    turns = [*plan_in_turns(joined, Request(text="one two three. " * 20))]
+    assert turns.count(None) == len(turns) - 1 > 5
+    assert [*plan_in_turns(in_sentences(tiny_voice), Request(text="One. Two."))].count(None) == 0
 
 
 def test_silence_counts_as_what_is_spoken(tiny_voice: Voice) -> None:

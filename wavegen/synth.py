@@ -49,6 +49,12 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
             takes more than ``max_seconds``; or the SSML or the lexicon can't be read.
         VoiceError: the voice has no such speaker, or can't do what is requested.
     """
+    return (u for u in plan_in_turns(voice, request) if u is not None)
+
+
+def plan_in_turns(voice: Voice, request: Request) -> Iterator[Utterance | None]:
+    """As `plan`, with None where a long utterance is not yet complete and others may have their
+    turn."""
     request = _plain(request)
     conditioned = isinstance(voice, ConditionedVoice)
     if not conditioned or request.seconds is not None:
@@ -89,6 +95,8 @@ def plan(voice: Voice, request: Request) -> Iterator[Utterance]:
         if len(parts) > 1 and not (joined and who == parts[0].speaker):
             yield join_parts(voice, parts[:-1], request)
             del parts[:-1]
+        elif len(parts) > 2:
+            yield None
     if not parts:
         why = f" ({tell_left_out(left_out, language)})" if left_out else ""
         raise TextError(f"the text holds no words to speak{why}")

@@ -75,9 +75,9 @@ def server(shared: Running) -> str:
 
 
 @pytest.fixture
-def impatient(voices: Voices) -> Iterator[Running]:
-    """A server that speaks one request at a time and waits for half a second."""
-    limits = Limits(concurrency=1, queue=1, timeout=0.5)
+def impatient(voices: Voices, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A server that speaks one request at a time and waits for half a second, or as is said."""
+    limits = Limits(concurrency=1, queue=1, timeout=getattr(request, "param", 0.5))
     with running(Speech(voices, limits=limits), buffer=4096) as found:
         yield found
 

@@ -110,7 +110,7 @@ def test_the_first_sentence_is_heard_before_the_second_is_planned(
             assert number == 0 or heard.wait(30)
             yield u
 
-    monkeypatch.setattr(speech, "plan", slow)
+    monkeypatch.setattr(speech, "plan_in_turns", slow)
     options: dict[str, Any] = {"model": "", "voice": "tiny", "input": TEXT}
     create = client(server).audio.speech.with_streaming_response.create
     with create(**options, response_format="wav") as response:
@@ -293,7 +293,7 @@ def test_beyond_the_queue_a_client_is_told_when_to_come_again(
         assert go.wait(30)
         yield from plan(voice, request)
 
-    monkeypatch.setattr(speech, "plan", held)
+    monkeypatch.setattr(speech, "plan_in_turns", held)
     address = serve(Limits(concurrency=1, queue=1))
     answers: list[int] = []
 
@@ -338,7 +338,7 @@ def test_a_client_that_leaves_frees_its_place(
                 yield from plan(voice, request)
         yield from plan(voice, request)
 
-    monkeypatch.setattr(speech, "plan", long)
+    monkeypatch.setattr(speech, "plan_in_turns", long)
     address = serve(Limits(concurrency=1, queue=1))
     with httpx2.Client() as c:
         request = c.build_request(

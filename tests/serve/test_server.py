@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -67,6 +68,29 @@ def test_a_client_that_sends_nothing_more_is_left(
         assert rest(connection).partition(b"\r\n")[0] == answer
 
 
+def test_a_long_text_does_not_hold_up_others_while_it_is_planned(
+    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def long(voice: SpeakingVoice, request: Request) -> Iterator[Utterance | None]:
+        while request.text == "two" and not go.is_set():
+            begun.set()
+            yield None
+        yield from plan(voice, request)
+
+    monkeypatch.setattr(speech, "plan_in_turns", long)
+    address = f"{serve()}/v1/audio/speech"
+    waiting = threading.Thread(
+        target=httpx2.post, args=(address,), kwargs={"json": {"input": "two"}}
+    )
+    waiting.start()
+    assert begun.wait(30)
+    assert httpx2.post(address, json={"input": "one"}, timeout=30).status_code == 200
+    go.set()
+    waiting.join()
+
+
 @pytest.mark.parametrize("sent", [HEAD, HEAD + BODY[:5], HEAD[:-30]])
 def test_a_client_that_leaves_before_its_request_is_complete_is_no_error(
     impatient: Any, sent: bytes, caplog: pytest.LogCaptureFixture
@@ -86,9 +110,10 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> None:
             yield from plan(voice, request)
         yield from plan(voice, request)
 
-    monkeypatch.setattr(speech, "plan", repeated)
+    monkeypatch.setattr(speech, "plan_in_turns", repeated)
 
 
+@pytest.mark.parametrize("impatient", [2.0], indirect=True)
 @pytest.mark.parametrize(("interface", "sent"), [("http", HEAD + BODY), ("wyoming", EVENT)])
 @pytest.mark.usefixtures("endless")
 def test_a_client_that_takes_no_more_sound_frees_its_place_and_a_slow_one_keeps_it(
@@ -101,9 +126,9 @@ def test_a_client_that_takes_no_more_sound_frees_its_place_and_a_slow_one_keeps_
 
     with connect(getattr(impatient, interface)) as connection:
         connection.sendall(sent)
-        for _ in range(20):
-            assert connection.recv(1024)
-            time.sleep(0.1)
+        for _ in range(50):  # faster than what the server keeps is sent in its time
+            assert connection.recv(4096)
+            time.sleep(0.05)
         assert "wavegen_speaking 1.0" in metrics()
         deadline = time.monotonic() + 30
         while shown not in metrics():

@@ -22,7 +22,7 @@ from wavegen.errors import TextError, WavegenError
 from wavegen.request import Request, options
 from wavegen.serve.metrics import Metrics
 from wavegen.serve.voices import Voices
-from wavegen.synth import plan
+from wavegen.synth import plan_in_turns
 from wavegen.text.ssml import begins_as_ssml
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import SpeakingVoice
@@ -79,7 +79,7 @@ class Spoken:
         told: Callable[[Utterance], None] = lambda utterance: None,
     ) -> None:
         self._live, self._planner, self._told = live, planner, told
-        self._plan = plan(live.voice, request)
+        self._plan = plan_in_turns(live.voice, request)
         self._parts: queue.SimpleQueue[_Part | Exception | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._room, self._planning = AHEAD, True
@@ -126,10 +126,13 @@ class Spoken:
         self._planner.submit(self._plan_one)
 
     def _plan_one(self) -> None:
-        """Plan the next sentence, and begin to draw it."""
+        """Plan the next sentence or a part of it, and begin to draw it."""
         try:
-            u = None if self._stopped else next(self._plan, None)
+            u = END if self._stopped else next(self._plan, END)
             if u is None:
+                self._planner.submit(self._plan_one)
+                return
+            if isinstance(u, _End):
                 self._parts.put(None)
                 return
             part = _Part(u)
@@ -151,6 +154,13 @@ class Spoken:
             self._plan_one()  # a text of one sentence ends here, and needn't wait for others again
         elif self._planning:
             self._planner.submit(self._plan_one)
+
+
+class _End:
+    """The end of a plan."""
+
+
+END = _End()
 
 
 class _Part:

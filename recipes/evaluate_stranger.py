@@ -5,8 +5,8 @@
     python recipes/evaluate_stranger.py RECORDING… [--voice readers]
 
 The recordings are of one person, each with its text in a .txt file beside it. All of them are
-copied, and all but the first are enrolled, to speak `TEXTS` of evaluate_speakers.py. The columns
-are those of evaluate_speech.py, and before them:
+copied as by `wavegen vocode`, and all but the first are enrolled, to speak `TEXTS` of
+evaluate_speakers.py. The columns are those of evaluate_speech.py, and before them:
 
 like        verification by Resemblyzer (Wan et al. 2018), mean cosine: of each recording to the
             others, of each copy to its own recording, of what is spoken to all recordings
@@ -14,6 +14,7 @@ like        verification by Resemblyzer (Wan et al. 2018), mean cosine: of each 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from wavegen.errors import DataError, VoiceError
 from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.training.enroll import enroll, read_samples
+from wavegen.training.likeness import mix_of_recording
 from wavegen.voice import SpeakingVoice
 
 NAME = "stranger"
@@ -60,7 +62,12 @@ def main(
     figures = judge.figures(said, real, rate) | {"like": float((known * others).sum(1).mean())}
     print(row("recordings", figures, COLUMNS), flush=True)
 
-    copies = copy(v, recordings, Request(seed=seed)).audio
+    copies = []
+    for file in recordings:
+        request = Request(seed=seed)
+        if len(v.speakers) > 1:
+            request = replace(request, speaker=mix_of_recording(v, file))  # type: ignore[arg-type]
+        copies += copy(v, [file], request).audio
     cosines = (verifier.embeddings(copies, rate) * known).sum(1)
     figures = judge.figures(said, copies, rate, real) | {"like": float(cosines.mean())}
     print(row("copies", figures, COLUMNS), flush=True)

@@ -26,6 +26,7 @@ from judges import Audio, heading, row
 
 from wavegen.audio.features import pitch
 from wavegen.cli.app import script
+from wavegen.errors import VoiceError
 from wavegen.request import Request
 
 PAIRS = "kathleen+bruno,anne+albert,clara+helen,conrad+edgar"
@@ -61,12 +62,15 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
 ) -> None:
     """Print the figures as Markdown."""
+    couples = [pair.split("+") for pair in pairs.split(",")]
+    if wrong := [c for c in couples if len(c) != 2]:
+        raise VoiceError(f"--pairs takes a+b,c+d, not {'+'.join(wrong[0])}")
     v, data = voice_and_data(voice, folder)
     verifier, rate = Verifier(), v.sample_rate
     figures: dict[str, list[dict[str, float]]] = {}
     print(heading(COLUMNS))
-    for pair in pairs.split(","):
-        names = pair.split("+")
+    for names in couples:
+        pair = "+".join(names)
         real = [[data.audio(p) for p in held_out(data, s, rate)] for s in names]
         means = [verifier.embeddings(clips, rate).mean(0) for clips in real]
         centres = np.stack([m / np.linalg.norm(m) for m in means], 1)

@@ -52,7 +52,10 @@ def main(
         raise DataError("two recordings are needed: one is not enrolled")
     rate, judge, verifier = v.sample_rate, Judge(), Verifier()
     real = [read_audio(f, rate).audio for f in recordings]
-    said = [f.with_suffix(".txt").read_text(encoding="utf-8").strip() for f in recordings]
+    texts_beside = [f.with_suffix(".txt") for f in recordings]
+    if missing := [f for f in texts_beside if not f.is_file()]:
+        raise DataError(f"there is no {missing[0]} with what is said")
+    said = [f.read_text(encoding="utf-8").strip() for f in texts_beside]
     known = verifier.embeddings(real, rate)
     if len(known) < len(real):
         raise DataError("a recording is too short to be verified")

@@ -62,6 +62,13 @@ def share_of(apart: list[float], bound: float) -> float:
     return float(np.mean(np.array(apart) / bound > 1))
 
 
+def classifier(x: list[NDArray[np.float32]], y: list[str]) -> Pipeline:
+    """A support vector machine that has learned what real recordings are."""
+    model: Pipeline = make_pipeline(StandardScaler(), SVC(C=10))
+    model.fit(np.stack(x), y)
+    return model
+
+
 def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
     return float(np.mean(model.predict(np.stack(x)) == np.array(y)))
 
@@ -117,13 +124,11 @@ def main(
     split = split_clips(clips, data.validation, data.test, v.config.train.seed)
     real = {p: read_audio(recordings / p, rate).audio for p in by_path}
     x = {p: features(a, rate) for p, a in real.items()}
-    models = {}
-    for what in ("text", "speaker"):
-        models[what] = make_pipeline(StandardScaler(), SVC(C=10))
-        models[what].fit(
-            np.stack([x[p] for p in split["train"]]),
-            [getattr(by_path[p], what) for p in split["train"]],
-        )
+    known = [x[p] for p in split["train"]]
+    models = {
+        what: classifier(known, [getattr(by_path[p], what) for p in split["train"]])
+        for what in ("text", "speaker")
+    }
     held = [by_path[p] for p in split["validation"] + split["test"]]
     figures = {
         "real digits": share(models["text"], [x[c.path] for c in held], [c.text for c in held]),

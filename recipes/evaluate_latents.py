@@ -19,10 +19,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from evaluate_digits import features, share
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from evaluate_digits import classifier, features, share
 
 from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
@@ -33,13 +30,6 @@ from wavegen.library import load_latent_voice
 from wavegen.request import Request
 from wavegen.speech.coding import use
 from wavegen.synth import plan_copy, synthesize
-
-
-def judge(x: list[np.ndarray], y: list[str]) -> Pipeline:
-    """A support vector machine that has learned what real recordings are."""
-    model: Pipeline = make_pipeline(StandardScaler(), SVC(C=10))
-    model.fit(np.stack(x), y)
-    return model
 
 
 def main(
@@ -58,8 +48,8 @@ def main(
     held = random.Random(seed).sample(held, min(count, len(held)))
     audio = {p: read_audio(recordings / p, rate).audio for p in (*split["train"], *held)}
     known = [features(audio[p], rate) for p in split["train"]]
-    digit = judge(known, [by_path[p].text for p in split["train"]])
-    speaker = judge(known, [by_path[p].speaker for p in split["train"]])
+    digit = classifier(known, [by_path[p].text for p in split["train"]])
+    speaker = classifier(known, [by_path[p].speaker for p in split["train"]])
 
     jobs = [(p, s) for p in held for s in v.speakers if s != by_path[p].speaker]
     plans = [plan_conversion(v, recordings / p, Request(speaker=s, seed=seed)) for p, s in jobs]
@@ -85,7 +75,9 @@ def main(
     found = use(torch.from_numpy(np.sum([*counts.values()], 0)))
     figures |= {"codes used": found.used, "perplexity": found.perplexity}
     parts = {p: (n / n.sum()).astype(np.float32) for p, n in counts.items()}
-    told = judge([parts[p] for p in split["train"]], [by_path[p].speaker for p in split["train"]])
+    told = classifier(
+        [parts[p] for p in split["train"]], [by_path[p].speaker for p in split["train"]]
+    )
     real = [by_path[p].speaker for p in held]
     figures["speakers, by the codes alone"] = share(told, [parts[p] for p in held], real)
     print(json.dumps({k: round(f, 4) for k, f in figures.items()}, indent=1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from wavegen.model.weights import Weights
@@ -22,11 +21,14 @@ def linear(w: Weights, x: Floats) -> Floats:
 def convolve(w: Weights, x: Floats, dilation: int = 1) -> Floats:
     """`torch.nn.Conv1d` with zeros around, so that the length stays: (T, in) to (T, out)."""
     taps = w["weight"]  # (out, in, K)
-    reach = (taps.shape[2] - 1) * dilation
-    padded = np.pad(x, ((reach // 2, reach - reach // 2), (0, 0)))
-    windows = sliding_window_view(padded, reach + 1, 0)[..., ::dilation]  # (T, in, K)
-    columns = windows.reshape(len(x), -1)
-    out: Floats = columns @ taps.reshape(len(taps), -1).T + w["bias"]
+    count, size = len(x), taps.shape[2]
+    out: Floats = np.tile(w["bias"], (count, 1))
+    # Tap by tap: gathering the windows takes as long as all of the products.
+    for k in range(size):
+        ahead = k * dilation - (size - 1) * dilation // 2
+        begin, end = max(-ahead, 0), count - max(ahead, 0)
+        if begin < end:
+            out[begin:end] += x[begin + ahead : end + ahead] @ taps[:, :, k].T
     return out
 
 

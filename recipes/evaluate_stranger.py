@@ -6,7 +6,9 @@
 
 The recordings are of one person, each with its text in a .txt file beside it. All of them are
 copied as by `wavegen vocode`, and all but the first are enrolled, to speak `TEXTS` of
-evaluate_speakers.py. The columns are those of evaluate_speech.py, and before them:
+evaluate_speakers.py. A voice that has been fine-tuned to the person (`wavegen train --from`) speaks
+them itself: give it held-out recordings, and --speaker if it has others too. The columns are those
+of evaluate_speech.py, and before them:
 
 like        verification by Resemblyzer (Wan et al. 2018), mean cosine: of each recording to the
             others, of each copy to its own recording, of what is spoken to all recordings
@@ -41,6 +43,10 @@ COLUMNS = {"like": ".2f", "OVRL": ".2f", "distilMOS": ".2f", "PER": ".1%", "PESQ
 def main(
     recordings: Annotated[list[Path], typer.Argument(help="Recordings of one person.")],
     voice: Annotated[str, typer.Option(help="Bundled voice or voice file.")] = "readers",
+    speaker: Annotated[
+        str | None,
+        typer.Option(help="Of a voice that was fine-tuned to the person: its name there."),
+    ] = None,
     texts: Annotated[int, typer.Option(help="How many texts.", min=1, max=len(TEXTS))] = 10,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
 ) -> None:
@@ -68,20 +74,25 @@ def main(
     copies = []
     for file in recordings:
         request = Request(seed=seed)
-        if len(v.speakers) > 1:
+        if speaker is not None:
+            request = replace(request, speaker=speaker)
+        elif len(v.speakers) > 1:
             request = replace(request, speaker=mix_of_recording(v, file))  # type: ignore[arg-type]
         copies += copy(v, [file], request).audio
     cosines = (verifier.embeddings(copies, rate) * known).sum(1)
     figures = judge.figures(said, copies, rate, real) | {"like": float(cosines.mean())}
     print(row("copies", figures, COLUMNS), flush=True)
 
-    new = enroll(v, NAME, read_samples(v, recordings[1:], v.config.data))
-    assert isinstance(new, SpeakingVoice)
-    spoken = speak(new, TEXTS[:texts], Request(seed=seed, speaker=NAME)).audio
+    tuned = speaker is not None or len(v.speakers) <= 1
+    if not tuned:
+        enrolled = enroll(v, NAME, read_samples(v, recordings[1:], v.config.data))
+        assert isinstance(enrolled, SpeakingVoice)
+        v, speaker = enrolled, NAME
+    spoken = speak(v, TEXTS[:texts], Request(seed=seed, speaker=speaker)).audio
     centre = known.mean(0) / np.linalg.norm(known.mean(0))
     cosines = verifier.embeddings(spoken, rate) @ centre
     figures = judge.figures(TEXTS[:texts], spoken, rate) | {"like": float(cosines.mean())}
-    print(row("enrolled, spoken", figures, COLUMNS))
+    print(row("spoken" if tuned else "enrolled, spoken", figures, COLUMNS))
 
 
 if __name__ == "__main__":

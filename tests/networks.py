@@ -12,7 +12,10 @@ from wavegen.audio.features import octaves, phase
 from wavegen.audio.linear_prediction import Predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
+from wavegen.config import Config
 from wavegen.generation.job import Job
+from wavegen.model.autoregressive import Autoregressive
+from wavegen.model.stateful import Stateful
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 
@@ -35,19 +38,33 @@ VARIANTS: list[dict[str, Any]] = [
     {"signal": True, "period": True, "context": STACKS},
 ]
 """What a network can have beside the plain stack."""
+SIZES: dict[str, dict[str, int]] = {"gru": {}, "transformer": {"heads": 3, "attention": 7}}
+"""Of the networks that carry a state, by kind."""
 
 
-def network(
+def network(conditioned: bool = False, **settings: Any) -> WaveNet:
+    """A WaveNet; settings as those of `configured`."""
+    sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12}
+    return adjusted(WaveNet(configured(conditioned, **sizes | settings), 3 * conditioned))
+
+
+def stateful(kind: str, conditioned: bool = False, **settings: Any) -> Stateful:
+    """A network of another kind; settings as those of `configured`."""
+    sizes = {"kind": kind, "layers": 2, "residual_channels": 12, **SIZES[kind]}
+    return adjusted(Stateful(configured(conditioned, **sizes | settings), 3 * conditioned))
+
+
+def configured(
     conditioned: bool = False,
     phase: bool = False,
     signal: bool = False,
     period: bool = False,
     **model: Any,
-) -> WaveNet:
-    sizes = {"layers": 6, "dilation_cycle": 3, "residual_channels": 12, "skip_channels": 10}
-    config = load_config(
+) -> Config:
+    """Sizes for tests; all but the first settings are those of ``[model]``."""
+    return load_config(
         {
-            "model": sizes | model,
+            "model": {"skip_channels": 10} | model,
             "conditioning": {
                 "features": "mel" if conditioned else "none",
                 "mel_channels": 3,
@@ -60,7 +77,10 @@ def network(
         },
         "test",
     )
-    model = WaveNet(config, 3 if conditioned else 0)
+
+
+def adjusted(model: Any) -> Any:
+    """A new network that ends and hears the phase, where it can."""
     if model.output.end is not None and model.output.draws > 1:  # else it would hardly ever end
         torch.nn.init.constant_(model.head.bias[-1:], 2.0)
     if model.conditioning.phase is not None:  # it begins as zeros
@@ -86,14 +106,14 @@ def random_predictor(frames: int, longest: int = 4 * HOP) -> Predictor:
     return Predictor(0.1 * torch.randn(frames, 9), gains, HOP, lags)
 
 
-def given_inputs(model: WaveNet, predictor: Predictor, codes: Tensor) -> Tensor:
+def given_inputs(model: Autoregressive, predictor: Predictor, codes: Tensor) -> Tensor:
     """(T, G) what a network is given for a recording of (T,) codes; G may be 0."""
     sound = Synthesis(predictor).unclipped(model.output.decode(codes).numpy())
     inputs = predictor.inputs(torch.from_numpy(sound))[1]
     return inputs[:, model.selection] if model.given is not None else inputs[:, :0]
 
 
-def random_rows(model: WaveNet, batch: int, frames: int) -> Tensor:
+def random_rows(model: Autoregressive, batch: int, frames: int) -> Tensor:
     """(B, F, E) conditioning rows; F = 1 without conditioning."""
     speaker = local = None
     if model.conditioning.inputs:
@@ -104,7 +124,7 @@ def random_rows(model: WaveNet, batch: int, frames: int) -> Tensor:
 
 
 def draw(
-    engine: Callable[..., Any], model: WaveNet, jobs: Sequence[Job], **options: Any
+    engine: Callable[..., Any], model: Autoregressive, jobs: Sequence[Job], **options: Any
 ) -> list[Tensor]:
     """All samples of each job."""
     pieces: list[list[Tensor]] = [[] for _ in jobs]

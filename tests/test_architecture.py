@@ -15,6 +15,8 @@ from wavegen.cli import options
 from wavegen.data.layouts import LAYOUTS
 from wavegen.generation import ENGINES
 from wavegen.model.inputs import FEATURES
+from wavegen.model.networks import NETWORKS
+from wavegen.model.shapes import BODIES
 from wavegen.outputs import OUTPUTS
 
 PACKAGE = Path(wavegen.__file__).parent
@@ -77,6 +79,7 @@ def test_a_layer_imports_only_from_layers_below() -> None:
 def test_names_in_the_configuration_are_those_in_the_registries() -> None:
     assert set(get_args(config.Layout)) == {"auto", *LAYOUTS}
     assert set(get_args(config.Output)) == set(OUTPUTS)
+    assert set(get_args(config.Kind)) == set(NETWORKS) == set(BODIES)
     assert set(get_args(config.Engine)) == set(ENGINES)
     assert set(get_args(config.Size)) == set(config.SIZES)
     assert {f".{name}" for name in get_args(get_args(options.Format)[0])} == set(FORMATS)

@@ -26,6 +26,8 @@ CONDITIONING = {"mel_channels": 4, "acoustic_channels": 6, "flow_channels": 8}
         ("mel", {"output": "gaussian_mixture"}, {"linear_prediction": False}),
         ("mel", {}, {"content_channels": 6}),
         ("phones_f0", {"context": STACKS[1:]}, {}),
+        ("none", {"kind": "gru", "ends": True}, {}),
+        ("mel", {"kind": "transformer", "heads": 3}, {}),
     ],
 )
 @pytest.mark.parametrize("speakers", [(), ("ann", "bob")])

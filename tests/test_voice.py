@@ -12,12 +12,13 @@ from safetensors.torch import load_file, save_file
 from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
-from wavegen.errors import TextError, VoiceError
+from wavegen.errors import TextError, VoiceError, WavegenError
+from wavegen.generation.rounding import rounded
 from wavegen.library import load_voice, read_about
 from wavegen.request import Request
 from wavegen.speech.frontend import read_clip
 from wavegen.speech.phrases import Phrase
-from wavegen.synth import plan
+from wavegen.synth import plan, synthesize
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
 
@@ -32,6 +33,38 @@ def test_a_saved_voice_loads_the_same(tiny_voice: SpeakingVoice, tiny_voice_file
     assert loaded_parts.keys() == parts.keys()
     assert {name.partition(".")[0] for name in parts} == {"wavenet", "acoustic", "aligner"}
     assert all(torch.equal(loaded_parts[name], t) for name, t in parts.items())
+
+
+def test_a_file_from_before_there_were_kinds_holds_a_wavenet(
+    tiny_voice: Voice, tiny_voice_file: Path, tmp_path: Path
+) -> None:
+    about = read_about(tiny_voice_file)
+    for name in ("kind", "heads", "attention"):
+        del about["config"]["model"][name]
+    path = tmp_path / "old.safetensors"
+    save_file(load_file(tiny_voice_file), path, {"wavegen": json.dumps(about)})
+    assert load_voice(path).config == tiny_voice.config
+
+
+@pytest.mark.parametrize("kind", ["gru", "transformer"])
+def test_a_voice_of_another_kind_is_saved_and_speaks_the_same(
+    tiny_config: Config, tmp_path: Path, kind: str
+) -> None:
+    config = tiny_config.replace("model", kind=kind, dilation_cycle=10).replace(
+        "conditioning", features="none"
+    )
+    voice = untrained(config, ("ann", "bob"), ())
+    for weights in voice.model.parameters():
+        weights.data = weights.data.half().float()  # as its file stores it
+    voice.save(tmp_path / "other.safetensors")
+    loaded = load_voice(tmp_path / "other.safetensors")
+    request = Request(seconds=0.02, speaker="bob")
+    a, b = (synthesize(v, [*plan(v, request)]) for v in (voice, loaded))
+    assert np.array_equal(a[0], b[0])
+    with pytest.raises(WavegenError, match=f"engine numba draws from no {kind} voice; naive and"):
+        synthesize(loaded, [*plan(loaded, request)], engine="numba")
+    with pytest.raises(WavegenError, match=f"a {kind} is computed in f32 only, not in int8"):
+        rounded(loaded.model, "int8")
 
 
 def test_speakers_go_by_name_or_id(tiny_voice: Voice) -> None:

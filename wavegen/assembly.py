@@ -17,9 +17,9 @@ from wavegen.voice import ConditionedVoice, Floats, SpeakingVoice, Voice
 
 if TYPE_CHECKING:
     from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.autoregressive import Autoregressive
     from wavegen.model.content import ContentModel
     from wavegen.model.latent import LatentModel
-    from wavegen.model.wavenet import WaveNet
     from wavegen.speech.aligner import Aligner
 
 
@@ -52,10 +52,11 @@ def untrained(
             else {n.removeprefix(start): w for n, w in weights.items() if n.startswith(start)},
         )
 
-    def wavenet() -> WaveNet:
-        from wavegen.model.wavenet import WaveNet
+    def wavenet() -> Autoregressive:
+        from wavegen.model.networks import NETWORKS
 
-        return WaveNet(config, len(speakers), phone_channels(len(symbols)))
+        network = NETWORKS[config.model.kind]
+        return network(config, len(speakers), phone_channels(len(symbols)))
 
     def acoustic() -> AcousticModel:
         from wavegen.model.acoustic import AcousticModel
@@ -105,7 +106,7 @@ def weight_shapes(
     `untrained`."""
     _check(config, symbols)
     sizes = len(symbols), len(speakers)
-    parts = {"wavenet": shapes.wavenet(config, len(speakers), phone_channels(len(symbols)))}
+    parts = {"wavenet": shapes.network(config, len(speakers), phone_channels(len(symbols)))}
     if config.conditioning.features == "latent":
         parts["latent"] = shapes.latent(config, len(speakers))
     elif config.conditioning.features in FEATURES and symbols:

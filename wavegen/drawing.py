@@ -16,7 +16,7 @@ from wavegen.audio.filters import filters, input_count
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import WavegenError
-from wavegen.generation import choose_engine
+from wavegen.generation import choose_engine, default_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.generation.waiting import Arrivals
@@ -57,7 +57,7 @@ def draw(
     Raises:
         WavegenError: the engine can't run this voice so.
     """
-    spec = choose_engine(engine, precision, voice.device)
+    spec = choose_engine(engine, precision, voice.device, voice.config.model.kind)
     open_: dict[int, _Progress] = {}
 
     def jobs() -> Iterator[Job]:
@@ -174,9 +174,10 @@ class Live:
         devices: Sequence[str] = (),
     ) -> None:
         self.voice, self._precision, self._devices = voice, precision, devices
-        self._spec = choose_engine(engine, precision, voice.device)
+        self._spec = choose_engine(engine, precision, voice.device, voice.config.model.kind)
         if not self._spec.streams:
-            raise WavegenError(f"engine {engine} takes no requests while it draws")
+            name = engine or default_engine(voice.device, voice.config.model.kind)
+            raise WavegenError(f"engine {name} takes no requests while it draws")
         self._open: dict[int, tuple[_Progress, Deliver]] = {}
         self._numbers = itertools.count()
         self._arrivals = Arrivals()

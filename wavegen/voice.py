@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     import torch
 
     from wavegen.model.acoustic import AcousticModel
+    from wavegen.model.autoregressive import Autoregressive
     from wavegen.model.content import ContentModel
     from wavegen.model.speaker import Speaker
-    from wavegen.model.wavenet import WaveNet
     from wavegen.speech.aligner import Aligner
 
 Floats = NDArray[np.float32]
 FORMAT = 7
-"""Version of the voice file."""
+"""Version of the voice file. A file that names no ``model.kind`` holds a WaveNet."""
 PHRASE_SECONDS = 0.15
 """A silence in a recording whose text has no punctuation ends a phrase if it is this long."""
 
@@ -52,7 +52,8 @@ class Voice:
     length; its subclasses also take local features."""
 
     config: Config
-    wavenet: Part[WaveNet]
+    wavenet: Part[Autoregressive]
+    """The network over samples, of whatever ``model.kind``; its weights bear this name."""
     speakers: tuple[str, ...] = ()
     """Names; a speaker's id is its place here."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -66,15 +67,15 @@ class Voice:
         return self.config.audio.sample_rate
 
     @property
-    def model(self) -> WaveNet:
+    def model(self) -> Autoregressive:
         """Its WaveNet, for torch."""
         return self.wavenet.module
 
     @model.setter
-    def model(self, model: WaveNet) -> None:
+    def model(self, model: Autoregressive) -> None:
         self.wavenet = Part(lambda: model)
 
-    def with_model(self, model: WaveNet) -> Self:
+    def with_model(self, model: Autoregressive) -> Self:
         """The same voice with another WaveNet."""
         return replace(self, wavenet=Part(lambda: model))
 
@@ -191,7 +192,7 @@ class Voice:
         context: bool = True,
     ) -> torch.Tensor:
         """Nats of each sample of a recording, (T,) float32 at the voice's rate → (T,); arguments
-        as those of `WaveNet.nll`."""
+        as those of `Autoregressive.nll`."""
         codes, given = self.samples(audio, local)
         return self.model.nll(
             codes[None],

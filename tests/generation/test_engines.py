@@ -21,7 +21,7 @@ from networks import (
 from torch import Tensor
 
 from wavegen.audio.local_features import LocalFeatures
-from wavegen.generation import ENGINES, cached, naive
+from wavegen.generation import ENGINES, cached, naive, queues
 from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Job
 from wavegen.generation.numba import engine
@@ -48,10 +48,10 @@ def test_cached_logits_are_those_of_the_parallel_forward(
     codes = torch.randint(0, 256, (batch, frames * HOP))
     with torch.inference_mode():
         whole = model.run(codes, rows.expand(-1, frames, -1))
-        weights, state = cached.Weights.from_model(model), cached.initial_state(model, batch)
+        weights, state = queues.Weights.from_model(model), queues.initial_state(model, batch)
         for t in range(codes.shape[1]):
             frame = min(t // HOP, rows.shape[1] - 1)
-            logits = cached.step(weights, state, model.conditioning.project(rows[:, frame]))
+            logits = queues.step(weights, state, model.conditioning.project(rows[:, frame]))
             assert (logits - whole[:, t]).abs().max() < 1e-4
             state.code = codes[:, t]
 
@@ -111,14 +111,14 @@ def test_every_variant_of_the_network_steps_as_it_runs(
         whole = model.run(
             codes, rows.expand(-1, frames, -1), None, context, given=all_given(model, jobs, codes)
         )
-        weights, state = cached.Weights.from_model(model), cached.initial_state(model, 3)
+        weights, state = queues.Weights.from_model(model), queues.initial_state(model, 3)
         feedback = Feedback(model, jobs, HOP)
         for t in range(codes.shape[1]):
-            cached.update_stacks(weights, state)
+            queues.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(t // HOP, rows.shape[1] - 1)])]
             parts += [tuple(s.gates) for s in state.contexts]
             gates = [sum(p) for p in zip(*parts, strict=True)]
-            logits = cached.step(weights, state, gates, given=feedback.inputs())
+            logits = queues.step(weights, state, gates, given=feedback.inputs())
             assert (logits - whole[:, t]).abs().max() < 1e-4
             state.code = codes[:, t]
             feedback.append(state.code)
@@ -205,18 +205,18 @@ def test_a_prompt_leaves_the_state_that_stepping_leaves(
     jobs = [Job(r, 1, "", prompt=prompt, predictor=random_predictor(9)) for r in rows]
     with torch.inference_mode():
         heard = Feedback(model, [replace(j, prompt=None) for j in jobs], HOP)
-        weights, stepped = cached.Weights.from_model(model), cached.initial_state(model, 2)
+        weights, stepped = queues.Weights.from_model(model), queues.initial_state(model, 2)
         for t, code in enumerate(prompt):
-            cached.update_stacks(weights, stepped)
+            queues.update_stacks(weights, stepped)
             parts = [model.conditioning.project(rows[:, min(t // HOP, 79)])]
             parts += [tuple(s.gates) for s in stepped.contexts]
             gates = [sum(p) for p in zip(*parts, strict=True)]
-            cached.step(weights, stepped, gates, given=heard.inputs())
+            queues.step(weights, stepped, gates, given=heard.inputs())
             stepped.code = code.expand(2)
             heard.append(stepped.code)
-        filled = cached.prompted_state(model, jobs, HOP)
+        filled = queues.prompted_state(model, jobs, HOP)
         for state in (stepped, filled):
-            cached.update_stacks(weights, state)
+            queues.update_stacks(weights, state)
         assert (Feedback(model, jobs, HOP).inputs() - heard.inputs()).abs().sum() < 1e-9
     assert filled.time == stepped.time == count
     assert torch.equal(filled.code, stepped.code)

@@ -13,6 +13,7 @@ import torch
 from networks import HOP, network, random_rows
 
 from wavegen import generation
+from wavegen.config import Kind
 from wavegen.errors import WavegenError
 from wavegen.generation import ENGINES, choose_device, choose_engine, default_engine, spec
 from wavegen.generation.job import Job
@@ -51,6 +52,18 @@ def test_an_engine_that_cannot_do_what_is_asked_is_refused(
     with pytest.raises(WavegenError) as e:
         choose_engine(engine, precision, device)
     assert str(e.value) == message
+
+
+@pytest.mark.parametrize("kind", ["gru", "transformer"])
+def test_networks_that_carry_a_state_are_drawn_from_step_by_step(kind: Kind) -> None:
+    assert default_engine("cpu", kind) == default_engine("cuda", kind) == "cached"
+    for engine, device in (("numba", "cpu"), ("triton", "cpu")):
+        with pytest.raises(WavegenError) as e:
+            choose_engine(engine, None, device, kind)
+        message = f"engine {engine} draws from no {kind} voice; naive and cached draw from one"
+        assert str(e.value) == message
+    with pytest.raises(WavegenError, match="engine cached takes no precision"):
+        choose_engine(None, "bf16", "cpu", kind)
 
 
 def test_messages_name_every_engine_that_would_do_and_what_one_lacks(

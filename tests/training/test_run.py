@@ -63,6 +63,25 @@ def test_a_run_tells_its_phases_and_returns_the_voice_and_its_bits(
         start_run(DIGITS, tmp_path / "run", config, device="cpu")
 
 
+@pytest.mark.parametrize("kind", ["gru", "transformer"])
+def test_another_kind_of_network_is_trained_and_resumed_by_the_same_loop(
+    tmp_path: Path, tiny_config: Config, kind: str
+) -> None:
+    config = tiny_config.replace("model", kind=kind, dilation_cycle=10)
+    config = config.replace("conditioning", features="none")
+    config = config.replace("train", steps=4, window_seconds=0.05)
+    asked = iter([False, False, True])
+    hooks = Hooks(stop=lambda: next(asked, False))
+    start_run(DIGITS, tmp_path / "run", config, device="cpu", hooks=hooks)
+    result = resume_run(DIGITS, tmp_path / "run", device="cpu")
+    assert (result.finished, result.step) == (True, 4)
+    voice = load_voice(result.voice)
+    assert voice.config.model.kind == kind
+    assert voice.speakers
+    assert result.validation_bits is not None
+    assert result.validation_bits < 8.5
+
+
 def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
     tmp_path: Path, tiny_config: Config
 ) -> None:

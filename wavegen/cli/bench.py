@@ -123,10 +123,14 @@ def _networks(
     """The networks to draw with, by name."""
     from wavegen.bench import sized
     from wavegen.library import load_voice
+    from wavegen.model.wavenet import WaveNet
 
     if voice:
         loaded = load_voice(voice)
-        return {loaded.name: (loaded.model.eval(), loaded.config)}
+        model, kind = loaded.model.eval(), loaded.config.model.kind
+        if not isinstance(model, WaveNet):
+            raise WavegenError(f"bench measures WaveNets, and voice {loaded.name} is a {kind}")
+        return {loaded.name: (model, loaded.config)}
     plain = {s: sized(s) for s in sizes}
     return plain | ({f"{s}+{context}": sized(s, context) for s in sizes} if context else {})
 

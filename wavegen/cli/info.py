@@ -57,6 +57,7 @@ def info(
     facts: list[tuple[str, Cell]] = [
         ("voice", v.name),
         ("sample rate", f"{v.sample_rate} Hz"),
+        ("network", v.config.model.kind),
         ("parameters", f"{v.model.parameter_count:,}"),
         ("receptive field", show.timescales(v.config)),
         ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),

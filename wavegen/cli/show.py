@@ -201,7 +201,9 @@ def timescales(config: Config) -> str:
     """How much of the past the network sees, at each of its rates."""
     rate = config.audio.sample_rate
 
-    def span(samples: int) -> str:
+    def span(samples: int | None) -> str:
+        if samples is None:
+            return "all of the past"
         seconds = samples / rate
         time = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
         return f"{counted(samples, 'sample')}, {time}"

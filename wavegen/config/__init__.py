@@ -11,10 +11,12 @@ from wavegen.config.bounds import at_least
 from wavegen.config.data import DataConfig as DataConfig
 from wavegen.config.data import Layout as Layout
 from wavegen.config.data import SpeakerConfig as SpeakerConfig
+from wavegen.config.model import ContextConfig as ContextConfig
+from wavegen.config.model import Kind as Kind
+from wavegen.config.model import ModelConfig as ModelConfig
+from wavegen.config.model import Output as Output
 
 Features = Literal["auto", "none", "phones_f0", "mel", "latent"]
-Output = Literal["categorical", "logistic_mixture", "gaussian_mixture"]
-Pooling = Literal["mean", "conv"]
 Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "triton", "numba"]
 WeightPrecision = Literal["f32", "f16", "bf16", "int8"]
@@ -41,6 +43,7 @@ MOST_STRIDE = 1.0
 WITH_ADAPTIVE: dict[str, Any] = {
     "data.layout": "flat",
     "audio.preemphasis": 0,
+    "model.kind": "wavenet",
     "model.output": "logistic_mixture",
     "model.ends": False,
     "model.context": (),
@@ -70,90 +73,6 @@ class AudioConfig:
         if not 0 <= self.preemphasis < 1:
             out.append("audio.preemphasis must be at least 0 and below 1")
         return out
-
-
-@dataclass(frozen=True)
-class ContextConfig:
-    pool: int = 64
-    """Samples in one frame of the stack."""
-    layers: int = 8
-    """Gated residual blocks with dilations 1, 2, 4, …"""
-    kernel_size: int = 3
-    """Taps of each dilated causal convolution, 2 or 3."""
-    channels: int = 32
-    """Channels between blocks."""
-    pooling: Pooling = "mean"
-    """How samples are pooled into a frame: the ``mean`` of their embeddings, which loses their
-    order, or a strided convolution (``conv``), which keeps it."""
-
-    def faults(self) -> list[str]:
-        out = at_least("model.context", self, 2, "pool")
-        out += at_least("model.context", self, 1, "layers", "channels")
-        if self.kernel_size not in (2, 3):
-            out.append("model.context.kernel_size must be 2 or 3")
-        if self.layers > 16:
-            out.append("model.context.layers must be at most 16")
-        return out
-
-    @property
-    def dilations(self) -> tuple[int, ...]:
-        return tuple(2**i for i in range(self.layers))
-
-    @property
-    def receptive_field(self) -> int:
-        """Past samples that can affect one output; a multiple of `pool`."""
-        return ((self.kernel_size - 1) * sum(self.dilations) + 1) * self.pool
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    layers: int = 20
-    """Gated residual blocks."""
-    kernel_size: int = 2
-    """Taps of each dilated causal convolution, 2 or 3."""
-    dilation_cycle: int = 10
-    """Dilations run 1, 2, 4, … for this many blocks, then start again at 1."""
-    residual_channels: int = 64
-    """Channels between blocks (R)."""
-    skip_channels: int = 128
-    """Channels of the skip connections and the output layers (S)."""
-    output: Output = "categorical"
-    """Distribution of the next sample: ``categorical`` over 256 µ-law codes, or a mixture of
-    logistic or normal distributions over 16-bit samples."""
-    mixtures: int = 10
-    """Components of a mixture."""
-    ends: bool = False
-    """Predict at each sample whether the clip is over, so that a voice without texts chooses the
-    length of its clips."""
-    context: tuple[ContextConfig, ...] = ()
-    """Context stacks, each a table ``[[model.context]]``."""
-
-    def faults(self) -> list[str]:
-        out = at_least(
-            "model",
-            self,
-            1,
-            "layers",
-            "dilation_cycle",
-            "residual_channels",
-            "skip_channels",
-            "mixtures",
-        )
-        out += [fault for stack in self.context for fault in stack.faults()]
-        if self.kernel_size not in (2, 3):
-            out.append("model.kernel_size must be 2 or 3")
-        if self.dilation_cycle > 16:
-            out.append("model.dilation_cycle must be at most 16")
-        return out
-
-    @property
-    def dilations(self) -> tuple[int, ...]:
-        return tuple(2 ** (i % self.dilation_cycle) for i in range(self.layers))
-
-    @property
-    def receptive_field(self) -> int:
-        """Past samples that can affect one output (the start symbol counts as a sample)."""
-        return (self.kernel_size - 1) * sum(self.dilations) + 1
 
 
 @dataclass(frozen=True)
@@ -338,6 +257,8 @@ class Config:
                 section, key = name.split(".")
                 if getattr(getattr(self, section), key) != wanted:
                     out.append(f"audio.adaptive needs {name} {str(wanted).lower()}")
+        if self.train.fused and self.model.kind != "wavenet":
+            out.append(f"train.fused goes with model.kind wavenet, not with {self.model.kind}")
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")

@@ -140,7 +140,7 @@ class Windows:
         self.given = input_count(config)
         self.filtered = of_excitation(config)
         self.step = config.stride // self.hop
-        self.past = -(-config.model.receptive_field // self.hop)
+        self.past = -(-config.model.past // self.hop)
         fields = [c.receptive_field for c in config.model.context]
         self.span = -(-max(fields, default=0) // config.stride) * self.step
         window = round(config.train.window_seconds * config.conditioning.frame_rate)

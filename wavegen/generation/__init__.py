@@ -1,4 +1,4 @@
-"""Engines: ways to draw samples from a WaveNet one after the other.
+"""Engines: ways to draw samples from a network one after the other.
 
 From the same jobs all engines make the same sequences, up to the first floating-point tie. A new
 engine is a file with an `EngineSpec` and a line in `ENGINES`.
@@ -12,7 +12,7 @@ from ctypes import CDLL, byref, c_int
 from importlib import import_module
 from typing import Any, get_args
 
-from wavegen.config import WeightPrecision
+from wavegen.config import Kind, WeightPrecision
 from wavegen.errors import WavegenError
 from wavegen.generation.numba import bandwidth
 from wavegen.generation.numba.engine import generate
@@ -36,6 +36,7 @@ ENGINES: dict[str, EngineSpec] = {
     "triton": EngineSpec(
         _imported("triton.engine"),
         lacks=availability.lacks,
+        kinds=("wavenet",),
         precisions=("f32", "f16"),
         streams=True,
         spreads=True,
@@ -43,6 +44,7 @@ ENGINES: dict[str, EngineSpec] = {
     "numba": EngineSpec(
         generate,
         lacks=lambda device: None if device == "cpu" else "the voice on the CPU",
+        kinds=("wavenet",),
         precisions=("f32", "bf16", "int8"),
         streams=True,
         arrays=True,
@@ -53,19 +55,21 @@ ENGINES: dict[str, EngineSpec] = {
 """On each device, the later one is the faster."""
 
 
-def default_engine(device: str) -> str:
-    """The fastest engine that runs on this type of torch device."""
-    return [name for name, spec in ENGINES.items() if spec.lacks(device) is None][-1]
+def default_engine(device: str, kind: Kind = "wavenet") -> str:
+    """The fastest engine that runs on this type of torch device, for this kind of network."""
+    return [n for n, e in ENGINES.items() if kind in e.kinds and e.lacks(device) is None][-1]
 
 
-def choose_engine(name: str | None, precision: str | None, device: str) -> EngineSpec:
+def choose_engine(
+    name: str | None, precision: str | None, device: str, kind: Kind = "wavenet"
+) -> EngineSpec:
     """The engine of that name (default: `default_engine`).
 
     Raises:
         WavegenError: there is no such engine or precision, or the engine doesn't take the precision
-            or run on this type of torch device.
+            or the kind of network, or run on this type of torch device.
     """
-    name = name or default_engine(device)
+    name = name or default_engine(device, kind)
     if name not in ENGINES:
         raise WavegenError(f"no engine '{name}': choose from {', '.join(ENGINES)}")
     spec, known = ENGINES[name], get_args(WeightPrecision)
@@ -73,6 +77,11 @@ def choose_engine(name: str | None, precision: str | None, device: str) -> Engin
         raise WavegenError(f"no precision '{precision}': choose from {', '.join(known)}")
     if lacks := spec.lacks(device):
         raise WavegenError(f"engine {name} needs {lacks}")
+    if kind not in spec.kinds:
+        others = [n for n, s in ENGINES.items() if kind in s.kinds]
+        raise WavegenError(
+            f"engine {name} draws from no {kind} voice; {' and '.join(others)} draw from one"
+        )
     if precision is not None and precision not in spec.precisions:
         others = [n for n, s in ENGINES.items() if precision in s.precisions]
         own = f"precision {', '.join(spec.precisions)}" if spec.precisions else "no precision"

@@ -11,7 +11,7 @@ from wavegen.audio.linear_prediction import Predictor, compress
 from wavegen.audio.taps import TAPS
 from wavegen.generation.batch import held
 from wavegen.generation.job import Job, prompt_sound
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.autoregressive import Autoregressive
 
 
 class Feedback:
@@ -27,7 +27,7 @@ class Feedback:
         ValueError: a job has no predictor.
     """
 
-    def __init__(self, model: WaveNet, jobs: Sequence[Job], hop_length: int) -> None:
+    def __init__(self, model: Autoregressive, jobs: Sequence[Job], hop_length: int) -> None:
         past = [_heard(model, j) for j in jobs]
         predictors = [Predictor.of(j.predictor) for j in jobs if j.predictor is not None]
         device = model.skip_bias.device
@@ -70,7 +70,7 @@ class Feedback:
         self._time += 1
 
 
-def prompt_inputs(model: WaveNet, job: Job) -> Tensor:
+def prompt_inputs(model: Autoregressive, job: Job) -> Tensor:
     """(N, G) inputs of the samples of a job's prompt, for a network that takes them."""
     _, sound = _heard(model, job)
     assert job.predictor is not None
@@ -79,7 +79,7 @@ def prompt_inputs(model: WaveNet, job: Job) -> Tensor:
     )
 
 
-def _heard(model: WaveNet, job: Job) -> tuple[Tensor, Tensor]:
+def _heard(model: Autoregressive, job: Job) -> tuple[Tensor, Tensor]:
     """`prompt_sound` as tensors."""
     excitation, sound = prompt_sound(job, model.coding)
     return torch.from_numpy(excitation), torch.from_numpy(sound)

@@ -1,4 +1,5 @@
-"""The oracle: recompute the whole receptive field for every sample."""
+"""The oracle: recompute the whole receptive field for every sample, or all of the past if the field
+has no end."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ from wavegen.generation.batch import Batch
 from wavegen.generation.feedback import Feedback, prompt_inputs
 from wavegen.generation.job import Job
 from wavegen.generation.spec import Pieces
-from wavegen.model.wavenet import WaveNet
+from wavegen.model.autoregressive import Autoregressive
 
 
 @torch.inference_mode()
-def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 400) -> Pieces:
+def generate(
+    model: Autoregressive, jobs: Iterable[Job], hop_length: int, block: int = 400
+) -> Pieces:
     """Draw the samples of jobs.
 
     Args:
@@ -28,8 +31,7 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         (index, codes): the job's index in ``jobs`` and its next (n,) int64 codes; an empty piece
         where it has ended by itself.
     """
-    # One sample more than the receptive field needs, to be on the safe side.
-    reach = model.config.receptive_field + 1
+    field = model.config.receptive_field
     batch = Batch(jobs, model.output, model.skip_bias.device)
     rows = batch.rows
     codes = batch.prompts
@@ -43,7 +45,8 @@ def generate(model: WaveNet, jobs: Iterable[Job], hop_length: int, block: int = 
         u, temperatures = batch.uniforms(n), batch.temperatures(first, first + n, hop_length)
         for i in range(n):
             t = first + i
-            start = max(0, t + 1 - reach)
+            # One sample more than the receptive field needs, to be on the safe side.
+            start = 0 if field is None else max(0, t - field)
             at = torch.arange(start, t + 1, device=rows.device)
             window = torch.cat([codes[:, start:], codes.new_zeros(len(codes), 1)], 1)
             companded = model.output.companded(codes)

@@ -38,7 +38,7 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
     codes, m = torch.as_tensor(job.prompt, device=device)[None], model.config
     count = codes.shape[1]
     slots = [(m.kernel_size - 1) * d for d in m.dilations]
-    low = max(0, count - max(slots) - m.receptive_field)
+    low = max(0, count - max(slots) - m.past)
     at = torch.arange(low, count, device=codes.device)
     companded = model.output.companded(codes)
     frames: list[list[Tensor]] = [[] for _ in model.stacks]
@@ -54,9 +54,9 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
         rows,
         codes[:, low - 1] if low else None,
         views,
-        inputs,
         None if phase is None else torch.from_numpy(phase)[None].to(device),
         given,
+        inputs,
     )
     return PromptState(
         [_last(x[0], n) for x, n in zip(inputs, slots, strict=True)],

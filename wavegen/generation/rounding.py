@@ -10,22 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.config import WeightPrecision
+from wavegen.errors import WavegenError
 from wavegen.model.weights import Weights
 
 if TYPE_CHECKING:
+    from wavegen.model.autoregressive import Autoregressive
     from wavegen.model.wavenet import WaveNet
 
 Floats = NDArray[np.float32]
 
 
-def rounded(model: WaveNet, precision: WeightPrecision) -> WaveNet:
+def rounded(model: Autoregressive, precision: WeightPrecision) -> WaveNet:
     """A copy of a network on the CPU whose matrices are rounded; biases, embeddings and the
     projection of the inputs of linear prediction stay as they are.
 
     f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the
     largest weight of its output, and every vector that is multiplied with a matrix to multiples of
     1/127 of its largest element.
+
+    Raises:
+        WavegenError: it is no WaveNet.
     """
+    from wavegen.model.wavenet import WaveNet
+
+    if not isinstance(model, WaveNet):
+        raise WavegenError(f"a {model.config.kind} is computed in f32 only, not in {precision}")
     model = copy.deepcopy(model)
     for parts in matrices(model.weights):
         values, scales = round_matrix(np.concatenate(parts), precision)

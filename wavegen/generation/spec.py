@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.config import WeightPrecision
+from wavegen.config import Kind, WeightPrecision
 from wavegen.generation.job import Job
 from wavegen.generation.waiting import Arrivals
 from wavegen.model.weights import Network
@@ -31,6 +31,8 @@ class EngineSpec:
     where it takes ``arrays``."""
     lacks: Callable[[str], str | None] = lambda device: None
     """What it lacks to run on this type of torch device, on this machine; None if nothing."""
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    """Kinds of networks that it draws from."""
     precisions: tuple[WeightPrecision, ...] = ()
     """Weight precisions that ``generate`` takes as ``precision``. Without any, the engine computes
     with the weights as they are."""

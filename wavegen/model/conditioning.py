@@ -1,4 +1,4 @@
-"""Global and local conditioning (WaveNet, §2.5) as one summed tensor per block."""
+"""Global and local conditioning (WaveNet, §2.5) as one summed tensor per block of a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wavegen.model.speaker import of_speakers
 
 
 class Conditioning(nn.Module):
-    """Speaker embedding and local features, projected to what is added inside each block's gates.
+    """Speaker embedding and local features, projected to what is added in each block.
 
     Local features pass through a small non-causal encoder, then through one projection per block,
     both at frame rate; blocks repeat frames up to the sample rate, so that generation stores F
@@ -25,8 +25,9 @@ class Conditioning(nn.Module):
     embeddings of its codes are added to the input of the first block.
 
     Args:
-        layers: blocks of the WaveNet.
-        channels: R; each block takes 2R.
+        blocks: that take it.
+        width: W, of what each takes: the 2R channels of a WaveNet's gates, or the R of inputs.
+        channels: R.
         speakers: number of speakers, 0 for none.
         speaker_channels: size of a speaker embedding.
         inputs: the local features that the encoder takes, and the channels of each.
@@ -38,7 +39,8 @@ class Conditioning(nn.Module):
 
     def __init__(
         self,
-        layers: int,
+        blocks: int,
+        width: int,
         channels: int,
         speakers: int,
         speaker_channels: int,
@@ -47,7 +49,7 @@ class Conditioning(nn.Module):
         phase: bool = False,
     ) -> None:
         super().__init__()
-        self.layers = layers
+        self.blocks = blocks
         self.inputs = tuple(inputs)
         self.speaker = nn.Embedding(speakers, speaker_channels) if speakers else None
         known = speaker_channels if speakers else 0
@@ -58,9 +60,8 @@ class Conditioning(nn.Module):
                     nn.Conv1d(channels_in, encoder_channels, self.KERNEL, padding=self.KERNEL // 2)
                 )
             known += encoder_channels
-        width = layers * 2 * channels
-        self.weight = nn.Parameter(torch.randn(width, known) / max(known, 1) ** 0.5)
-        self.bias = nn.Parameter(torch.zeros(width))
+        self.weight = nn.Parameter(torch.randn(blocks * width, known) / max(known, 1) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(blocks * width))
         self.rounded = False
         """Whether to round the inputs of the projection."""
         self.phase = nn.Embedding(PHASES + 1, channels) if phase else None
@@ -121,7 +122,7 @@ class Conditioning(nn.Module):
         return x + embedded
 
     def project(self, encoded: Tensor) -> tuple[Tensor, ...]:
-        """(…, E) encoded conditioning to one (…, 2R) tensor per block."""
+        """(…, E) encoded conditioning to one (…, W) tensor per block."""
         inputs = round_inputs(encoded) if self.rounded else encoded
         out = F.linear(inputs, self.weight, self.bias)
-        return torch.chunk(out, self.layers, dim=-1)
+        return torch.chunk(out, self.blocks, dim=-1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 
 from wavegen.audio.filters import input_count
-from wavegen.config import Config
+from wavegen.config import Config, Kind, ModelConfig
 from wavegen.model.inputs import PHASES, input_channels
 from wavegen.model.numpy.acoustic import DECODER, ENCODER, MELODY, PLACES, RHYTHM, STATES
 from wavegen.model.numpy.flow import WAVES
@@ -28,11 +29,13 @@ VECTOR = 64
 """Size of the vectors of a discrete code."""
 JOINING = (1, 2)
 """Dilations of the blocks that choose them."""
+WIDER = 4
+"""Hidden channels of a Transformer's feed-forward layers, in channels of their input."""
 
 
-def wavenet(config: Config, speakers: int, phone_channels: int) -> dict[str, Shape]:
-    """Those of `WaveNet`; arguments as of it."""
-    return dict(_wavenet(config, speakers, phone_channels))
+def network(config: Config, speakers: int, phone_channels: int) -> dict[str, Shape]:
+    """Those of an `Autoregressive` network of any kind; arguments as of it."""
+    return dict(_network(config, speakers, phone_channels))
 
 
 def acoustic(config: Config, symbols: int, speakers: int) -> dict[str, Shape]:
@@ -55,9 +58,9 @@ def latent(config: Config, speakers: int) -> dict[str, Shape]:
     return dict(_latent(max(speakers, 1), *sizes, c.codes, c.code_frames))
 
 
-def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
+def _network(config: Config, speakers: int, phone_channels: int) -> Shapes:
     m, c = config.model, config.conditioning
-    coding, width = OUTPUTS[m.output].coding(m), m.layers * 2 * m.residual_channels
+    coding, width = OUTPUTS[m.output].coding(m), math.prod(m.conditioned)
     inputs = input_channels(c, phone_channels)
     if OUTPUTS[m.output].sampler == Sampler.CATEGORICAL:
         yield "embedding.weight", (coding.channels + 1, m.residual_channels)
@@ -77,7 +80,7 @@ def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
     yield from _affine("conditioning", width, known)
     if given := input_count(config):
         yield "given.weight", (m.residual_channels, given)
-    yield from _blocks("", m.layers, m.kernel_size, m.residual_channels, m.skip_channels)
+    yield from BODIES[m.kind](m)
     yield "skip_bias", (m.skip_channels,)
     yield from _affine("hidden", m.skip_channels, m.skip_channels)
     yield from _affine("head", coding.channels, m.skip_channels)
@@ -90,6 +93,41 @@ def _wavenet(config: Config, speakers: int, phone_channels: int) -> Shapes:
         yield f"{name}bias", (stack.layers, 2 * channels)
         yield f"{name}skip_bias", (channels,)
         yield f"{name}gates.weight", (width, channels)
+
+
+def _wavenet(m: ModelConfig) -> Shapes:
+    yield from _blocks("", m.layers, m.kernel_size, m.residual_channels, m.skip_channels)
+
+
+def _gru(m: ModelConfig) -> Shapes:
+    channels = m.residual_channels
+    for n in range(m.layers):
+        for side in ("ih", "hh"):
+            yield f"blocks.units.weight_{side}_l{n}", (3 * channels, channels)
+            yield f"blocks.units.bias_{side}_l{n}", (3 * channels,)
+    yield "blocks.skip.weight", (m.skip_channels, channels)
+
+
+def _transformer(m: ModelConfig) -> Shapes:
+    channels = m.residual_channels
+    for n in range(m.layers):
+        name = f"blocks.blocks.{n}"
+        for norm in range(2):
+            yield from _norm(f"{name}.norms.{norm}", channels)
+        yield f"{name}.attended.weight", (3 * channels, channels)
+        yield f"{name}.out.weight", (channels, channels)
+        yield from _affine(f"{name}.wide", WIDER * channels, channels)
+        yield from _affine(f"{name}.narrow", channels, WIDER * channels)
+    yield from _norm("blocks.norm", channels)
+    yield "blocks.skip.weight", (m.skip_channels, channels)
+
+
+BODIES: dict[Kind, Callable[[ModelConfig], Shapes]] = {
+    "wavenet": _wavenet,
+    "gru": _gru,
+    "transformer": _transformer,
+}
+"""Between inputs and readout, by ``model.kind``."""
 
 
 def _blocks(name: str, layers: int, kernel: int, channels: int, skip: int) -> Shapes:
@@ -156,8 +194,7 @@ def _phones(name: str, symbols: int, speakers: int, channels: int) -> Shapes:
 def _residual(name: str, count: int, channels: int) -> Shapes:
     for n in range(count):
         yield from _affine(f"{name}.convs.{n}", channels, channels, KERNEL)
-        yield f"{name}.norms.{n}.weight", (channels,)
-        yield f"{name}.norms.{n}.bias", (channels,)
+        yield from _norm(f"{name}.norms.{n}", channels)
 
 
 def _flow(name: str, channels: int, conditions: int, width: int, blocks: int) -> Shapes:
@@ -167,6 +204,11 @@ def _flow(name: str, channels: int, conditions: int, width: int, blocks: int) ->
         yield from _affine(f"{name}.blocks.{n}.conv", width, width, FLOW_KERNEL)
         yield from _affine(f"{name}.blocks.{n}.out", width, width, 1)
     yield from _affine(f"{name}.last", channels, width, 1)
+
+
+def _norm(name: str, channels: int) -> Shapes:
+    yield f"{name}.weight", (channels,)
+    yield f"{name}.bias", (channels,)
 
 
 def _affine(name: str, outputs: int, inputs: int, *kernel: int) -> Shapes:

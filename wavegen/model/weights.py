@@ -17,7 +17,7 @@ from wavegen.outputs.coding import Coding
 if TYPE_CHECKING:
     from torch import nn
 
-    from wavegen.model.wavenet import WaveNet
+    from wavegen.model.autoregressive import Autoregressive
 
 Floats = NDArray[np.float32]
 
@@ -58,7 +58,7 @@ class Weights:
 
 
 class Network(Protocol):
-    """A WaveNet to draw samples from."""
+    """A network to draw samples from."""
 
     @property
     def config(self) -> ModelConfig: ...
@@ -75,7 +75,7 @@ class Network(Protocol):
     def weights(self) -> Weights: ...
 
     @property
-    def module(self) -> WaveNet:
+    def module(self) -> Autoregressive:
         """The same network for torch."""
 
 
@@ -86,7 +86,7 @@ class StoredNetwork:
     config: ModelConfig
     selection: slice
     weights: Weights
-    make: Callable[[], WaveNet]
+    make: Callable[[], Autoregressive]
     """Makes the module."""
 
     @property
@@ -94,5 +94,5 @@ class StoredNetwork:
         return OUTPUTS[self.config.output].coding(self.config)
 
     @cached_property
-    def module(self) -> WaveNet:
+    def module(self) -> Autoregressive:
         return self.make()

@@ -148,7 +148,8 @@ def _facts(
     if "test_bits" in voice.training:
         out.append(("test", f"{voice.training['test_bits']:.3f}", unit))
     rate = config.audio.sample_rate
-    sees = f"sees {1000 * config.model.receptive_field / rate:.0f} ms back"
+    field = config.model.receptive_field
+    sees = "sees all of the past" if field is None else f"sees {1000 * field / rate:.0f} ms back"
     if config.model.context:
         longest = max(c.receptive_field for c in config.model.context)
         sees += f", {longest / rate:.1f} s through context stacks"

@@ -22,8 +22,8 @@ from wavegen.audio.reading import read_audio
 from wavegen.data.windows import Batch, TrainingClip, Windows
 from wavegen.errors import DataError
 from wavegen.model.acoustic import AcousticModel
+from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.content import ContentModel
-from wavegen.model.wavenet import WaveNet
 from wavegen.speech.fit import WEIGHTS, Corpus, Recording
 from wavegen.training.precision import has_bf16
 from wavegen.voice import Voice
@@ -169,7 +169,7 @@ def batches(voice: Voice, clips: Sequence[TrainingClip]) -> Iterator[Batch]:
         yield from map(windows.batch, windows.epoch(number))
 
 
-def loss(model: WaveNet, batch: Batch, speaker: Tensor) -> Tensor:
+def loss(model: Autoregressive, batch: Batch, speaker: Tensor) -> Tensor:
     """Mean bits of the samples of a batch, spoken by (B,) ids or (B, S) weights."""
     given = batch.past, speaker, batch.local, batch.before, batch.history, batch.lead, batch.given
     device = batch.codes.device

@@ -19,6 +19,7 @@ from torch import Tensor
 from wavegen.config import TrainConfig
 from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
+from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.wavenet import WaveNet
 from wavegen.training.cuda_graphs import CudaGraphs
 from wavegen.training.reading import LocalBatch
@@ -44,7 +45,7 @@ class Norms(NamedTuple):
 
 
 class Stepper:
-    """A WaveNet, its optimiser and the moving average of its weights.
+    """A network, its optimiser and the moving average of its weights.
 
     Args:
         model: trained in place, and moved to the accelerator's device.
@@ -56,7 +57,7 @@ class Stepper:
 
     def __init__(
         self,
-        model: WaveNet,
+        model: Autoregressive,
         config: TrainConfig,
         accelerator: Accelerator,
         warn: Callable[[str], None],
@@ -69,8 +70,9 @@ class Stepper:
         self.warn = warn
         self.device = torch.device(accelerator.device)
         self.model = model.to(self.device)
-        for block in model.layers:
-            block.fused = config.fused and self.device.type == "cuda"
+        if isinstance(model, WaveNet):
+            for block in model.layers:
+                block.fused = config.fused and self.device.type == "cuda"
         self.optimiser = torch.optim.AdamW(
             model.parameters(),
             lr=config.learning_rate,
@@ -79,7 +81,7 @@ class Stepper:
             fused=True,
         )
         self.network = accelerator.prepare_model(model)
-        self.averaged: WaveNet = copy.deepcopy(model).requires_grad_(False)
+        self.averaged: Autoregressive = copy.deepcopy(model).requires_grad_(False)
         """The network with the moving average of the weights."""
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:

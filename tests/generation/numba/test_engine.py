@@ -33,7 +33,7 @@ from torch import Tensor
 
 from wavegen.audio.linear_prediction import Predictor
 from wavegen.config import WeightPrecision
-from wavegen.generation import cached
+from wavegen.generation import cached, queues
 from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Job
 from wavegen.generation.numba.engine import generate
@@ -169,20 +169,20 @@ def test_the_same_uniforms_give_the_samples_of_cached(
     _, drawn = forced(model, rows, codes, prompt=prompt, predictors=predictors)
     same = 0
     with torch.inference_mode():
-        weights = cached.Weights.from_model(model)
+        weights = queues.Weights.from_model(model)
         if prompted:
-            state = cached.prompted_state(model, jobs, HOP)
+            state = queues.prompted_state(model, jobs, HOP)
         else:
-            state = cached.initial_state(model, 2)
+            state = queues.initial_state(model, 2)
         u = torch.from_numpy(np.stack([Uniforms(j.key, draws).draw(length) for j in jobs]))
         no = torch.tensor([False, False])
         feedback = Feedback(model, jobs, HOP)
         for t in range(length):
-            cached.update_stacks(weights, state)
+            queues.update_stacks(weights, state)
             parts = [model.conditioning.project(rows[:, min(state.time // HOP, 99)])]
             parts += [tuple(s.gates) for s in state.contexts]
             gates = [torch.stack(p).sum(0) for p in zip(*parts, strict=True)]
-            logits = cached.step(weights, state, gates, given=feedback.inputs())
+            logits = queues.step(weights, state, gates, given=feedback.inputs())
             same += int((model.output.sample(logits, u[:, t], 1.0, no) == drawn[:, t]).sum())
             state.code = codes[:, t]
             feedback.append(state.code)

@@ -25,7 +25,7 @@ from torch import Tensor
 from wavegen.audio.linear_prediction import Predictor
 from wavegen.config import WeightPrecision
 from wavegen.errors import WavegenError
-from wavegen.generation import cached, choose_engine
+from wavegen.generation import cached, choose_engine, queues
 from wavegen.generation.job import Job
 from wavegen.generation.triton import engine
 from wavegen.generation.triton.engine import generate
@@ -152,11 +152,11 @@ def test_the_same_uniforms_give_the_samples_of_cached() -> None:
     rows = torch.stack([torch.as_tensor(j.rows) for j in jobs])
     logits = []
     with torch.inference_mode():
-        weights, state = cached.Weights.from_model(model), cached.initial_state(model, 512)
+        weights, state = queues.Weights.from_model(model), queues.initial_state(model, 512)
         feedback = cached.Feedback(model, jobs, HOP)
         for t in range(40):
             gates = model.conditioning.project(rows[:, t // HOP])
-            logits.append(cached.step(weights, state, gates, given=feedback.inputs()))
+            logits.append(queues.step(weights, state, gates, given=feedback.inputs()))
             state.code = codes[:, t]
             feedback.append(state.code)
     found, drawn = forced(model, jobs, codes, group=512)

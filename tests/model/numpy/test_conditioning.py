@@ -25,7 +25,7 @@ def test_rows_and_phases_are_those_of_the_module(features: str, speakers: int, g
         features=features, mel_channels=3, encoder_channels=8, speaker_channels=4, phase=True
     )
     inputs = input_channels(config, 6)
-    model = Conditioning(2, 4, speakers, 4, inputs, 8, phase=bool(inputs))
+    model = Conditioning(2, 8, 4, speakers, 4, inputs, 8, phase=bool(inputs))
     batch = random_features(1, FRAMES)
     batch = batch.each(lambda t: t)
     object.__setattr__(batch, "phones", torch.rand(1, 6, FRAMES))

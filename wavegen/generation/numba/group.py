@@ -75,9 +75,12 @@ class Group:
     def _start_from_prompt(self, lane: int, job: Job, network: Stored) -> None:
         """Put the state after a job's prompt into its lane."""
         from wavegen.generation.prompt import replay_prompt  # imports torch
+        from wavegen.model.wavenet import WaveNet
 
+        model = network.module
         assert job.prompt is not None
-        past = replay_prompt(network.module, job, self.net.hop)
+        assert isinstance(model, WaveNet)
+        past = replay_prompt(model, job, self.net.hop)
         s, stacks = self.state, self.net.stacks
         count = s.position[lane] = job.begin
         s.code[lane] = job.prompt[-1]

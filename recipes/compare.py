@@ -1,0 +1,216 @@
+"""WaveNet beside a GRU and a Transformer of as many parameters, on any folder of sound.
+
+    python recipes/compare.py FOLDER RUNS [--rate 8000] [--steps 300] [--positions 400]
+
+Each is trained twice, in RUNS, by the same loop on one thread: for as many steps as the others, and
+for as long as the slowest of them takes for these, in processor time. Of the voices trained equally
+long it is measured how fast they draw, and what the past is worth to them: bits of held-out
+samples, with all of the past, and with none of it but the last 1 to 256 ms. Prints a table, and the
+figures as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields, is_dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+
+from wavegen.cli.app import script
+from wavegen.config import Config
+from wavegen.data.dataset import open_dataset
+from wavegen.generation import default_engine, queues
+from wavegen.library import load_voice
+from wavegen.model.autoregressive import Autoregressive
+from wavegen.model.stateful import Stateful
+from wavegen.model.wavenet import WaveNet
+from wavegen.recipe import load_config
+from wavegen.request import Request
+from wavegen.synth import plan, synthesize
+from wavegen.training.hooks import Hooks
+from wavegen.training.run import start_run
+from wavegen.voice import Voice
+
+MODELS: dict[str, dict[str, Any]] = {
+    "wavenet": {"layers": 18, "dilation_cycle": 9, "residual_channels": 16},
+    "gru": {"layers": 1, "residual_channels": 58},
+    "transformer": {"layers": 2, "residual_channels": 32, "heads": 2, "attention": 256},
+}
+"""Of 44 to 47 thousand parameters."""
+RATES = {"wavenet": 8e-3, "gru": 6e-3, "transformer": 3e-3}
+"""Peak learning rates."""
+CUTS_MS = (1, 4, 16, 64, 256)
+SHARED = {"data": {"layout": "flat", "longest": 10.0, "validation": 0.02, "test": 0.04}}
+
+Figures = dict[str, float]
+
+
+def configuration(kind: str, rate: int, steps: int) -> Config:
+    table = SHARED | {
+        "audio": {"sample_rate": rate},
+        "model": {"kind": kind, "skip_channels": 32, **MODELS[kind]},
+        "conditioning": {"features": "none"},
+        "train": {
+            "steps": steps,
+            "batch_size": 4,
+            "window_seconds": 2000 / rate,
+            "learning_rate": RATES[kind],
+            "warmup_steps": min(30, steps),
+            "ema_decay": 0.98,
+            "precision": "f32",
+            "validate_every": steps,
+            "checkpoint_every": steps,
+            "sample_every": 0,
+        },
+    }
+    return load_config(table, kind)
+
+
+def train(folder: Path, run: Path, config: Config) -> Figures:
+    """Train in a process of its own; its figures are of the training alone, but for the memory,
+    which is that of the whole process at its most."""
+    torch.set_num_threads(1)
+    began, samples = [0.0, 0.0], 0
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if phase == "training" and done in (0, total):
+            began[done == total] = time.process_time()
+
+    result = start_run(folder, run, config, device="cpu", hooks=Hooks(progress=progress))
+    samples = load_voice(result.voice).training["samples_seen"]
+    seconds = began[1] - began[0]
+    assert result.test_bits is not None
+    return {
+        "steps": config.train.steps,
+        "seconds": seconds,
+        "samples/s": samples / seconds,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "bits": result.test_bits,
+    }
+
+
+def state_bytes(model: Autoregressive) -> int:
+    """What generation keeps of the past of an utterance."""
+
+    def size(part: Any) -> int:
+        if isinstance(part, Tensor):
+            return part.nbytes
+        if is_dataclass(part):
+            return sum(size(getattr(part, f.name)) for f in fields(part))
+        return sum(map(size, part)) if isinstance(part, list | tuple) else 0
+
+    if isinstance(model, WaveNet):
+        return size(queues.initial_state(model, 1))
+    assert isinstance(model, Stateful)
+    return size(model.body.initial(1))
+
+
+def drawing_rate(voice: Voice, engine: Any, seconds: float) -> float:
+    """Samples per second of an utterance on its own."""
+
+    def draw(length: float) -> float:
+        plans = [*plan(voice, Request(seconds=length))]
+        begin = time.process_time()
+        [audio] = synthesize(voice, plans, engine=engine)
+        return len(audio) / (time.process_time() - begin)
+
+    draw(0.1)  # may compile
+    return draw(seconds)
+
+
+@torch.inference_mode()
+def memory(voice: Voice, recordings: list[np.ndarray], positions: int) -> Figures:
+    """Mean bits of held-out samples by the milliseconds of the past that the network is given, and
+    with all of it. The samples are the same each time, and all have the longest past."""
+    model, hop, rng = voice.model, voice.config.hop_length, np.random.default_rng(0)
+    cuts = {f"{ms} ms": max(1, round(ms * voice.sample_rate / 1000)) for ms in CUTS_MS}
+    longest = max(cuts.values()) + 1
+    known = [voice.samples(torch.from_numpy(a), None)[0] for a in recordings if len(a) > longest]
+    weights = np.array([len(c) - longest for c in known], float)
+    chosen = rng.choice(len(known), positions, p=weights / weights.sum())
+    row = model.conditioning.encode(1)
+    nats: dict[str, list[Tensor]] = {name: [] for name in (*cuts, "all")}
+    for i in np.unique(chosen):
+        codes = known[i]
+        at = torch.from_numpy(rng.integers(longest, len(codes), (chosen == i).sum()))
+        nats["all"].append(model.nll(codes[None], row, hop)[0, at])
+        for name, cut in cuts.items():
+            window = codes[at[:, None] + torch.arange(-cut, 1)]
+            rows = row.expand(len(at), -1, -1)
+            logits = model.run(window, rows, codes[at - cut - 1])[:, -1:]
+            nats[name].append(model.output.loss(logits, window[:, -1:])[:, 0])
+    return {name: float(torch.cat(x).mean()) / np.log(2) for name, x in nats.items()}
+
+
+def table(figures: dict[str, Figures]) -> str:
+    """A Markdown table with a column for each network."""
+    rows = [["", *figures], ["---"] * (len(figures) + 1)]
+    for name in next(iter(figures.values())):
+        digits = 3 if name.startswith("bits") else 1 if "kilobytes" in name else 0
+        rows.append([name, *(f"{f[name]:,.{digits}f}" for f in figures.values())])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def apart(function: Callable[..., Figures], *args: Any) -> Figures:
+    """Call in a fresh process, whose memory is its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(function, *args).result()
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="Recordings.")],
+    runs: Annotated[Path, typer.Argument(help="A new folder for the run directories.")],
+    rate: Annotated[int, typer.Option(help="Sample rate in Hz.")] = 8000,
+    steps: Annotated[int, typer.Option(help="Steps of the shorter training.")] = 300,
+    positions: Annotated[int, typer.Option(help="Held-out samples whose past is cut.")] = 400,
+    seconds: Annotated[float, typer.Option(help="Length of the clip that is drawn.")] = 1.0,
+) -> None:
+    """Print a table and, below it, the figures as JSON."""
+    torch.set_num_threads(1)
+    short, long = dict[str, Figures](), dict[str, Figures]()
+    for kind in MODELS:
+        config = configuration(kind, rate, steps)
+        short[kind] = apart(train, folder, runs / f"{kind}-steps", config)
+        print(kind, short[kind], flush=True)
+    longest = max(f["seconds"] for f in short.values())
+    figures: dict[str, Figures] = {}
+    for kind, found in short.items():
+        more = round(steps * longest / found["seconds"])
+        run = runs / f"{kind}-{'time' if more > steps else 'steps'}"
+        config = configuration(kind, rate, more)
+        long[kind] = apart(train, folder, run, config) if more > steps else found
+        print(kind, long[kind], flush=True)
+        voice = load_voice(run / "voice.safetensors")
+        data = open_dataset(folder, config)
+        figures[kind] = {
+            "parameters": voice.model.parameter_count,
+            f"bits after {steps} steps": found["bits"],
+            f"bits after {longest:.0f} seconds": long[kind]["bits"],
+            "steps in that time": long[kind]["steps"],
+            "samples/s in training": found["samples/s"],
+            "megabytes in training": found["megabytes"],
+            "samples/s drawn, engine cached": drawing_rate(voice, "cached", seconds),
+            "samples/s drawn, default engine": drawing_rate(
+                voice, default_engine("cpu", voice.config.model.kind), seconds
+            ),
+            "kilobytes kept while drawing": state_bytes(voice.model) / 1024,
+        }
+        held = [data.audio(p) for p in data.split["test"]]
+        cut = memory(voice, held, positions)
+        figures[kind] |= {f"bits with {name} of the past": bits for name, bits in cut.items()}
+    print(table(figures))
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    script(main)

@@ -1,6 +1,6 @@
 """WaveNet beside a GRU and a Transformer of as many parameters, on any folder of sound.
 
-    python recipes/compare.py FOLDER RUNS [--rate 8000] [--steps 300] [--positions 400]
+    python recipes/compare.py FOLDER RUNS [--rate 8000] [--steps 200] [--positions 400]
 
 Each is trained twice, in RUNS, by the same loop on one thread: for as many steps as the others, and
 for as long as the slowest of them takes for these, in processor time. Of the voices trained equally
@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, is_dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
@@ -80,15 +81,15 @@ def train(folder: Path, run: Path, config: Config) -> Figures:
     """Train in a process of its own; its figures are of the training alone, but for the memory,
     which is that of the whole process at its most."""
     torch.set_num_threads(1)
-    began, samples = [0.0, 0.0], 0
+    clock = [0.0, 0.0]
 
     def progress(phase: str, done: int, total: int) -> None:
         if phase == "training" and done in (0, total):
-            began[done == total] = time.process_time()
+            clock[done == total] = time.process_time()
 
     result = start_run(folder, run, config, device="cpu", hooks=Hooks(progress=progress))
     samples = load_voice(result.voice).training["samples_seen"]
-    seconds = began[1] - began[0]
+    seconds = clock[1] - clock[0]
     assert result.test_bits is not None
     return {
         "steps": config.train.steps,
@@ -116,7 +117,7 @@ def state_bytes(model: Autoregressive) -> int:
 
 
 def drawing_rate(voice: Voice, engine: Any, seconds: float) -> float:
-    """Samples per second of an utterance on its own."""
+    """Samples per second of an utterance on its own, the median of five."""
 
     def draw(length: float) -> float:
         plans = [*plan(voice, Request(seconds=length))]
@@ -125,7 +126,7 @@ def drawing_rate(voice: Voice, engine: Any, seconds: float) -> float:
         return len(audio) / (time.process_time() - begin)
 
     draw(0.1)  # may compile
-    return draw(seconds)
+    return median(draw(seconds) for _ in range(5))
 
 
 @torch.inference_mode()
@@ -171,9 +172,9 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Recordings.")],
     runs: Annotated[Path, typer.Argument(help="A new folder for the run directories.")],
     rate: Annotated[int, typer.Option(help="Sample rate in Hz.")] = 8000,
-    steps: Annotated[int, typer.Option(help="Steps of the shorter training.")] = 300,
+    steps: Annotated[int, typer.Option(help="Steps of the shorter training.")] = 200,
     positions: Annotated[int, typer.Option(help="Held-out samples whose past is cut.")] = 400,
-    seconds: Annotated[float, typer.Option(help="Length of the clip that is drawn.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Length of the clips that are drawn.")] = 0.25,
 ) -> None:
     """Print a table and, below it, the figures as JSON."""
     torch.set_num_threads(1)
@@ -208,6 +209,7 @@ def main(
         held = [data.audio(p) for p in data.split["test"]]
         cut = memory(voice, held, positions)
         figures[kind] |= {f"bits with {name} of the past": bits for name, bits in cut.items()}
+        print(kind, figures[kind], flush=True)
     print(table(figures))
     print(json.dumps(figures))
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,13 +57,15 @@ class Clip:
 
     path: str
     audio: Audio
+    speaker: str
     weights: Floats
     unit: Unit | None = None
 
 
 def measured(voice: Voice, digest: str, clip: Clip) -> Tracks:
     """As by `wavegen anomalies`."""
-    return measure(voice, torch.from_numpy(clip.audio), clip.weights, clip.unit)
+    tracks = measure(voice, torch.from_numpy(clip.audio), clip.weights, clip.unit)
+    return replace(tracks, speaker=clip.speaker)
 
 
 class Bench:
@@ -74,11 +76,11 @@ class Bench:
         self.look = joblib.Memory(keep, verbose=0).cache(measured, ignore=["voice"])
 
     def clip(self, path: str) -> Clip:
-        name = self.data.clips[path].speaker if len(self.voice.speakers) > 1 else None
-        who = self.voice.weights(self.voice.who(name))[0]
+        name = self.data.clips[path].speaker if len(self.voice.speakers) > 1 else ""
+        who = self.voice.weights(self.voice.who(name or None))[0]
         speaks = isinstance(self.voice, SpeakingVoice)
         unit = self.data.units.get(path) if speaks else None
-        return Clip(path, self.data.audio(path).copy(), who, unit)
+        return Clip(path, self.data.audio(path).copy(), name, who, unit)
 
     def tracks(self, clip: Clip) -> Tracks:
         found: Tracks = self.look(self.voice, self.voice.digest, clip)
@@ -91,7 +93,7 @@ class Bench:
 
         def with_sound(audio: Audio) -> Clip:
             steps = np.clip(np.round(audio * 32768), -32768, 32767)
-            return Clip(path, (steps / 32768).astype(np.float32), clean.weights, clean.unit)
+            return replace(clean, audio=(steps / 32768).astype(np.float32))
 
         def chance(kind: str) -> np.random.Generator:
             return np.random.default_rng(zlib.crc32(f"{kind}/{path}".encode()))
@@ -114,7 +116,7 @@ class Bench:
         near = sorted(said, key=lambda p: abs(len(self.data.clips[p].text) - length))[:20]
         if near:
             wrong = self.data.units[near[chance("transcript").integers(len(near))]]
-            yield "transcript", Clip(path, clean.audio, clean.weights, wrong)
+            yield "transcript", replace(clean, unit=wrong)
 
     def swapped(self, clip: Clip, said: list[str], rng: np.random.Generator) -> Audio | None:
         """A clip with another word of its speaker in place of one."""

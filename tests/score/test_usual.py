@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from wavegen.score.anomalies import judge
-from wavegen.score.tracks import Tracks
+from wavegen.score.tracks import Tracks, background
 from wavegen.score.usual import APART, WINDOWS, Gumbel, Usual, stretches
 
 
-def recording(seed: int, frames: int = 200, texts: bool = True) -> Tracks:
-    """Noise, whose bits are higher in one phoneme than in the other."""
+def recording(seed: int, frames: int = 200, texts: bool = True, speaker: str = "") -> Tracks:
+    """Noise, whose bits are higher in one phoneme than in the other, and whose spectrum is higher
+    in speaker "b"."""
     rng = np.random.default_rng(seed)
     phonemes = np.where(np.arange(frames) % 20 < 10, "a", "s")
     bits = rng.normal(np.where(phonemes == "s", 9.0, 4.0), 0.5)
@@ -22,10 +24,12 @@ def recording(seed: int, frames: int = 200, texts: bool = True) -> Tracks:
         "peak": bits[:, None] + rng.gumbel(3, 0.5, (frames, 1)),
         "spectrum": rng.normal(0, 1, (frames, 12)) + (phonemes == "s")[:, None] * 4,
     }
+    values["spectrum"][:, 3] += 3.0 * (speaker == "b")
+    values["background"] = background(values["spectrum"], 0.01)
     if texts:
         values["text"] = rng.exponential(1, (frames, 1))
     floats = {k: v.astype(np.float32) for k, v in values.items()}
-    return Tracks(0.01, floats, phonemes if texts else None)
+    return Tracks(0.01, floats, phonemes if texts else None, speaker=speaker)
 
 
 def changed(tracks: Tracks, name: str, part: slice, by: float, dimension: int = 0) -> Tracks:
@@ -43,13 +47,14 @@ PLAIN = [recording(n, texts=False) for n in range(30)]
     [
         ("peak", slice(50, 51), 12.0, 0.05),  # a click
         ("bits", slice(80, 120), 1.0, 0.5),
+        ("few bits", slice(60, 63), -3.0, 0.05),  # beside a click
         ("spectrum", slice(0, 200), 0.7, 2.0),  # a hum: faint, but in all frames
     ],
 )
 def test_what_is_brief_and_strong_and_what_is_faint_and_long_surprise(
     name: str, part: slice, by: float, seconds: float, texts: bool
 ) -> None:
-    odd = changed(recording(99, texts=texts), name, part, by)
+    odd = changed(recording(99, texts=texts), name.removeprefix("few "), part, by)
     recordings = {"odd": odd, "usual": recording(98, texts=texts)}
     verdict = judge(recordings, USUAL if texts else PLAIN, 0.01)
     first, second = verdict.judged
@@ -68,10 +73,42 @@ def test_bits_are_compared_with_those_of_the_same_phoneme() -> None:
     hiss = np.flatnonzero(odd.phonemes == "a")[:5]
     odd.values["bits"][hiss] = 9.0  # usual in "s"
     usual = Usual(USUAL)
-    mean, deviation = usual.expected(odd, "bits")
+    mean, deviation = usual.frames.expected(odd, "bits")
     assert np.allclose(mean[:, 0], np.where(odd.phonemes == "s", 9, 4), atol=0.2)
     assert np.allclose(deviation, 0.5, atol=0.2)
     assert usual.surprises(odd)["bits", 0.0][hiss].min() > 20
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_speakers_are_compared_with_themselves(texts: bool) -> None:
+    usual = [recording(n, texts=texts, speaker="ab"[n % 2]) for n in range(20)]
+    new = {name: recording(99, texts=texts, speaker=name) for name in "ab"}
+    new["b?"] = replace(new["b"], speaker="a")  # who sounds as the other one
+    verdict = judge(new, usual, 0.01)
+    assert [j.path for j in verdict.anomalous] == ["b?"]
+
+
+def test_an_unknown_speaker_is_compared_with_the_mean_of_all() -> None:
+    frames = Usual([recording(n, speaker="ab"[n % 2]) for n in range(20)]).frames
+    for name, apart in {"a": 0.0, "b": 3.0, "unknown": 1.5}.items():
+        mean, _ = frames.expected(recording(99, speaker=name), "spectrum")
+        assert np.allclose(mean[:, 3] - mean[:, 2], apart, atol=0.5)
+
+
+def test_what_is_always_there_is_the_background() -> None:
+    speech = np.where(np.arange(300)[:, None] % 100 < 80, 5.0, np.arange(8) / 4)
+    assert np.allclose(background(speech, 0.01)[50:250], [0.375, 1.375])
+    assert background(speech[:3, :2], 0.01).shape == (3, 1)
+
+
+def test_maxima_of_more_windows_are_higher_without_being_a_surprise() -> None:
+    windows = np.resize([10.0, 100.0, 1000.0], 6000)
+    maxima = np.random.default_rng(0).gumbel(5 + 2 * np.log(windows), 2)
+    found = Gumbel.of(maxima, windows)
+    assert (found.location, found.scale) == pytest.approx((5, 2), abs=0.3)
+    for many in (10, 1000):
+        surprise = found.surprise(maxima[windows == many], many)
+        assert (surprise >= 3).mean() == pytest.approx(1 / 8, abs=0.02)
 
 
 def test_half_of_usual_maxima_surprise_by_a_bit_or_more() -> None:
@@ -101,7 +138,7 @@ def test_stretches_are_apart_and_recordings_may_be_shorter_than_windows() -> Non
         assert max(a.first - b.end, b.first - a.end) >= APART
     short = recording(7, frames=3)
     assert {len(v) for v in usual.surprises(short).values()} == {1, 3}
-    assert len(usual.surprises(short)) == 4 * len(WINDOWS)
+    assert len(usual.surprises(short)) == 6 * len(WINDOWS)
 
 
 def test_a_recording_without_a_text_is_compared_without_texts() -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from wavegen.config import Config
 from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, VoiceError, counted
 from wavegen.score.tracks import Tracks, measure
-from wavegen.score.usual import FEWEST, Gumbel, Stretch, Usual, stretches
+from wavegen.score.usual import FEWEST, Frames, Gumbel, Stretch, Usual, stretches
 from wavegen.voice import SpeakingVoice, Voice
 
 LONGEST = 10.0
 """Seconds. Longer recordings without a text are judged in parts."""
-FOLDS = 5
-"""Usual recordings are judged by the others, a fifth of them at a time."""
 MOST_STRETCHES = 5
 """Of one recording."""
 
@@ -29,7 +26,8 @@ class Judged:
 
     path: str
     tracks: Tracks
-    usual: Usual
+    usual: Frames
+    """What it is compared with."""
     surprise: float
     """That of its most unusual part, in bits, see `Stretch.surprise`."""
     stretches: tuple[Stretch, ...]
@@ -96,13 +94,14 @@ def measure_clips(
                 )
         unit = dataset.units.get(path) if isinstance(voice, SpeakingVoice) else None
         f0 = torch.from_numpy(dataset.tracks[path]) if path in dataset.tracks else None
-        out[path] = measure(
+        tracks = measure(
             voice,
             torch.from_numpy(dataset.audio(path).copy()),
             voice.weights(voice.who(name))[0],
             unit if texts or voice.needs_text else None,
             f0,
         )
+        out[path] = replace(tracks, speaker=name or "")
         progress(done, len(dataset.clips))
     return out
 
@@ -128,25 +127,18 @@ def judge(recordings: Mapping[str, Tracks], fit: Sequence[Tracks], false_alarms:
     if not texts:
         normal = [r.without_text() for r in normal]
         recordings = {path: r.without_text() for path, r in recordings.items()}
-    parts = [normal[k::FOLDS] for k in range(FOLDS)]
-    others = [Usual([r for n, r in enumerate(normal) if n % FOLDS != k]) for k in range(FOLDS)]
-    alone = [most(u, r) for u, part in zip(others, parts, strict=True) for r in part]
-    threshold = Gumbel.of(np.array(alone)).threshold(false_alarms)
-    usual = [Usual(normal)] if fit else others
+    usual = Usual(normal)
+    threshold = Gumbel.of(usual.alone).threshold(false_alarms)
+    frames = [usual.frames] if fit else usual.others
     judged = [
-        _judged(path, r, usual[n % len(usual)], threshold)
+        _judged(path, r, usual, frames[n % len(frames)], threshold)
         for n, (path, r) in enumerate(recordings.items())
     ]
     return Verdict(threshold, texts, tuple(sorted(judged, key=lambda j: -j.surprise)))
 
 
-def most(usual: Usual, recording: Tracks) -> float:
-    """The surprise of a recording's most unusual part, in bits."""
-    return max(float(v.max()) for v in usual.surprises(recording).values())
-
-
-def _judged(path: str, recording: Tracks, usual: Usual, threshold: float) -> Judged:
-    surprises = usual.surprises(recording)
+def _judged(path: str, recording: Tracks, usual: Usual, frames: Frames, threshold: float) -> Judged:
+    surprises = usual.surprises(recording, frames)
     greatest = max(float(v.max()) for v in surprises.values())
     parts = stretches(surprises, recording, threshold, MOST_STRETCHES)
-    return Judged(path, recording, usual, greatest, tuple(parts))
+    return Judged(path, recording, frames, greatest, tuple(parts))

@@ -18,13 +18,19 @@ from wavegen.voice import SpeakingVoice, Voice
 
 EDGE = 2
 """Frames at both ends, whose spectrum reaches beyond the recording; they count as the next ones."""
+BACKGROUND = (1.0, 10)
+"""Seconds around a frame, and the percentile of the level in them that counts as background."""
+MERGED = 4
+"""Bands of the spectrum that make one of the background."""
 PLAIN_BANDS = 40
 """Of the spectrogram of a recording, where the voice is told none."""
 MEANING = {
     "bits": "bits per sample, as the network has them",
+    "few bits": "fewer than usual",
     "peak": "those of the least likely millisecond",
     "text": "how badly the text's phoneme fits",
     "spectrum": "mel spectrogram",
+    "background": "that of the quietest frames nearby",
 }
 """What each track is."""
 
@@ -36,11 +42,13 @@ class Tracks:
     frame: float
     """Seconds of each."""
     values: dict[str, Floats]
-    """(F, D) of each track, by its name in `MEANING`."""
+    """(F, D) of each track, by its name."""
     phonemes: NDArray[np.str_] | None = None
     """(F,) where the text is known; silence is empty."""
     words: Tier = ()
     phones: Tier = ()
+    speaker: str = ""
+    """Who speaks, where a voice has several."""
 
     @property
     def frames(self) -> int:
@@ -50,7 +58,7 @@ class Tracks:
     def without_text(self) -> Tracks:
         """The same, as if the text weren't known."""
         values = {name: v for name, v in self.values.items() if name != "text"}
-        return Tracks(self.frame, values)
+        return Tracks(self.frame, values, speaker=self.speaker)
 
 
 @torch.inference_mode()
@@ -90,11 +98,13 @@ def measure(
     found = bits(voice, audio, who, local).network
     edges = np.arange(0, len(found), hop)
     lengths = np.diff(edges, append=len(found))
-    spectrum = mel(audio, rate, hop, PLAIN_BANDS) if local is None else local.mel
-    values = {
+    shown = mel(audio, rate, hop, PLAIN_BANDS) if local is None else local.mel
+    spectrum = shown.numpy().T
+    values: dict[str, NDArray[np.floating]] = {
         "bits": np.add.reduceat(found, edges) / lengths,
         "peak": np.maximum.reduceat(uniform_filter1d(found, max(1, rate // 1000)), edges),
-        "spectrum": spectrum.numpy().T,
+        "spectrum": spectrum,
+        "background": background(spectrum, hop / rate),
     }
     if alignment is None or unit is None or not isinstance(voice, SpeakingVoice):
         return Tracks(hop / rate, _columns(values))
@@ -109,7 +119,28 @@ def measure(
     )
 
 
-def _columns(values: dict[str, NDArray[np.float64]]) -> dict[str, Floats]:
+def background(spectrum: NDArray[np.floating], frame: float) -> NDArray[np.floating]:
+    """(F, D') level of what is always there, of some bands together: a low percentile over time,
+    which speech with its pauses doesn't raise (as in minimum statistics; Martin 2001).
+
+    Args:
+        spectrum: (F, D).
+        frame: seconds of each.
+    """
+    from scipy.ndimage import percentile_filter
+
+    seconds, percentile = BACKGROUND
+    merged = min(MERGED, spectrum.shape[1])
+    some = spectrum[:, : spectrum.shape[1] // merged * merged]
+    bands = some.reshape(len(spectrum), -1, merged).mean(2)
+    frames = min(round(seconds / frame), len(bands))
+    low: NDArray[np.floating] = percentile_filter(
+        bands, percentile, size=(frames, 1), mode="nearest"
+    )
+    return low
+
+
+def _columns(values: dict[str, NDArray[np.floating]]) -> dict[str, Floats]:
     """(F,) and (F, D) arrays as (F, D), with the edges replaced."""
     inner = np.arange(len(values["bits"]))
     if len(inner) > 2 * EDGE:

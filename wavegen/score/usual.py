@@ -3,7 +3,9 @@
 Each track is compared with its mean and deviation in the same phoneme or, without texts, in frames
 of a similar spectrum. The means over windows of several lengths then show what is loud for a
 moment as well as what is faint but lasts (a scan statistic; Glaz, Naus and Wallenstein 2001). How
-high they rise in usual recordings follows a Gumbel distribution, by which they are comparable.
+high they rise in usual recordings follows a Gumbel distribution, by which they are comparable; it
+is found from recordings that are compared with others, and moves with the number of windows, so
+that long recordings aren't more unusual than short ones.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from numpy.typing import NDArray
 from wavegen.score.tracks import Tracks
 
 Doubles = NDArray[np.float64]
+Key = tuple[str, float]
+"""A track and the seconds of a window."""
 
 WINDOWS = (0.0, 0.05, 0.2, 1.0, math.inf)
 """Seconds: from a single frame to the whole recording."""
 KINDS = 24
 """Of spectra, where there are no texts."""
 PRIOR = 100.0
-"""Frames by which a phoneme's mean and variance are drawn to those of all."""
+"""Frames by which a phoneme's mean and variance, and a speaker's, are drawn to those of all."""
+FOLDS = 5
+"""Usual recordings are compared with the others, a fifth of them at a time."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""
 APART = 5
@@ -41,16 +47,25 @@ class Gumbel:
     scale: float
 
     @classmethod
-    def of(cls, maxima: Doubles) -> Gumbel:
-        """By median and quartiles, which a few anomalies among the usual don't move."""
-        low, middle, high = np.quantile(maxima, (0.25, 0.5, 0.75))
-        scale = (high - low) / (math.log(math.log(4)) - math.log(math.log(4 / 3)))
+    def of(cls, maxima: Doubles, windows: Doubles | float = 1.0) -> Gumbel:
+        """By median and quartiles, which a few anomalies among the usual don't move.
+
+        Args:
+            maxima: (N,).
+            windows: (N,) of how many independent values each is the maximum. The distribution found
+                is that of a single one.
+        """
+        scale = 0.0
+        for _ in range(40):  # the scale that is that of what it leaves
+            low, middle, high = np.quantile(maxima - scale * np.log(windows), (0.25, 0.5, 0.75))
+            found = (high - low) / (math.log(math.log(4)) - math.log(math.log(4 / 3)))
+            scale = (scale + found) / 2
         scale = max(scale, 1e-6 * abs(middle), 1e-9)
         return cls(float(middle + scale * math.log(math.log(2))), float(scale))
 
-    def surprise(self, value: Doubles) -> Doubles:
-        """−log₂ of the probability that a maximum is this or more."""
-        z = (value - self.location) / self.scale
+    def surprise(self, value: Doubles, windows: float = 1.0) -> Doubles:
+        """−log₂ of the probability that the maximum of so many values is this or more."""
+        z = (value - self.location) / self.scale - math.log(windows)
         beyond = -np.expm1(-np.exp(-np.clip(z, -5, 30)))
         return np.where(z > 30, z / math.log(2), -np.log2(beyond))
 
@@ -110,38 +125,36 @@ class Stretch:
     """That shows it."""
 
 
-class Usual:
-    """What is usual in some recordings. All have the same tracks.
+class Frames:
+    """What is usual of the frames of recordings, which all have the same tracks: in each phoneme
+    and then, of what the phoneme leaves, in each speaker.
 
     Args:
-        recordings: at least `FEWEST`.
+        recordings: at least one.
+        centres: (K, M) kinds of spectra, where there are no texts.
     """
 
-    def __init__(self, recordings: Sequence[Tracks]) -> None:
-        self.names = [*recordings[0].values]
+    def __init__(self, recordings: Sequence[Tracks], centres: Doubles) -> None:
         said = [r.phonemes for r in recordings if r.phonemes is not None]
         self.phonemes: list[str] = np.unique(np.concatenate(said)).tolist() if said else []
-        self.centres = np.zeros((0, 0))
-        if not said:
-            self.centres = _centres(np.concatenate([r.values["spectrum"] for r in recordings]))
-        labels = np.concatenate([self.labels(r) for r in recordings])
-        count = max(len(self.phonemes) + 1, len(self.centres))
-        self.normal = {
-            name: Normal.of(
-                np.concatenate([r.values[name] for r in recordings]).astype(np.float64),
-                labels,
-                count,
-            )
-            for name in self.names
-        }
-        scans = [self._scan(r) for r in recordings]
-        self.gumbel = {
-            key: Gumbel.of(np.array([scan[key].max() for scan in scans])) for key in scans[0]
-        }
+        self.centres = centres
+        self.speakers = sorted({r.speaker for r in recordings})
+        count = max(len(self.phonemes) + 1, len(centres))
+        of_speaker = np.concatenate([self._speaker(r) for r in recordings])
+        self.normal, self.own = {}, {}
+        for name in recordings[0].values:
+            values = np.concatenate([r.values[name] for r in recordings]).astype(np.float64)
+            labels = np.concatenate([self.labels(r, name) for r in recordings])
+            normal = self.normal[name] = Normal.of(values, labels, count)
+            rest = normal.white(values, labels)
+            self.own[name] = Normal.of(rest, of_speaker, len(self.speakers) + 1)
 
-    def labels(self, recording: Tracks) -> NDArray[np.int64]:
-        """(F,) what each frame is compared with: its phoneme, of which an unknown one is as all
-        frames are, or the nearest kind of spectrum."""
+    def labels(self, recording: Tracks, name: str) -> NDArray[np.int64]:
+        """(F,) what each frame of a track is compared with: its phoneme, of which an unknown one is
+        as all frames are, or the nearest kind of spectrum. What is in the background doesn't depend
+        on either."""
+        if name == "background":
+            return np.zeros(recording.frames, np.int64)
         if self.phonemes:
             number = {p: n for n, p in enumerate(self.phonemes)}
             assert recording.phonemes is not None
@@ -151,35 +164,96 @@ class Usual:
         found: NDArray[np.int64] = vq(recording.values["spectrum"], self.centres)[0]
         return found.astype(np.int64)
 
+    def _speaker(self, recording: Tracks) -> NDArray[np.int64]:
+        """(F,) the number of who speaks; one who is in none of the recordings is as all are."""
+        known = recording.speaker in self.speakers
+        number = self.speakers.index(recording.speaker) if known else len(self.speakers)
+        return np.full(recording.frames, number)
+
     def expected(self, recording: Tracks, name: str) -> tuple[Doubles, Doubles]:
         """(F, D) usual values of a track, and their deviations."""
-        labels, normal = self.labels(recording), self.normal[name]
-        return normal.mean[labels], normal.deviation[labels]
+        labels, normal = self.labels(recording, name), self.normal[name]
+        speaker, own = self._speaker(recording), self.own[name]
+        mean, deviation = normal.mean[labels], normal.deviation[labels]
+        shift = own.mean[speaker] @ np.linalg.inv(normal.whitening)
+        return mean + deviation * shift, deviation * own.deviation[speaker]
 
-    def surprises(self, recording: Tracks) -> dict[tuple[str, float], Doubles]:
-        """Bits of surprise of every window, by track and window."""
-        scan = self._scan(recording)
-        return {key: self.gumbel[key].surprise(values) for key, values in scan.items()}
-
-    def _scan(self, recording: Tracks) -> dict[tuple[str, float], Doubles]:
+    def scan(self, recording: Tracks) -> dict[Key, Doubles]:
         """By track and window, the distance from the usual of every window."""
-        labels = self.labels(recording)
         out = {}
-        for name in self.names:
-            values = recording.values[name].astype(np.float64)
-            white = self.normal[name].white(values, labels)
+        for name, values in recording.values.items():
+            rest = self.normal[name].white(values.astype(np.float64), self.labels(recording, name))
+            white = self.own[name].white(rest, self._speaker(recording))
             total = np.cumsum(np.pad(white, ((1, 0), (0, 0))), 0)
             for seconds in WINDOWS:
                 n = window(seconds, recording)
                 sums = (total[n:] - total[:-n]) / math.sqrt(n)
                 plain = sums.shape[1] == 1  # more of it is worse
                 out[name, seconds] = sums[:, 0] if plain else np.linalg.norm(sums, axis=1)
+                if name == "bits":  # beside a click, all else is less than the level lets expect
+                    out["few bits", seconds] = -sums[:, 0]
         return out
+
+
+class Usual:
+    """What is usual in some recordings. All have the same tracks.
+
+    Args:
+        recordings: at least `FEWEST`.
+    """
+
+    def __init__(self, recordings: Sequence[Tracks]) -> None:
+        centres = np.zeros((0, 0))
+        if recordings[0].phonemes is None:
+            centres = _centres(np.concatenate([r.values["spectrum"] for r in recordings]))
+        self.frames = Frames(recordings, centres)
+        self.others = [
+            Frames([r for n, r in enumerate(recordings) if n % FOLDS != k], centres)
+            for k in range(FOLDS)
+        ]
+        highest = [
+            {key: float(v.max()) for key, v in self.others[n % FOLDS].scan(r).items()}
+            for n, r in enumerate(recordings)
+        ]
+        self.gumbel = {
+            key: Gumbel.of(
+                np.array([h[key] for h in highest]),
+                np.array([_windows(key[1], r) for r in recordings]),
+            )
+            for key in highest[0]
+        }
+        surprises = [
+            max(
+                float(g.surprise(np.array(h[key]), _windows(key[1], r)))
+                for key, g in self.gumbel.items()
+            )
+            for h, r in zip(highest, recordings, strict=True)
+        ]
+        self.alone = np.array(surprises)
+        """Of each recording, compared with others, the surprise of its most unusual part."""
+
+    def surprises(self, recording: Tracks, frames: Frames | None = None) -> dict[Key, Doubles]:
+        """Bits of surprise of every window, by track and window.
+
+        Args:
+            recording: that is compared.
+            frames: what it is compared with (default: all usual recordings).
+        """
+        scan = (frames or self.frames).scan(recording)
+        return {
+            key: self.gumbel[key].surprise(values, _windows(key[1], recording))
+            for key, values in scan.items()
+        }
 
 
 def window(seconds: float, recording: Tracks) -> int:
     """Frames of a window in a recording."""
     return int(min(max(1.0, seconds / recording.frame), recording.frames))
+
+
+def _windows(seconds: float, recording: Tracks) -> float:
+    """How many windows lie in a recording, side by side."""
+    return recording.frames / window(seconds, recording)
 
 
 def _centres(spectra: NDArray[np.float32]) -> Doubles:
@@ -192,7 +266,7 @@ def _centres(spectra: NDArray[np.float32]) -> Doubles:
 
 
 def stretches(
-    surprises: dict[tuple[str, float], Doubles], recording: Tracks, threshold: float, most: int
+    surprises: dict[Key, Doubles], recording: Tracks, threshold: float, most: int
 ) -> list[Stretch]:
     """Unusual parts of a recording, apart from each other, the most unusual first.
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import soundfile
 import torch
 from helpers import DIGITS, READABLE, UNREADABLE, Result, one_clear_line, rows, spoil, write_recipe
 
+from wavegen.cli.train import View
 from wavegen.library import load_voice
 from wavegen.training.checkpoint import states
 
@@ -243,6 +245,15 @@ def test_a_signal_while_models_are_fitted_says_how_to_go_on(
         f"stopped; resume with: {shlex.join(['wavegen', *map(str, args)])}",
     )
     assert (run / "fitting.pt").exists()  # where it goes on from
+
+
+def test_a_signal_that_a_library_swallows_stops_at_the_next_step_of_fitting() -> None:
+    with View() as view:
+        view.progress("fitting the aligner", 1, 10)
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            view.progress("fitting the aligner", 2, 10)
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def train(
     if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
         show.set_quiet(True, problems=True)
     result: TrainingResult | None = None
-    with _View() as view, suppress(KeyboardInterrupt):
+    with View() as view, suppress(KeyboardInterrupt):
         result = wavegen.train(
             audio_dir,
             recipe,
@@ -138,7 +138,7 @@ def _launcher() -> list[str]:
     return ["torchrun", *many, f"--nproc-per-node={processes}", "-m"]
 
 
-class _View:
+class View:
     """Shows a run, and notes the signals that ask it to stop."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class _View:
         """The latest figures."""
         self.trainer: Trainer | None = None
 
-    def __enter__(self) -> _View:
+    def __enter__(self) -> View:
         self.bars = self.stack.enter_context(show.phases())
         for number in (signal.SIGINT, signal.SIGTERM):
             self.stack.callback(signal.signal, number, signal.signal(number, self.stop))
@@ -180,6 +180,10 @@ class _View:
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Move the bar of a phase; that of the training has its figures beside it."""
+        if self.received and self.trainer is None:
+            # What `stop` raises is lost where a library's callback can't pass an exception on, as
+            # numba's while it compiles.
+            raise KeyboardInterrupt
         note = ""
         if phase == "training" and "loss_bits" in self.row and self.trainer is not None:
             note = figures(self.row)

@@ -68,7 +68,7 @@ class Voice:
 
     @property
     def model(self) -> Autoregressive:
-        """Its WaveNet, for torch."""
+        """Its network over samples, for torch."""
         return self.wavenet.module
 
     @model.setter
@@ -76,7 +76,7 @@ class Voice:
         self.wavenet = Part(lambda: model)
 
     def with_model(self, model: Autoregressive) -> Self:
-        """The same voice with another WaveNet."""
+        """The same voice with another network over samples."""
         return replace(self, wavenet=Part(lambda: model))
 
     @property

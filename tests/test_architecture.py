@@ -23,7 +23,7 @@ PACKAGE = Path(wavegen.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = [
     {"config", "request", "speakers", "recipe", "errors", "files", "cache", "decoding"}
-    | {"compiled", "compiling", "vectors"},
+    | {"compiled", "compiling", "vectors", "products", "product_loop"},
     {"audio", "text", "books"},
     {"outputs"},
     {"model"},

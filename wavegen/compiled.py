@@ -4,7 +4,7 @@ numba compiles a function once (`wavegen.compiling`); from then on its object co
 llvmlite alone. numba takes a second to import and to prepare its types, llvmlite a twentieth.
 
 A function's arguments are passed as one struct, laid out as numba lays out a tuple of them: a
-number takes 8 bytes, an array its header (see `_words`), a tuple its members. A cache that fails
+number takes 8 bytes, an array its header (see `_lay_out`), a tuple its members. A cache that fails
 costs time and is never an error.
 """
 
@@ -79,8 +79,9 @@ class Compiled:
                 if kinds not in self._loaded:
                     self._loaded[kinds] = _load(*self._object_code(kinds, args))
             function = self._loaded[kinds]
-        words = [*_words(args)]
-        form = "".join("d" if isinstance(word, float) else "q" for word in words)
+        words: list[int | float] = []
+        _lay_out(args, words)
+        form = "".join(["d" if type(word) is float else "q" for word in words])
         return _Call(function, struct.pack(f"={form}", *words), args)
 
     def _object_code(self, kinds: str, args: Any) -> tuple[bytes, bytes]:
@@ -148,20 +149,18 @@ def _kind(value: Any) -> str:
     return "f" if isinstance(value, float) else "i"
 
 
-def _words(value: Any) -> Iterator[int | float]:
-    """An argument in words of 8 bytes, as numba's data model has it."""
+def _lay_out(value: Any, words: list[int | float]) -> None:
+    """Append an argument in words of 8 bytes, as numba's data model has it."""
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
             raise ValueError("compiled functions take contiguous arrays")
         # Owner and its reference count (none), then the fields of an array.
-        yield from (0, 0, value.size, value.itemsize, value.ctypes.data)
-        yield from value.shape
-        yield from value.strides
+        words += 0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides
     elif isinstance(value, tuple):
         for part in value:
-            yield from _words(part)
+            _lay_out(part, words)
     else:
-        yield float(value) if isinstance(value, float) else int(value)
+        words.append(float(value) if isinstance(value, float) else int(value))
 
 
 _engines: list[Any] = []

@@ -12,6 +12,7 @@ from wavegen.audio.mel_scale import logarithm, mel_bank
 from wavegen.audio.taps import COMPRESSION, INPUTS, TAPS
 from wavegen.config import Config
 from wavegen.errors import VoiceError
+from wavegen.products import product
 
 if TYPE_CHECKING:
     from wavegen.audio.local_features import LocalFeatures
@@ -139,7 +140,7 @@ def power_spectrum(mel: Floats, sample_rate: int, hop_length: int) -> Floats:
     """
     bank = mel_bank(sample_rate, hop_length, len(mel))
     shares = bank / np.maximum(bank.sum(1, keepdims=True), 1e-9)
-    magnitudes: Floats = (np.exp(logarithm(mel.T)) / bank.sum(0)) @ shares.T  # (F, N)
+    magnitudes = product(np.exp(logarithm(mel.T)) / bank.sum(0), shares.T)  # (F, N)
     low, high = np.flatnonzero(bank.sum(1))[[0, -1]]
     # The outermost bands taper to nothing: extend the spectrum beyond them as a constant.
     magnitudes = np.pad(

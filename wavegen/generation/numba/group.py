@@ -14,6 +14,7 @@ from wavegen.generation.numba.feedback import Past, gather
 from wavegen.generation.numba.layout import Floats, Integers, Network
 from wavegen.generation.numba.state import new_state
 from wavegen.generation.uniforms import Uniforms
+from wavegen.model.numpy.layers import linear
 from wavegen.model.weights import Network as Stored
 
 run = Compiled("wavegen.generation.numba.step", "run", "the engine")
@@ -98,8 +99,8 @@ class Group:
         frame, offset = divmod(count, self.net.hop)
         s.until_row[lane] = -offset % self.net.hop
         local = s.local.reshape(self.capacity, *each)[lane]
-        row, w = np.asarray(job.rows[min(frame, len(job.rows) - 1)]), network.weights
-        _write_gates(local, row @ w["conditioning.weight"].T + w["conditioning.bias"])
+        row = np.asarray(job.rows[min(frame, len(job.rows) - 1)])
+        _write_gates(local, linear(network.weights.part("conditioning"), row))
         s.cond.reshape(self.capacity, -1)[lane] = local.reshape(-1) + gates[lane].sum(0).reshape(-1)
 
     def remove(self, lane: int) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wavegen.model.numpy.flow import sample
 from wavegen.model.numpy.layers import Floats, convolve, normalise, relu
 from wavegen.model.weights import Weights
+from wavegen.products import product
 
 ENCODER, RHYTHM, MELODY, DECODER = (1, 1, 1, 2), (1, 1), (1, 2, 4), (1, 2, 4, 1, 2)
 """Dilations of the blocks."""
@@ -45,7 +46,7 @@ class Phones:
 
 def encode(w: Weights, phones: Phones) -> Floats:
     """`PhoneEncoder.forward`: (N, channels)."""
-    who = phones.speaker @ w["speaker.weight"]
+    who = product(phones.speaker, w["speaker.weight"])
     x = w["symbol.weight"][phones.symbols] + w["start.weight"][phones.starts] + who
     return blocks(w.part("blocks"), x, ENCODER)
 

@@ -9,6 +9,7 @@ from wavegen.config import ConditioningConfig
 from wavegen.model.inputs import FEATURES
 from wavegen.model.numpy.layers import Floats, convolve, relu
 from wavegen.model.weights import Weights
+from wavegen.products import product
 
 
 def encode(
@@ -25,7 +26,8 @@ def encode(
     Returns:
         (F, E); F = 1 if nothing varies.
     """
-    known = speaker @ w["speaker.weight"] if "speaker.weight" in w else speaker[:1, :0]
+    named = "speaker.weight" in w
+    known = product(speaker, w["speaker.weight"]) if named else speaker[:1, :0]
     if config.features not in FEATURES or local is None:
         return known
     known = np.broadcast_to(known, (local.frames, known.shape[1]))

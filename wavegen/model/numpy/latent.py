@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from wavegen.model.numpy.acoustic import DECODER, blocks
 from wavegen.model.numpy.layers import Floats, convolve
 from wavegen.model.weights import Weights
+from wavegen.products import product
 
 UNUSED = 0.05
 """A code is unused if it occurs less often than this, relative to an even use of all."""
@@ -36,6 +37,6 @@ def spoken(
     """
     content = np.repeat(w["codebook"][codes], frames, 0)[: len(voicing)]
     tone = convolve(w.part("tone"), np.stack([voicing, octaves], 1))
-    x = convolve(w.part("last"), content) + tone + speaker @ w["speaker.weight"]
+    x = convolve(w.part("last"), content) + tone + product(speaker, w["speaker.weight"])
     made: Floats = convolve(w.part("mel"), blocks(w.part("decoder"), x, DECODER)).T
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen import products
 from wavegen.model.weights import Weights
 
 Floats = NDArray[np.float32]
@@ -14,22 +15,14 @@ EPSILON = 1e-5
 
 def linear(w: Weights, x: Floats) -> Floats:
     """`torch.nn.Linear`: (…, in) to (…, out)."""
-    out: Floats = x @ w["weight"].T + w["bias"]
-    return out
+    weight = w["weight"]
+    flat = products.convolve(x.reshape(-1, weight.shape[1]), weight[..., None], w["bias"])
+    return flat.reshape(*x.shape[:-1], len(weight))
 
 
 def convolve(w: Weights, x: Floats, dilation: int = 1) -> Floats:
     """`torch.nn.Conv1d` with zeros around, so that the length stays: (T, in) to (T, out)."""
-    taps = w["weight"]  # (out, in, K)
-    count, size = len(x), taps.shape[2]
-    out: Floats = np.tile(w["bias"], (count, 1))
-    # Tap by tap: gathering the windows takes as long as all of the products.
-    for k in range(size):
-        ahead = k * dilation - (size - 1) * dilation // 2
-        begin, end = max(-ahead, 0), count - max(ahead, 0)
-        if begin < end:
-            out[begin:end] += x[begin + ahead : end + ahead] @ taps[:, :, k].T
-    return out
+    return products.convolve(x, w["weight"], w["bias"], dilation)
 
 
 def normalise(x: Floats) -> Floats:

@@ -3,7 +3,7 @@
     python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40]
 
 FOLDER holds the recordings that the voice was trained on. Its validation clips tell what is usual.
-Faults (faults.py) are made in its test clips:
+Faults (faults.py) are made in its test clips; both are taken from all speakers evenly:
 
 clicks, dropouts, clipping, 50 Hz hum
 splice        a second of another speaker, of FOLDER or of ``--others``
@@ -18,9 +18,12 @@ rate of 5 %, with texts. The row without a fault has the false alarms.
 
 from __future__ import annotations
 
+import random
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,6 +157,15 @@ def area(usual: list[float], faulty: list[float]) -> float:
     return float(roc_auc_score(right, usual + faulty))
 
 
+def evenly(data: Dataset, paths: Sequence[str], count: int) -> list[str]:
+    """Clips of all speakers in turn, as long as they have some, those of each at random."""
+    by_speaker = defaultdict(list)
+    for path in random.Random(0).sample(paths, len(paths)):
+        by_speaker[data.clips[path].speaker].append(path)
+    turns = zip_longest(*by_speaker.values())
+    return [path for turn in turns for path in turn if path is not None][:count]
+
+
 def evaluate(bench: Bench, fit: list[str], tested: list[str], progress: Any) -> dict[str, Any]:
     """The figures of `COLUMNS` by fault."""
     rate = bench.voice.sample_rate
@@ -216,7 +228,7 @@ def main(
             config = v.config.replace("data", layout="auto")
             more = open_dataset(others, config, f0=False, progress=progress)
         fit, tested = (
-            data.split[part][:: max(1, len(data.split[part]) // count)][:count]
+            evenly(data, data.split[part], count)
             for part, count in (("validation", usual), ("test", clips))
         )
         figures = evaluate(Bench(v, data, more, keep), fit, tested, progress)

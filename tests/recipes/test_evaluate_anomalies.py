@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from evaluate_anomalies import COLUMNS, Bench, area, evaluate, simple
+from evaluate_anomalies import COLUMNS, Bench, area, evaluate, evenly, simple
 from faults import ALONE, CLICK, HUM_DB, TOP, level, replaced, spliced
 from helpers import DIGITS
 
@@ -69,6 +70,17 @@ def test_areas_are_those_under_roc_curves() -> None:
     loud = sound()
     loud[8000:8100] = 0.9
     assert (simple(loud, RATE).max(0) > simple(sound(), RATE).max(0) + 0.5).all()
+
+
+def test_clips_are_of_all_speakers_evenly(tiny_voice: SpeakingVoice, tmp_path: Path) -> None:
+    data = open_dataset(DIGITS, folder_config(tiny_voice), tmp_path, f0=False)
+    paths = [p for p in sorted(data.clips) if "_theo_" not in p or p.startswith("7")]
+    some = evenly(data, paths, 16)
+    counts = Counter(data.clips[p].speaker for p in some)
+    assert len({*some}) == len(some) == 16
+    assert counts == {s: 1 if s == "theo" else 3 for s in data.speakers}
+    assert len({Path(p).name[0] for p in some}) > 5  # not the same digit of each
+    assert len(evenly(data, paths, 1000)) == len(paths)
 
 
 def test_all_faults_of_held_out_recordings_are_judged(

@@ -5,12 +5,25 @@ import pytest
 from helpers import DIGITS
 
 from wavegen.audio.reading import read_audio
+from wavegen.config import Kind, ModelConfig
 from wavegen.report import watch
 from wavegen.report.watch import Audio, Watch
 
 SPEECH = [read_audio(f, 8000).audio for f in sorted(DIGITS.glob("*.wav"))]
 NOISE = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
 SILENCE = np.zeros(4000, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers", "too_many"),
+    [("gru", 1, False), ("gru", 30, True), ("transformer", 30, True), ("wavenet", 40, False)],
+)
+def test_only_a_wavenet_may_have_many_layers(kind: Kind, layers: int, too_many: bool) -> None:
+    said = watch.deep(ModelConfig(kind=kind, layers=layers))
+    assert bool(said) == too_many
+    if said:
+        assert f"a {kind} of {layers} layers" in said
+        assert "--set model.layers=" in said
 
 
 def test_speakers_with_under_a_minute_are_named() -> None:

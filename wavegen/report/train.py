@@ -138,6 +138,7 @@ def _record(trainer: Trainer, stack: ExitStack) -> None:
     """Write down what a run begins with, and have its hooks watch and record the rest."""
     run, dataset, config, hooks = trainer.run, trainer.dataset, trainer.config, trainer.hooks
     watch = Watch(hooks.warn, config.train.clip_norm)
+    watch.network(config.model)
     data = describe(dataset, config.audio.sample_rate)
     write_record(run, data, trainer.device, trainer.step)
     data.warn(watch)

@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.config import Kind, ModelConfig
 from wavegen.errors import counted
 
 Audio = NDArray[np.float32]
 
+DEEP: dict[Kind, int] = {"gru": 4, "transformer": 12}
+"""More layers than these are a WaveNet's, whose receptive field takes them: recipes set them, and
+so does the default."""
 LITTLE_SECONDS = 60.0
 """A speaker with less audio is hardly learned."""
 LISTEN_FROM = 1000
@@ -31,6 +35,16 @@ EXPLODES = 20.0
 """A gradient norm explodes at this many times its recent median."""
 RECENT = 20
 """Rows of metrics that the median is taken of."""
+
+
+def deep(model: ModelConfig) -> str | None:
+    """The network has as many layers as a WaveNet, but isn't one."""
+    if model.layers <= DEEP.get(model.kind, model.layers):
+        return None
+    return (
+        f"a {model.kind} of {model.layers} layers, as many as a WaveNet's, trains very slowly: one "
+        "or two suffice (--set model.layers=2)"
+    )
 
 
 def little_data(seconds: Mapping[str, float]) -> str | None:
@@ -186,6 +200,10 @@ class Watch:
             self.validations.append((step, statistics.mean(self.losses), row["val_bits"]))
             self.losses = []
             self.check(overfitting, self.validations)
+
+    def network(self, model: ModelConfig) -> None:
+        """Check the network that is to be trained."""
+        self.check(deep, model)
 
     def samples(self, step: int, audio: Sequence[Audio]) -> None:
         """Check the samples generated after a step."""

@@ -1,16 +1,20 @@
 """WaveNet beside a GRU and a Transformer of as many parameters, on any folder of sound.
 
     python recipes/compare.py FOLDER RUNS [--rate 8000] [--steps 200] [--positions 400]
+    python recipes/compare.py FOLDER RUNS --plot compare.png [--beside OTHER_RUNS]
 
 Each is trained twice, in RUNS, by the same loop on one thread: for as many steps as the others, and
 for as long as the slowest of them takes for these, in processor time. Of the voices trained equally
 long it is measured how fast they draw, and what the past is worth to them: bits of held-out
 samples, with all of the past, and with none of it but the last 1 to 256 ms. Prints a table, and the
-figures as JSON.
+figures as JSON, which RUNS keeps: where it has them, nothing is measured again. The plot is of bits
+in the course of training (lines: of the batches, most of which are new to the network; dots: of the
+test clips), and by the past, with a row for RUNS and one for each of the others.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import resource
 import time
@@ -20,22 +24,25 @@ from dataclasses import fields, is_dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 import typer
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from wavegen.cli.app import script
 from wavegen.config import Config
 from wavegen.data.dataset import open_dataset
+from wavegen.files import atomic_write, check_output
 from wavegen.generation import default_engine, queues
 from wavegen.library import load_voice
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.stateful import Stateful
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
+from wavegen.report.page_plots import BLUE, GREY, ORANGE
 from wavegen.request import Request
 from wavegen.synth import plan, synthesize
 from wavegen.training.hooks import Hooks
@@ -51,9 +58,33 @@ MODELS: dict[str, dict[str, Any]] = {
 RATES = {"wavenet": 8e-3, "gru": 6e-3, "transformer": 3e-3}
 """Peak learning rates."""
 CUTS_MS = (1, 4, 16, 64, 256)
+PAST = "bits with the past: "
 SHARED = {"data": {"layout": "flat", "longest": 10.0, "validation": 0.02, "test": 0.04}}
 
+ROWS = 40
+"""Points of the curves of training."""
+FIGURES = "figures.json"
+COLOURS = dict(zip(MODELS, (BLUE, ORANGE, GREY), strict=True))
+
 Figures = dict[str, float]
+
+
+class Training(NamedTuple):
+    """What a training has come to, and how: (seconds of processor time, bits of the batches since
+    the point before)."""
+
+    figures: Figures
+    curve: list[tuple[float, float]]
+
+
+class Results(NamedTuple):
+    """Of each network."""
+
+    figures: dict[str, Figures]
+    curves: dict[str, list[tuple[float, float]]]
+    """Of the longer training."""
+    tests: dict[str, list[tuple[float, float]]]
+    """Seconds and bits of the test clips, after either training."""
 
 
 def configuration(kind: str, rate: int, steps: int) -> Config:
@@ -69,6 +100,7 @@ def configuration(kind: str, rate: int, steps: int) -> Config:
             "warmup_steps": min(30, steps),
             "ema_decay": 0.98,
             "precision": "f32",
+            "log_every": max(1, steps // ROWS),
             "validate_every": steps,
             "checkpoint_every": steps,
             "sample_every": 0,
@@ -77,27 +109,33 @@ def configuration(kind: str, rate: int, steps: int) -> Config:
     return load_config(table, kind)
 
 
-def train(folder: Path, run: Path, config: Config) -> Figures:
+def train(folder: Path, run: Path, config: Config) -> Training:
     """Train in a process of its own; its figures are of the training alone, but for the memory,
     which is that of the whole process at its most."""
     torch.set_num_threads(1)
-    clock = [0.0, 0.0]
+    begin, curve = 0.0, list[tuple[float, float]]()
 
     def progress(phase: str, done: int, total: int) -> None:
-        if phase == "training" and done in (0, total):
-            clock[done == total] = time.process_time()
+        nonlocal begin
+        if phase == "training" and done == 0:
+            begin = time.process_time()
 
-    result = start_run(folder, run, config, device="cpu", hooks=Hooks(progress=progress))
+    def log(row: dict[str, float]) -> None:
+        if "loss_bits" in row:  # or it is of a validation
+            curve.append((time.process_time() - begin, row["loss_bits"]))
+
+    result = start_run(folder, run, config, device="cpu", hooks=Hooks(progress=progress, log=log))
     samples = load_voice(result.voice).training["samples_seen"]
-    seconds = clock[1] - clock[0]
+    seconds = curve[-1][0]
     assert result.test_bits is not None
-    return {
+    figures = {
         "steps": config.train.steps,
         "seconds": seconds,
         "samples/s": samples / seconds,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "bits": result.test_bits,
     }
+    return Training(figures, curve)
 
 
 def state_bytes(model: Autoregressive) -> int:
@@ -162,10 +200,82 @@ def table(figures: dict[str, Figures]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
-def apart(function: Callable[..., Figures], *args: Any) -> Figures:
+def apart(function: Callable[..., Training], *args: Any) -> Training:
     """Call in a fresh process, whose memory is its own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(function, *args).result()
+
+
+def compare(
+    folder: Path, runs: Path, rate: int, steps: int, positions: int, seconds: float
+) -> Results:
+    """Train and measure all networks; the arguments are those of `main`."""
+    torch.set_num_threads(1)
+    short = dict[str, Training]()
+    for kind in MODELS:
+        config = configuration(kind, rate, steps)
+        short[kind] = apart(train, folder, runs / f"{kind}-steps", config)
+        print(kind, short[kind].figures, flush=True)
+    longest = max(t.figures["seconds"] for t in short.values())
+    results = Results({}, {}, {})
+    for kind, first in short.items():
+        found, last = first.figures, first
+        more = round(steps * longest / found["seconds"])
+        run = runs / f"{kind}-{'time' if more > steps else 'steps'}"
+        config = configuration(kind, rate, more)
+        if more > steps:
+            last = apart(train, folder, run, config)
+            print(kind, last.figures, flush=True)
+        voice = load_voice(run / "voice.safetensors")
+        data = open_dataset(folder, config)
+        held = [data.audio(p) for p in data.split["test"]]
+        cut = memory(voice, held, positions)
+        results.figures[kind] = {
+            "parameters": voice.model.parameter_count,
+            f"bits after {steps} steps": found["bits"],
+            f"bits after {longest:.0f} seconds": last.figures["bits"],
+            "steps in that time": last.figures["steps"],
+            "seconds that they took": last.figures["seconds"],
+            "samples/s in training": found["samples/s"],
+            "megabytes in training": found["megabytes"],
+            "samples/s drawn, engine cached": drawing_rate(voice, "cached", seconds),
+            "samples/s drawn, default engine": drawing_rate(
+                voice, default_engine("cpu", voice.config.model.kind), seconds
+            ),
+            "kilobytes kept while drawing": state_bytes(voice.model) / 1024,
+            **{f"{PAST}{name}": bits for name, bits in cut.items()},
+        }
+        print(kind, results.figures[kind], flush=True)
+        results.curves[kind] = last.curve
+        trainings = [first] if last is first else [first, last]
+        results.tests[kind] = [(t.figures["seconds"], t.figures["bits"]) for t in trainings]
+    return results
+
+
+def plot(results: dict[str, Results]) -> bytes:
+    """A PNG with a row for each of the results, which are named."""
+    figure = Figure(figsize=(8, 2.8 * len(results)), layout="constrained")
+    for (name, found), (training, past) in zip(
+        results.items(), figure.subplots(len(results), 2, squeeze=False), strict=True
+    ):
+        for kind, figures in found.figures.items():
+            style = {"color": COLOURS[kind], "label": kind}
+            training.plot(*zip(*found.curves[kind], strict=True), linewidth=1, **style)
+            training.plot(*zip(*found.tests[kind], strict=True), "o", color=COLOURS[kind])
+            cuts = {k.removeprefix(PAST): f for k, f in figures.items() if k.startswith(PAST)}
+            past.plot([*cuts], [*cuts.values()], "o-", markersize=4, **style)
+        worst = max(bits for tests in found.tests.values() for _, bits in tests)
+        training.set(title=name, xlabel="processor seconds of training", ylabel="bits per sample")
+        training.set_ylim(top=worst + 1)
+        past.set(title=name, xlabel="of the past", ylabel="bits per sample")
+        past.legend(frameon=False)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=100)
+    return drawn.getvalue()
+
+
+def saved(runs: Path) -> Results:
+    return Results(*json.loads((runs / FIGURES).read_text()))
 
 
 def main(
@@ -175,43 +285,27 @@ def main(
     steps: Annotated[int, typer.Option(help="Steps of the shorter training.")] = 200,
     positions: Annotated[int, typer.Option(help="Held-out samples whose past is cut.")] = 400,
     seconds: Annotated[float, typer.Option(help="Length of the clips that are drawn.")] = 0.25,
+    plotted: Annotated[Path | None, typer.Option("--plot", help="PNG to draw.")] = None,
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="The RUNS of another comparison, for the plot.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace an existing plot.")] = False,
 ) -> None:
     """Print a table and, below it, the figures as JSON."""
-    torch.set_num_threads(1)
-    short, long = dict[str, Figures](), dict[str, Figures]()
-    for kind in MODELS:
-        config = configuration(kind, rate, steps)
-        short[kind] = apart(train, folder, runs / f"{kind}-steps", config)
-        print(kind, short[kind], flush=True)
-    longest = max(f["seconds"] for f in short.values())
-    figures: dict[str, Figures] = {}
-    for kind, found in short.items():
-        more = round(steps * longest / found["seconds"])
-        run = runs / f"{kind}-{'time' if more > steps else 'steps'}"
-        config = configuration(kind, rate, more)
-        long[kind] = apart(train, folder, run, config) if more > steps else found
-        print(kind, long[kind], flush=True)
-        voice = load_voice(run / "voice.safetensors")
-        data = open_dataset(folder, config)
-        figures[kind] = {
-            "parameters": voice.model.parameter_count,
-            f"bits after {steps} steps": found["bits"],
-            f"bits after {longest:.0f} seconds": long[kind]["bits"],
-            "steps in that time": long[kind]["steps"],
-            "samples/s in training": found["samples/s"],
-            "megabytes in training": found["megabytes"],
-            "samples/s drawn, engine cached": drawing_rate(voice, "cached", seconds),
-            "samples/s drawn, default engine": drawing_rate(
-                voice, default_engine("cpu", voice.config.model.kind), seconds
-            ),
-            "kilobytes kept while drawing": state_bytes(voice.model) / 1024,
-        }
-        held = [data.audio(p) for p in data.split["test"]]
-        cut = memory(voice, held, positions)
-        figures[kind] |= {f"bits with {name} of the past": bits for name, bits in cut.items()}
-        print(kind, figures[kind], flush=True)
-    print(table(figures))
-    print(json.dumps(figures))
+    if plotted is not None:
+        check_output(plotted, force, (".png",))
+    others = {other.name: saved(other) for other in beside or ()}
+    if (runs / FIGURES).exists():
+        results = saved(runs)
+    else:
+        results = compare(folder, runs, rate, steps, positions, seconds)
+        with atomic_write(runs / FIGURES) as file:
+            file.write_text(json.dumps(results))
+    if plotted is not None:
+        with atomic_write(plotted) as file:
+            file.write_bytes(plot({**others, runs.name: results}))
+    print(table(results.figures))
+    print(json.dumps(results.figures))
 
 
 if __name__ == "__main__":

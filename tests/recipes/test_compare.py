@@ -46,7 +46,8 @@ def test_a_table_and_figures_are_printed(
 
     monkeypatch.setattr(compare, "MODELS", TINY)
     monkeypatch.setattr(compare, "apart", here)
-    compare.main(DIGITS, tmp_path / "runs", 8000, steps=2, positions=3, seconds=0.01)
+    runs, picture = tmp_path / "runs", tmp_path / "plot.png"
+    compare.main(DIGITS, runs, 8000, steps=2, positions=3, seconds=0.01)
     printed = capsys.readouterr().out.splitlines()
     assert any(line.startswith("| samples/s in training |") for line in printed)
     figures = json.loads(printed[-1])
@@ -54,3 +55,7 @@ def test_a_table_and_figures_are_printed(
     for found in figures.values():
         assert 4 < found["bits after 2 steps"] < 10
         assert found["samples/s drawn, engine cached"] > 0
+        assert found["seconds that they took"] > 0
+    compare.main(DIGITS, runs, plotted=picture, beside=[runs])  # nothing is measured again
+    assert capsys.readouterr().out.splitlines()[-1] == printed[-1]
+    assert 5_000 < picture.stat().st_size < 200_000

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import types
 from numba.core import cgutils
-from numpy.typing import NDArray
 
 from wavegen.compiling import compile_inner
+from wavegen.products import STRIP, Floats
 from wavegen.vectors import F32, I64, Array, fma, intrinsic, number, splat, vector
 
-Floats = NDArray[np.float32]
-STRIP = 32
-"""Outputs whose weights are gathered at a time."""
 ROWS = 8
 """Rows of the input that share a load of them."""
 

@@ -10,7 +10,7 @@ from wavegen.compiled import Compiled
 
 Floats = NDArray[np.float32]
 STRIP = 32
-"""As of `wavegen.product_loop`."""
+"""Outputs whose weights are gathered at a time."""
 
 _run = Compiled("wavegen.product_loop", "run", "products of matrices")
 

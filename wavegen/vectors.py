@@ -14,7 +14,7 @@ from numba.core import cgutils
 WIDTH = 16
 """Vector of the element-wise functions."""
 
-intrinsic: Callable[[Callable[..., Any]], Callable[..., None]] = extending.intrinsic
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = extending.intrinsic
 """numba's, with a type."""
 
 F32, I8, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.features import mel
-from wavegen.audio.filters import LEVEL, input_count, of_speech, power_spectrum
+from wavegen.audio.filters import LEVEL, input_count, of_speech, power_spectrum, predictors
 from wavegen.audio.linear_prediction import Predictor, predictor, select
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.audio.taps import INPUTS
@@ -38,6 +38,15 @@ def speechlike(count: int = 8000) -> Tensor:
     resonances = torch.tensor([[1.79, -0.9, 0.0], [0.4, -0.8, 0.0]]).repeat(count, 1)
     sound = Synthesis(filters(resonances[: count // HOP], torch.ones(count // HOP), HOP))
     return torch.from_numpy(sound((source * loud).numpy()))
+
+
+def test_predictors_solve_the_normal_equations() -> None:
+    signals = np.random.default_rng(0).standard_normal((5, 400)).cumsum(1)
+    r = np.stack([(signals[:, : 400 - lag] * signals[:, lag:]).sum(1) for lag in range(14)], 1)
+    found, error = predictors(r, 12)
+    apart = np.abs(np.arange(12)[:, None] - np.arange(12))
+    np.testing.assert_allclose((r[:, apart] @ found[..., None])[..., 0], r[:, 1:13], rtol=1e-9)
+    np.testing.assert_allclose(error, r[:, 0] - (found * r[:, 1:13]).sum(1))
 
 
 def test_the_excitation_is_white_and_of_one_level() -> None:

@@ -113,18 +113,38 @@ def of_speech(mel: Floats, f0: Floats, sample_rate: int, hop_length: int) -> Fil
         hop_length: samples per frame.
     """
     order = round(sample_rate / 1000) + 8
-    correlation = np.fft.irfft(power_spectrum(mel, sample_rate, hop_length).astype(np.float64))
-    correlation = correlation[:, : order + 1]
+    power = power_spectrum(mel, sample_rate, hop_length).astype(np.float64)
+    correlation: Doubles = np.fft.irfft(power)
     correlation[:, 0] *= 1 + FLOOR
-    wanted = correlation[:, 1:]
-    apart = np.abs(np.arange(order)[:, None] - np.arange(order))
-    coefficients = np.linalg.solve(correlation[:, apart], wanted[..., None])[..., 0]
-    left = correlation[:, 0] - (coefficients * wanted).sum(1)
+    coefficients, left = predictors(correlation, order)
     gains = np.sqrt(np.maximum(left, QUIET**2)) / LEVEL
     period = np.rint(sample_rate / np.maximum(f0, 1)).astype(np.int64)
     # With a shorter one, the taps would be samples to come.
     lags = np.where((f0 > 0) & (period > TAPS // 2), period, 0)
     return Filters(coefficients.astype(np.float32), gains.astype(np.float32), hop_length, lags)
+
+
+def predictors(correlation: Doubles, order: int) -> tuple[Doubles, Doubles]:
+    """The best linear predictors of signals by Levinson and Durbin's recursion (Rabiner and
+    Schafer 1978, §8.3.2), element by element: NumPy's solver rounds as LAPACK's kernels do.
+
+    Args:
+        correlation: (F, N) autocorrelations, from a lag of 0 to one of ``order`` or more.
+        order: number of coefficients.
+
+    Returns:
+        (F, order) coefficients of the last sample, the one before it and so on; and (F,) the mean
+        square errors.
+    """
+    r = np.ascontiguousarray(correlation.T[: order + 1])
+    found, error = np.zeros((order, r.shape[1])), r[0]
+    for n in range(order):
+        before = found[:n].copy()
+        reflection = (r[n + 1] - (before * r[n:0:-1]).sum(0)) / error
+        found[:n] -= reflection * before[::-1]
+        found[n] = reflection
+        error = error * (1 - reflection**2)
+    return np.ascontiguousarray(found.T), error
 
 
 def power_spectrum(mel: Floats, sample_rate: int, hop_length: int) -> Floats:

@@ -81,7 +81,8 @@ def test_the_velocity_of_a_flow_is_that_of_the_module_at_any_time() -> None:
     model = randomised(Flow(3, 4, 8, 6))
     assert isinstance(model, Flow)
     x, condition, mask = torch.randn(1, 3, 20), torch.randn(1, 4, 20), torch.ones(1, 1, 20)
+    velocity = flow.Velocity(Weights.of(model), 20)
     for time in (0.0, 0.3, 1.0):
         its = model.velocity(x, torch.tensor([time]), condition, mask)[0].t()
-        mine = flow.velocity(Weights.of(model), x[0].t().numpy(), time, condition[0].t().numpy())
+        mine = velocity(x[0].t().numpy(), time, condition[0].t().numpy())
         assert close(mine, its)

@@ -13,11 +13,13 @@ from wavegen.audio.linear_prediction import Predictor
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Config
+from wavegen.data.windows import Batch
 from wavegen.generation.job import Job
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.stateful import Stateful
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
+from wavegen.training.reading import LocalBatch
 
 HOP = 16
 
@@ -121,6 +123,15 @@ def random_rows(model: Autoregressive, batch: int, frames: int) -> Tensor:
         local = random_features(batch, frames, dtype=model.skip_bias.dtype)
     with torch.no_grad():
         return model.conditioning.encode(batch, speaker, local)
+
+
+def random_batch(scale: float = 1.0) -> LocalBatch:
+    """Of training; its gradient is the larger, the larger the scale is."""
+    codes = torch.randint(96, 160, (2, 20 * HOP))
+    ones = torch.ones_like(codes, dtype=torch.bool)
+    ids = torch.zeros(2, dtype=torch.int64)
+    batch = Batch(codes, codes, ids + 128, ids, None, ones, ones, None, None, None)
+    return LocalBatch(batch, codes.numel() / scale, False)  # type: ignore[arg-type]
 
 
 def draw(

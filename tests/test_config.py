@@ -51,11 +51,13 @@ def test_settings_of_another_kind_of_network_are_refused(
     assert fault in str(caught.value)
 
 
-def test_only_a_wavenet_has_fused_kernels_and_adaptive_filters() -> None:
+def test_only_a_wavenet_has_fused_kernels_empty_blocks_and_adaptive_filters() -> None:
     config = Config().replace("model", kind="gru")
     assert config.faults() == []
     [fault] = config.replace("train", fused=True).faults()
     assert fault == "train.fused goes with model.kind wavenet, not with gru"
+    [fault] = config.replace("train", sparsity=0.5).faults()
+    assert fault == "train.sparsity goes with model.kind wavenet, not with gru"
     adaptive = config.replace("audio", adaptive=True)
     assert "audio.adaptive needs model.kind wavenet" in adaptive.faults()
 

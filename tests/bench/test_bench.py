@@ -50,6 +50,18 @@ def test_ratios_are_to_cached_and_a_lone_utterance_shows_its_bandwidth(
     assert 0 < float(str(fast["of_matmul"])) < 2
 
 
+def test_networks_with_empty_blocks_are_measured_beside_the_full_one(cli: Cli) -> None:
+    asked = ("--size", "small", "--sparsity", 0.8, "--engine", "numba", "--precision", "int8")
+    dense, sparse = rows(cli("bench", *asked, "--batch", 1, "--repeats", 1, "--json"))
+    assert (dense["size"], sparse["size"]) == ("small", "small-80%")
+    read, flops = (
+        [float(str(r[name])) / float(str(r["samples_per_s"])) for r in (dense, sparse)]
+        for name in ("gigabytes_per_s", "gigaflops")
+    )
+    assert read[1] < 0.5 * read[0]
+    assert flops[1] < 0.5 * flops[0]
+
+
 def test_clips_of_mixed_length_and_the_table(cli: Cli, tiny_voice_file: Path) -> None:
     asked = ("--clips", 5, "--engine", "numba", "--precision", "bf16")
     result = cli("bench", "--voice", tiny_voice_file, *asked, "--repeats", 1)
@@ -111,8 +123,10 @@ def test_processes_are_timed_until_they_are_heard(
         (("--precision", "int4"), "--precision int4: choose from f32, f16, bf16, int8"),
         (("--voice", "nobody"), "no voice 'nobody'"),
         (("--voice", "digits", "--size", "small"), "--voice, or --size"),
+        (("--voice", "digits", "--sparsity", "0.5"), "--voice, or --size"),
         (("--clips", "3", "--batch", "2"), "leave out --batch"),
         (("--train", "--voice", "digits"), "--train takes"),
+        (("--train", "--sparsity", "0.5"), "--train takes"),
         (("--window", "1"), "give --train"),
         (("--start", "--batch", "2"), "--start takes"),
         (("--start", "--voice", "nobody", "--repeats", "1"), "no voice 'nobody'"),

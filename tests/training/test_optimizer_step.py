@@ -8,33 +8,24 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
-from networks import HOP, network
+from networks import HOP, network, random_batch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wavegen.config import TrainConfig
 from wavegen.data.resident import Resident
-from wavegen.data.windows import Batch, TrainingClip, Windows
+from wavegen.data.windows import TrainingClip, Windows
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 from wavegen.recipe import load_config
 from wavegen.training.optimizer_step import END_WEIGHT, Stepper
-from wavegen.training.reading import LocalBatch, Reader
+from wavegen.training.reading import Reader
 
 
 def stepper(model: WaveNet, **config: Any) -> Stepper:
     t = TrainConfig(**{"precision": "f32", "warmup_steps": 1, **config})
     return Stepper(copy.deepcopy(model), t, Accelerator(cpu=True), pytest.fail)
-
-
-def random_batch(scale: float = 1.0) -> LocalBatch:
-    """Its gradient is the larger, the larger the scale is."""
-    codes = torch.randint(96, 160, (2, 20 * HOP))
-    ones = torch.ones_like(codes, dtype=torch.bool)
-    ids = torch.zeros(2, dtype=torch.int64)
-    batch = Batch(codes, codes, ids + 128, ids, None, ones, ones, None, None, None)
-    return LocalBatch(batch, codes.numel() / scale, False)  # type: ignore[arg-type]
 
 
 def weights(model: WaveNet) -> list[Tensor]:
@@ -62,7 +53,7 @@ def test_neither_reading_from_a_device_nor_a_step_waits_for_it() -> None:
         "model": {"layers": 3, "residual_channels": 8, "skip_channels": 8},
         "audio": {"preemphasis": 0.5},
         "conditioning": {"features": "none"},
-        "train": {"window_seconds": 0.1, "blank": 0.5, "precision": "f32"},
+        "train": {"window_seconds": 0.1, "blank": 0.5, "sparsity": 0.5, "precision": "f32"},
     }
     config = load_config(table, "test")
     audio = torch.rand(9000) - 0.5

@@ -82,9 +82,11 @@ def test_another_kind_of_network_is_trained_and_resumed_by_the_same_loop(
     assert result.validation_bits < 8.5
 
 
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
 def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
-    tmp_path: Path, tiny_config: Config
+    tmp_path: Path, tiny_config: Config, sparsity: float
 ) -> None:
+    tiny_config = tiny_config.replace("train", sparsity=sparsity)
     whole = start_run(DIGITS, tmp_path / "whole", tiny_config, device="cpu")
     asked = iter([False, False, True])
     hooks = Hooks(stop=lambda: next(asked))
@@ -97,6 +99,8 @@ def test_a_stopped_run_is_resumed_and_ends_as_an_undisturbed_one(
     assert resumed.validation_bits == whole.validation_bits
     a, b = (load_voice(r.voice).tensors() for r in (whole, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)
+    hidden = a["wavenet.hidden.weight"]
+    assert hidden.any(0).float().mean() == 1 - sparsity
 
 
 def test_a_run_killed_while_it_is_fitted_goes_on_from_there(

@@ -17,6 +17,7 @@ from torch import nn
 from wavegen.config import SIZES, Config
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
+from wavegen.training.pruning import Pruning
 
 SAMPLE_RATE = 16000
 MELS = 80
@@ -59,11 +60,12 @@ class Result:
     CUDA."""
 
 
-def sized(name: str, pool: int = 0) -> tuple[WaveNet, Config]:
+def sized(name: str, pool: int = 0, sparsity: float = 0.0) -> tuple[WaveNet, Config]:
     """A random network of one of the `SIZES`, conditioned on mel frames and with the inputs of
     linear prediction, and its configuration.
 
-    With ``pool`` it has a context stack of ten blocks of 32 channels on frames of ``pool`` samples.
+    With ``pool`` it has a context stack of ten blocks of 32 channels on frames of ``pool`` samples,
+    and with ``sparsity`` so many blocks of its large matrices are empty.
     """
     stacks = [{"pool": pool, "layers": 10, "channels": 32}] if pool else []
     config = load_config(
@@ -79,18 +81,22 @@ def sized(name: str, pool: int = 0) -> tuple[WaveNet, Config]:
         },
         name,
     )
-    return WaveNet(config).eval(), config
+    model = WaveNet(config).eval()
+    if sparsity:
+        Pruning(model).prune(sparsity)
+    return model, config
 
 
 def weights_per_sample(model: WaveNet) -> int:
-    """Weights that every sample is multiplied with; those of a context stack once per frame."""
+    """Weights that every sample is multiplied with, zeros left out; those of a context stack once
+    per frame."""
 
     def count(part: nn.Module) -> int:
-        return sum(p.numel() for p in part.parameters())
+        return sum(int(p.count_nonzero()) for p in part.parameters())
 
     per_row = sum(map(count, (model.conditioning, model.embedding, model.contexts)))
     per_frame = ((count(c) - count(c.embedding)) // c.config.pool for c in model.stacks)
-    return model.parameter_count - per_row + sum(per_frame)
+    return count(model) - per_row + sum(per_frame)
 
 
 def measure_in_turn(

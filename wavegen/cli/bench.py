@@ -56,6 +56,12 @@ def bench(
     context: Annotated[
         int, typer.Option(min=0, help="Add a context stack on frames of this many samples.")
     ] = 0,
+    sparsity: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0, max=0.99, help="Beside them, empty this share of the blocks of the weights."
+        ),
+    ] = None,
     voice: Annotated[
         str | None, typer.Option(help="Measure a voice in place of random networks.")
     ] = None,
@@ -84,16 +90,16 @@ def bench(
     sizes = _chosen("size", size, Size) or list(get_args(Size)[:3])
     engines = _chosen("engine", engine, Engine)
     precisions = _chosen("precision", precision, WeightPrecision)
-    if train and (engine or precision or voice or clips or context):
+    if train and (engine or precision or voice or clips or context or sparsity):
         raise WavegenError("--train takes --size, --batch, --window, --threads and --repeats only")
     if window and not train:
         raise WavegenError("--window is the length of training windows: give --train")
     if clips and batch:
         raise WavegenError("--clips draws as many clips as it says; leave out --batch")
-    if voice and (size or context):
-        raise WavegenError("give --voice, or --size and --context")
+    if voice and (size or context or sparsity):
+        raise WavegenError("give --voice, or --size, --context and --sparsity")
     if start:
-        if engine or precision or clips or context or train or size or batch or threads:
+        if any((engine, precision, clips, context, sparsity, train, size, batch, threads)):
             raise WavegenError("--start takes --voice and --repeats only")
         _start(voice, repeats, as_json)
         return
@@ -102,7 +108,7 @@ def bench(
     if train:
         _print(_training(sizes, batch, window, threads, repeats), TRAINING_YARDSTICK, as_json)
         return
-    networks = _networks(sizes, context, voice)
+    networks = _networks(sizes, context, sparsity or (), voice)
     batches = batch or ([clips] if clips else [1, 16])
     results = _generation(networks, batches, threads, engines, precisions, clips, repeats)
     _print(results, ENGINE_YARDSTICK, as_json)
@@ -118,7 +124,7 @@ def _chosen(option: str, values: list[str] | None, choices: Any) -> list[str]:
 
 
 def _networks(
-    sizes: Sequence[str], context: int, voice: str | None
+    sizes: Sequence[str], context: int, sparsity: Sequence[float], voice: str | None
 ) -> dict[str, tuple[WaveNet, Config]]:
     """The networks to draw with, by name."""
     from wavegen.bench import sized
@@ -131,8 +137,10 @@ def _networks(
         if not isinstance(model, WaveNet):
             raise WavegenError(f"bench measures WaveNets, and voice {loaded.name} is a {kind}")
         return {loaded.name: (model, loaded.config)}
-    plain = {s: sized(s) for s in sizes}
-    return plain | ({f"{s}+{context}": sized(s, context) for s in sizes} if context else {})
+    found = {s: sized(s) for s in sizes}
+    if context:
+        found |= {f"{s}+{context}": sized(s, context) for s in sizes}
+    return found | {f"{s}-{x:.0%}": sized(s, 0, x) for s in sizes for x in sparsity}
 
 
 def _generation(

@@ -88,7 +88,7 @@ def _prepare(net: Network, queues: Queues, filters: State, mixture: Mixture) -> 
         past_taps(net, queues, 1)
     embed(net, queues, 0, 0)
     products.multiply(
-        net.given, 0, net.matrices.scales, net.matrices.offsets, 0, queues.codes,
+        net.given, 0, net.matrices.scales, net.matrices.offsets, 0, (), 0, 0, queues.codes,
         mixture.inputs, 0, INPUTS, INPUTS, queues.x, 0, net.channels, net.channels, 1, 0,
     )  # fmt: skip
     blocks(net, queues, 1, clock)

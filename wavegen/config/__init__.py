@@ -194,6 +194,9 @@ class TrainConfig:
     """Global norm to which gradients are clipped."""
     ema_decay: float = 0.999
     """Decay per step of the exponential moving average of the weights, which a voice stores."""
+    sparsity: float = 0.0
+    """Share of the blocks of a WaveNet's large matrices that are emptied in the middle of the run,
+    the smallest first (see `training.pruning`); the engine ``numba`` skips them."""
     precision: Precision = "auto"
     """``bf16`` (autocast), ``f32``, or ``auto``: bf16 where the hardware has it."""
     fused: bool = False
@@ -235,8 +238,9 @@ class TrainConfig:
         for name in ("blank", "noise", "predicted"):
             if not 0 <= getattr(self, name) <= 1:
                 out.append(f"train.{name} must be between 0 and 1")
-        if not 0 <= self.ema_decay < 1:
-            out.append("train.ema_decay must be at least 0 and below 1")
+        for name in ("ema_decay", "sparsity"):
+            if not 0 <= getattr(self, name) < 1:
+                out.append(f"train.{name} must be at least 0 and below 1")
         return out
 
 
@@ -259,6 +263,8 @@ class Config:
                     out.append(f"audio.adaptive needs {name} {str(wanted).lower()}")
         if self.train.fused and self.model.kind != "wavenet":
             out.append(f"train.fused goes with model.kind wavenet, not with {self.model.kind}")
+        if self.train.sparsity and self.model.kind != "wavenet":
+            out.append(f"train.sparsity goes with model.kind wavenet, not with {self.model.kind}")
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
         if frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")

@@ -22,8 +22,9 @@ from wavegen.errors import TrainingError
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.wavenet import WaveNet
 from wavegen.training.cuda_graphs import CudaGraphs
+from wavegen.training.pruning import Pruning
 from wavegen.training.reading import LocalBatch
-from wavegen.training.schedule import average, learning_rate
+from wavegen.training.schedule import average, learning_rate, sparsity
 
 END_WEIGHT = 30.0
 """Weight of whether the clip ends. It ends once in thousands of samples, so without a weight the
@@ -83,6 +84,10 @@ class Stepper:
         self.network = accelerator.prepare_model(model)
         self.averaged: Autoregressive = copy.deepcopy(model).requires_grad_(False)
         """The network with the moving average of the weights."""
+        self.pruning: Pruning | None = None
+        if config.sparsity and isinstance(model, WaveNet):
+            assert isinstance(self.averaged, WaveNet)
+            self.pruning = Pruning(model, [self.averaged])
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:
             self.graphs = CudaGraphs(self._gradients, warn)
@@ -190,6 +195,8 @@ class Stepper:
             [p.detach() for p in self.model.parameters()],
             average(self.config.ema_decay, step),
         )
+        if self.pruning is not None:
+            self.pruning.prune(sparsity(self.config, step))
         self.zero_grad()
         self._norm, self._peak = norm, torch.maximum(self._peak, norm)
         self._diverged = torch.where(infinite & (self._diverged == 0), step, self._diverged)
@@ -218,5 +225,7 @@ class Stepper:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.pruning is not None:
+            self.pruning.look()
         for group in self.optimiser.param_groups:
             group["weight_decay"] = self.config.weight_decay  # a resumed run may change it

@@ -36,12 +36,14 @@ from wavegen.config import WeightPrecision
 from wavegen.generation import cached, queues
 from wavegen.generation.feedback import Feedback
 from wavegen.generation.job import Job
+from wavegen.generation.numba import packing
 from wavegen.generation.numba.engine import generate
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
 from wavegen.generation.rounding import rounded
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
+from wavegen.training.pruning import Pruning
 
 
 def forced(
@@ -93,6 +95,7 @@ def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
         period=data.draw(st.booleans()),
         output=data.draw(st.sampled_from(["categorical", "logistic_mixture"])),
     )
+    Pruning(model).prune(data.draw(st.sampled_from([0, 0.5, 0.9])))
     batch, frames = pick(1, 11), pick(1, 12)
     rows = random_rows(model, batch, frames)
     codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
@@ -228,6 +231,31 @@ def test_batch_threads_lanes_and_blocks_change_no_bit(
             assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("precision", ["f32", "bf16", "int8"])
+def test_a_network_whose_blocks_are_empty_draws_the_same_samples_when_they_are_skipped(
+    precision: WeightPrecision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = network(
+        True, residual_channels=40, layers=7, kernel_size=3, context=STACKS, signal=True
+    )
+    Pruning(model).prune(0.7)
+    with torch.no_grad():
+        model.layers[3].w_res.zero_()
+        model.layers[4].taps[0, :, 40:56] = 1.0  # one group has more blocks than others
+    rows = random_rows(model, 11, 9)
+    codes = torch.randint(0, 256, (11, 9 * HOP))
+    predictors = [random_predictor(9) for _ in rows]
+    assert len(pack(model, HOP, precision).matrices.picks)
+    alone, _ = forced(model, rows[:1], codes[:1], precision, predictors=predictors[:1])
+    sparse = forced(model, rows, codes, precision, predictors=predictors)
+    monkeypatch.setattr(packing, "PAYS", 0.0)
+    assert pack(model, HOP, precision).matrices.picks == ()
+    dense = forced(model, rows, codes, precision, predictors=predictors)
+    for a, b in zip(sparse, dense, strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(alone[0], dense[0][0])
+
+
 def test_temperature_zero_takes_the_most_likely_sample() -> None:
     model = network()
     rows = random_rows(model, 1, 1)
@@ -288,6 +316,7 @@ from networks import draw, network, random_predictor, random_rows
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.generation.job import Job
 from wavegen.generation.numba.engine import generate
+from wavegen.training.pruning import Pruning
 torch.manual_seed(0)
 """
 ENGINE = """
@@ -296,6 +325,7 @@ jobs = [Job(rows, 300, str(i)) for i, rows in enumerate(random_rows(model, 2, 9)
 [a, b] = draw(generate, model, jobs)
 print(hash(tuple(a.tolist() + b.tolist())))
 """
+PRUNED = ENGINE.replace("jobs =", "Pruning(model).prune(0.6)\njobs =")
 FILTER = """
 sound = Synthesis(random_predictor(9)).unclipped(torch.randn(100).numpy())
 print(hash(tuple(sound.tolist())))
@@ -333,10 +363,11 @@ def test_a_cache_of_compiled_code_that_is_broken_or_closed_is_no_error(tmp_path:
 
 
 @pytest.mark.skipif(not llvmlite.binding.get_host_cpu_features().get("avx2"), reason="needs AVX2")
-def test_other_vector_widths_draw_the_same_samples(tmp_path: Path) -> None:
-    here = elsewhere(ENGINE)
+@pytest.mark.parametrize("script", [ENGINE, PRUNED])
+def test_other_vector_widths_draw_the_same_samples(tmp_path: Path, script: str) -> None:
+    here = elsewhere(script)
     avx2 = elsewhere(
-        ENGINE,
+        script,
         NUMBA_CPU_NAME="haswell",
         NUMBA_CPU_FEATURES="+sse2,+sse4.1,+avx,+avx2,+fma,+bmi,+bmi2",
         NUMBA_CACHE_DIR=str(tmp_path),

@@ -22,7 +22,7 @@ def bytes_per_sample(network: Network, precision: WeightPrecision) -> int:
     """Weights read for a sample of a lone utterance; conditioning, read once a row, is left out."""
     net = pack(network, 1, precision)
     m = net.matrices
-    read = m.entries[:, 2:].prod(1) * (m.weights.itemsize / m.per_element)
+    read = m.entries[:, 3:5].prod(1) * (m.weights.itemsize / m.per_element)
     conditioning = len(net.dilations) * (net.kernel + 1) + 3
     read[conditioning] = 0
     begins = [*(net.stacks.matrix - net.stacks.convolution), len(read)]

@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from wavegen.generation.numba.layout import HALF, QUAD, TAIL, ZERO
+from wavegen.generation.numba.picks import Picks
 from wavegen.vectors import (
     F32,
     I8,
@@ -78,18 +79,23 @@ def tile(
     offsets: Array,
     codes: Array,
     x_step: Any,
-    k: Any,
+    scale_at: Any,
+    picks: Picks,
+    rows: Any,
     outputs: Array,
     y_step: Any,
     overwrite: Any,
 ) -> None:
-    """One panel of `products.multiply` for some lanes, in pieces of ``width`` outputs."""
+    """One panel of `products.multiply` for some lanes, in pieces of ``width`` outputs; the scale of
+    a lane's inputs lies ``scale_at`` bytes after their first."""
     dot = Dot(context)
     unit = min(width, dot.width)
     units = range(width // unit)
     # More sums than outputs hide the latency of the products.
     ways = max(1, min(4, dot.registers // (lanes * len(units))))
     step = QUAD * max(2, ways)
+    if picks.sparse:
+        ways, step = 1, QUAD
     kind = vector(unit, I32)
     sums = [
         [[cgutils.alloca_once(b, kind) for _ in units] for _ in range(lanes)] for _ in range(ways)
@@ -103,20 +109,24 @@ def tile(
                     if way == 0:
                         first = offsets.load(b.add(piece, number(u * unit)), kind)
                     b.store(first, sums[way][lane][u])
-        with cgutils.for_range(b, b.sdiv(k, number(step)), intp=I64) as loop:
+        with cgutils.for_range(b, b.sdiv(rows, number(step)), intp=I64) as loop:
             for i in range(step // QUAD):
                 row = b.add(b.mul(loop.index, number(step)), number(i * QUAD))
                 at = b.add(b.mul(row, number(panel)), b.mul(piece, number(QUAD)))
                 parts = [weights.load(b.add(at, number(u * unit * QUAD)), kind) for u in units]
+                firsts = picks.inputs(row, [b.add(piece, number(u * unit)) for u in units])
                 for lane in range(lanes):
-                    x = codes.load(b.add(b.mul(x_step, number(lane)), row), I32)
-                    spread = splat(b, x, unit)
+                    start = b.mul(x_step, number(lane))
+                    x = {
+                        first: splat(b, codes.load(b.add(start, first), I32), unit)
+                        for first in dict.fromkeys(firsts)
+                    }
                     for u in units:
                         total = sums[i % ways][lane][u]
-                        b.store(dot(b, b.load(total), spread, parts[u]), total)
+                        b.store(dot(b, b.load(total), x[firsts[u]], parts[u]), total)
         for lane in range(lanes):
             start = b.mul(x_step, number(lane))
-            scale = splat(b, codes.load(b.add(start, k), F32), unit)
+            scale = splat(b, codes.load(b.add(start, scale_at), F32), unit)
             for u in units:
                 at = b.add(piece, number(u * unit))
                 total = b.load(sums[0][lane][u])

@@ -23,6 +23,8 @@ ROWS = 4
 """Inputs that are multiplied between two jumps of a loop."""
 QUAD = 4
 """Inputs whose weights of one output lie together in int8."""
+GROUP = 16
+"""Outputs of a block of a sparse matrix, which has `QUAD` inputs."""
 ZERO = 128
 """What an input of 0 is rounded to in int8."""
 TAIL = 64
@@ -42,15 +44,19 @@ class Matrices(NamedTuple):
     """The weights of all matrix products of a step."""
 
     weights: NDArray[Any]
-    """One matrix after the other, in panels of `PANEL` outputs: (inputs, outputs)."""
+    """One matrix after the other, in panels of `PANEL` outputs: (inputs, outputs); in a sparse
+    network (rows, outputs), where the rows of each `GROUP` of outputs are those of its blocks."""
     scales: Floats
     """Per matrix and output, what the sums are multiplied by in int8."""
     offsets: NDArray[np.int32]
     """Per matrix and output, what the sums begin with in int8: the codes of the inputs are all too
     large by `ZERO`."""
     entries: Integers
-    """(M, 4): per matrix where it begins in ``weights`` and in ``scales``, its inputs and outputs.
-    In the order of `rounding.matrices`."""
+    """(M, 6): per matrix where it begins in ``weights`` and in ``scales``, its inputs, outputs and
+    rows, and where it begins in ``picks``. In the order of `rounding.matrices`."""
+    picks: NDArray[np.int32] | tuple[()]
+    """Per matrix and panel of a sparse network (rows / `QUAD`, groups): the first of the inputs of
+    a block, in ascending order; nothing for a dense one, whose code is then another."""
     per_element: int
     """Weights in one element: 2 where pairs of bfloat16 share an int32."""
 

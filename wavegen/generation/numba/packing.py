@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wavegen.audio.taps import INPUTS
 from wavegen.config import WeightPrecision
 from wavegen.generation.numba.layout import (
+    GROUP,
     HALF,
     PANEL,
     QUAD,
@@ -27,6 +28,10 @@ from wavegen.model import weights as stored
 from wavegen.model.weights import Weights
 from wavegen.outputs import OUTPUTS
 from wavegen.outputs.bins import Sampler
+
+PAYS = 0.8
+"""Share of the blocks that are not empty below which a network is packed sparse."""
+NO_PICKS = np.zeros((0, 1), np.int32)
 
 
 def pack(network: stored.Network, hop_length: int, precision: WeightPrecision) -> Network:
@@ -92,29 +97,65 @@ def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
         repeats += [(c.pool, 1)] * (c.pooling == "conv")
         repeats += ([(1, 2)] * c.kernel_size + [(1, 1)]) * c.layers
         repeats += [(c.layers, 1), (1, 2 * m.layers)]
-    packed = []
+    rounded = []
     for parts, (inputs, outputs) in zip(matrices(network.weights), repeats, strict=True):
         padded = _pad(_pad(np.concatenate(parts), 0, inputs), 1, outputs)
-        values, scale = round_matrix(padded, precision)
+        rounded.append(round_matrix(padded, precision))
+    sparse = _pays([values for values, _ in rounded[: len(block) * m.layers + 3]])
+    packed = []
+    for values, scale in rounded:
         offsets = (-ZERO * values.sum(0)).astype(np.int32)
-        packed.append((pack_panels(values, precision), scale, offsets, padded.shape))
+        rows, picks = _blocks(values) if sparse else (values, NO_PICKS)
+        shape = *values.shape, len(rows)
+        packed.append((pack_panels(rows, precision), scale, offsets, shape, _panels(picks)))
     # The past taps lie together, and so does the rest, in the order of use: memory is read in one
     # stream also where a step skips the past taps.
     past = [i for i in range(m.layers * len(block)) if i % len(block) < m.kernel_size - 1]
     order = past + sorted(set(range(len(packed))) - set(past))
-    entries = np.zeros((len(packed), 4), np.int64)
-    at = scale_at = 0
+    entries = np.zeros((len(packed), 6), np.int64)
+    at = scale_at = pick_at = 0
     for i in order:
-        panels, scale, _, shape = packed[i]
-        entries[i] = (at, scale_at, *shape)
-        at, scale_at = at + len(panels), scale_at + len(scale)
+        panels, scale, _, shape, picks = packed[i]
+        entries[i] = (at, scale_at, *shape, pick_at)
+        at, scale_at, pick_at = at + len(panels), scale_at + len(scale), pick_at + len(picks)
     return Matrices(
         weights=aligned(np.concatenate([packed[i][0] for i in order])),
         scales=aligned(np.concatenate([packed[i][1] for i in order])),
         offsets=aligned(np.concatenate([packed[i][2] for i in order])),
         entries=entries,
         per_element=2 if precision == "bf16" else 1,
+        picks=aligned(np.concatenate([packed[i][4] for i in order])) if sparse else (),
     )
+
+
+def _pays(products: Sequence[Floats]) -> bool:
+    """Whether matrices (inputs, outputs) have so many empty blocks that it pays to skip them."""
+    kept = sum(_blocks(values)[0].size for values in products)
+    return kept < PAYS * sum(values.size for values in products)
+
+
+def _blocks(values: Floats) -> tuple[Floats, NDArray[np.int32]]:
+    """The blocks of a matrix (inputs, outputs) that are not empty: their rows, and the first input
+    of each, both for every group of outputs.
+
+    Where groups have fewer blocks than others, empty ones follow.
+
+    Returns:
+        (rows, outputs) and (rows / `QUAD`, outputs / `GROUP`).
+    """
+    inputs, outputs = values.shape
+    blocks = values.reshape(inputs // QUAD, QUAD, outputs // GROUP, GROUP)
+    empty = ~blocks.any((1, 3))
+    count = int((~empty).sum(0).max(initial=0))
+    picked = np.argsort(empty, 0, kind="stable")[:count]
+    rows = np.take_along_axis(blocks, picked[:, None, :, None], 0)
+    return rows.reshape(count * QUAD, outputs), (picked * QUAD).astype(np.int32)
+
+
+def _panels(columns: NDArray[Any]) -> NDArray[Any]:
+    """(rows, groups) of outputs to one flat array, panel by panel."""
+    panels = np.split(columns, range(PANEL // GROUP, columns.shape[1], PANEL // GROUP), 1)
+    return np.concatenate([p.reshape(-1) for p in panels])
 
 
 def _stacks(network: stored.Network) -> Stacks:

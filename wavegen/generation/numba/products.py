@@ -15,7 +15,8 @@ from numba import types
 from numba.core import cgutils
 
 from wavegen.generation.numba import integers
-from wavegen.generation.numba.layout import HALF, PANEL, ROWS
+from wavegen.generation.numba.layout import GROUP, HALF, PANEL, QUAD, ROWS
+from wavegen.generation.numba.picks import Picks
 from wavegen.vectors import F32, I32, I64, Array, constant, fma, intrinsic, number, splat, vector
 
 
@@ -26,7 +27,7 @@ def _accumulators(context: Any) -> int:
 
 @intrinsic
 def multiply(  # type: ignore[no-untyped-def]
-    _, w, w_at, scales, offsets, s_at, codes,
+    _, w, w_at, scales, offsets, s_at, picks, p_at, rows, codes,
     x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
 ):  # fmt: skip
     """``y[l] = (0 if overwrite else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
@@ -34,23 +35,28 @@ def multiply(  # type: ignore[no-untyped-def]
     Lane l of x, of ``k`` inputs, lies at ``x_at + l · x_step``; that of y, of ``n`` outputs,
     likewise. The type of w tells its format: float32; int32 for two bfloat16 of consecutive
     inputs; int8 (see `integers`), the only one that takes the room in ``codes``, and ``scales`` and
-    ``offsets`` from ``s_at`` on.
+    ``offsets`` from ``s_at`` on. That of picks tells whether w is sparse (see `Matrices.picks`):
+    then it has ``rows`` in place of ``k``, and their inputs stand in ``picks`` from ``p_at`` on.
     """
     i = types.intp
-    signature = types.void(w, i, scales, offsets, i, codes, x, i, i, i, y, i, i, i, i, i)
+    signature = types.void(
+        w, i, scales, offsets, i, picks, i, i, codes, x, i, i, i, y, i, i, i, i, i
+    )
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
         arrays = signature.args
-        integer = arrays[0].dtype == types.int8
-        x_step, k, y_step, n, lanes = args[8], args[9], args[12], args[13], args[14]
-        x = Array(context, b, arrays[6], args[6], args[7])
+        integer, sparse = arrays[0].dtype == types.int8, isinstance(arrays[5], types.Array)
+        x_step, k, y_step, n, lanes = args[11], args[12], args[15], args[16], args[17]
+        x = Array(context, b, arrays[9], args[9], args[10])
+        scale_at = number(0)
         if integer:
-            codes = Array(context, b, arrays[5], args[5], number(0))
+            codes = Array(context, b, arrays[8], args[8], number(0))
             x_step = integers.round_inputs(b, x, x_step, k, lanes, codes)
-            x = codes
+            x, scale_at = codes, k
+        rows = args[7] if sparse else k
         # Panels before the last one are full, so a panel begins where its outputs times k do.
         per = number(2 if arrays[0].dtype == types.int32 else 1)
-        new = b.icmp_signed("!=", args[15], number(0))
+        new = b.icmp_signed("!=", args[18], number(0))
         panels = b.sdiv(n, number(PANEL))
         for panel, first, count in (
             (PANEL, number(0), panels),
@@ -63,11 +69,16 @@ def multiply(  # type: ignore[no-untyped-def]
                     tiles = b.sdiv(b.sub(lanes, lane), number(size))
                     with cgutils.for_range(b, tiles, intp=I64) as group:
                         here = b.add(lane, b.mul(group.index, number(size)))
-                        skipped = b.sdiv(b.mul(at, k), per)
+                        skipped = b.sdiv(b.mul(at, rows), per)
                         weights = Array(context, b, arrays[0], args[0], b.add(args[1], skipped))
                         inputs = x.part(b.mul(here, x_step))
-                        to = b.add(b.add(args[11], at), b.mul(here, y_step))
-                        outputs = Array(context, b, arrays[10], args[10], to)
+                        to = b.add(b.add(args[14], at), b.mul(here, y_step))
+                        outputs = Array(context, b, arrays[13], args[13], to)
+                        picks = Picks(b, panel)
+                        if sparse:
+                            skipped = b.sdiv(b.mul(at, rows), number(GROUP * QUAD))
+                            p_at = b.add(args[6], skipped)
+                            picks = Picks(b, panel, Array(context, b, arrays[5], args[5], p_at))
                         width = min(panel, _accumulators(context) // size)
                         if integer:
                             per_output = b.add(args[4], at)
@@ -75,12 +86,12 @@ def multiply(  # type: ignore[no-untyped-def]
                                 context, b, width, size, panel, weights,
                                 Array(context, b, arrays[2], args[2], per_output),
                                 Array(context, b, arrays[3], args[3], per_output),
-                                inputs, x_step, k, outputs, y_step, new,
+                                inputs, x_step, scale_at, picks, rows, outputs, y_step, new,
                             )  # fmt: skip
                         else:
                             _tile(
                                 b, width, size, panel, arrays[0], weights,
-                                inputs, x_step, k, outputs, y_step, new,
+                                inputs, x_step, picks, rows, outputs, y_step, new,
                             )  # fmt: skip
                     lane = b.add(lane, b.mul(tiles, number(size)))
         return context.get_dummy_value()
@@ -97,32 +108,44 @@ def _tile(
     weights: Array,
     inputs: Array,
     x_step: Any,
-    k: Any,
+    picks: Picks,
+    rows: Any,
     outputs: Array,
     y_step: Any,
     overwrite: Any,
 ) -> None:
     """One panel of `multiply` for some lanes, in pieces of ``width`` outputs."""
     per = 2 if array_type.dtype == types.int32 else 1
-    sums = [cgutils.alloca_once(b, vector(width)) for _ in range(lanes)]
-    rows = [b.mul(x_step, number(lane)) for lane in range(lanes)]
+    unit = picks.unit(width)
+    units = range(width // unit)
+    sums = [[cgutils.alloca_once(b, vector(unit)) for _ in units] for _ in range(lanes)]
+    starts = [b.mul(x_step, number(lane)) for lane in range(lanes)]
     with cgutils.for_range(b, number(panel // width), intp=I64) as pieces:
         piece = b.mul(pieces.index, number(width))
-        places = [b.add(b.mul(y_step, number(lane)), piece) for lane in range(lanes)]
-        for place, total in zip(places, sums, strict=True):
-            before = outputs.load(place, vector(width))
-            b.store(b.select(overwrite, constant(0.0, width), before), total)
-        with cgutils.for_range(b, b.sdiv(k, number(ROWS)), intp=I64) as loop:
+        at = [b.add(piece, number(u * unit)) for u in units]
+        places = [
+            (b.add(b.mul(y_step, number(lane)), at[u]), sums[lane][u])
+            for lane in range(lanes)
+            for u in units
+        ]
+        for place, total in places:
+            before = outputs.load(place, vector(unit))
+            b.store(b.select(overwrite, constant(0.0, unit), before), total)
+        with cgutils.for_range(b, b.sdiv(rows, number(ROWS)), intp=I64) as loop:
             row = b.mul(loop.index, number(ROWS))
-            element = b.add(b.mul(row, number(panel // per)), piece)
+            elements = [b.add(b.mul(row, number(panel // per)), place) for place in at]
+            firsts = picks.inputs(row, at)
             for i in range(0, ROWS, per):
-                at = b.add(element, number(i // per * panel))
-                for j, weight in enumerate(_widen(b, array_type, weights, at, width)):
-                    at_x = b.add(row, number(i + j))
-                    for start, total in zip(rows, sums, strict=True):
-                        value = inputs.load(b.add(at_x, start), F32)
-                        b.store(fma(b, weight, splat(b, value, width), b.load(total)), total)
-        for place, total in zip(places, sums, strict=True):
+                for u in units:
+                    element = b.add(elements[u], number(i // per * panel))
+                    pair = _widen(b, array_type, weights, element, unit)
+                    for j, weight in enumerate(pair):
+                        at_x = b.add(firsts[u], number(i + j))
+                        for lane in range(lanes):
+                            value = splat(b, inputs.load(b.add(at_x, starts[lane]), F32), unit)
+                            total = sums[lane][u]
+                            b.store(fma(b, weight, value, b.load(total)), total)
+        for place, total in places:
             outputs.store(b.load(total), place)
 
 

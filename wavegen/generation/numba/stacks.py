@@ -27,8 +27,9 @@ def multiply(
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
     w, s = m.entries[matrix, 0], m.entries[matrix, 1]
     k, n = m.entries[matrix, 2], m.entries[matrix, 3]
+    rows, p = m.entries[matrix, 4], m.entries[matrix, 5]
     products.multiply(
-        m.weights, w, m.scales, m.offsets, s, codes,
+        m.weights, w, m.scales, m.offsets, s, m.picks, p, rows, codes,
         x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
     )  # fmt: skip
 

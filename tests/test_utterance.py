@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wavegen.config.data import SpeakerConfig
 from wavegen.errors import TextError, VoiceError
 from wavegen.request import Request
 from wavegen.synth import join, plan, synthesize
@@ -75,6 +76,17 @@ def test_the_volume_scales_samples(voice: Voice) -> None:
     at = round(timing(voice, [soft]).words[1].start * 8000)
     assert np.array_equal(a[: at - 80], b[: at - 80])
     assert np.allclose(b[at + 80 :], 0.1 * a[at + 80 :], atol=1e-6)
+
+
+def test_a_speaker_s_gain_scales_samples(voice: Voice) -> None:
+    theo = (SpeakerConfig("theo", gain=-20.0),)
+    faint = replace(voice, config=voice.config.replace("data", speaker=theo))
+    for speaker, gain in (("theo", 0.1), ("lucas", 1.0), ("theo:0.5,lucas:0.5", 0.1**0.5)):
+        [u], [v] = (said(x, "One.", speaker=speaker) for x in (voice, faint))
+        [a], [b] = synthesize(voice, [u]), synthesize(faint, [v])
+        assert np.allclose(b, gain * a, atol=1e-6)
+    [u], [v] = (said(faint, t, speaker="theo") for t in ("One.", "[volume +20 dB] One."))
+    assert np.allclose(synthesize(faint, [v])[0], 10 * synthesize(faint, [u])[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("together", [1, 2])

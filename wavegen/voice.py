@@ -324,7 +324,17 @@ class SpeakingVoice(ConditionedVoice):
         hop = self.config.hop_length
         who = phrase, self.symbols, speaker, request
         found = predict_phrase(self.acoustic_weights, *who, self.sample_rate, hop, span)
-        return replace(found, local=self._with_phones(found.local, found.alignment))
+        local = self._with_phones(found.local, found.alignment)
+        return replace(found, local=local, volume=self._volume(found))
+
+    def _volume(self, spoken: Spoken) -> Floats | None:
+        """(F,) dB, by which the text and the speakers' gains raise a phrase."""
+        known = {s.called: s.gain for s in self.config.data.speaker}
+        gains = np.array([known.get(name, 0.0) for name in self.speakers], np.float32)
+        if not gains.any():
+            return spoken.volume
+        own = np.broadcast_to((spoken.weights * gains).sum(1), spoken.local.frames)
+        return own if spoken.volume is None else own + spoken.volume
 
     def observe(
         self,

@@ -34,6 +34,9 @@ class SpeakerConfig:
     """Licence of the speaker's recordings, if it is not `DataConfig.licence`."""
     attribution: str = ""
     """Likewise."""
+    gain: float = 0.0
+    """dB, by which all that the voice speaks as this speaker is raised: for recordings whose peaks
+    kept them below `DataConfig.level`."""
 
     @property
     def called(self) -> str:
@@ -88,6 +91,8 @@ class DataConfig:
             out.append("data.fold must be K/N with N at least 2 and K between 1 and N, like 2/5")
         if self.level > 0:
             out.append("data.level must be at most 0")
+        if any(abs(s.gain) > 40 for s in self.speaker):
+            out.append("data.speaker.gain must be between -40 and 40")
         if not all(s.id for s in self.speaker):
             out.append("every data.speaker needs an id, the speaker's name in the data")
         for names in ([s.id for s in self.speaker], [s.called for s in self.speaker]):

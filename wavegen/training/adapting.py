@@ -92,7 +92,7 @@ class Origin:
     longest: int
     training: dict[str, Any]
     """What its file says of the voice and of kept speakers."""
-    kept: tuple[dict[str, str], ...]
+    kept: tuple[dict[str, Any], ...]
     """Tables of `SpeakerConfig` of speakers whom the folder lacks."""
     unnamed: str
     """What the speaker is called of a folder that names none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,8 @@ EPSILON = 1e-5
 def linear(w: Weights, x: Floats) -> Floats:
     """`torch.nn.Linear`: (…, in) to (…, out)."""
     weight = w["weight"]
-    flat = products.convolve(x.reshape(-1, weight.shape[1]), weight[..., None], w["bias"])
+    rows = x.reshape(math.prod(x.shape[:-1]), weight.shape[1])  # of which each may be empty
+    flat = products.convolve(rows, weight[..., None], w["bias"])
     return flat.reshape(*x.shape[:-1], len(weight))
 
 

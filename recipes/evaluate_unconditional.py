@@ -9,6 +9,11 @@ their last sample to the first new one is no larger than those within recordings
 is beyond their 99th percentile. Noise in silence is the level of 50 ms that follow half a second of
 digital silence, and that of the error of the voice's own samples (8-bit µ-law or 16-bit) in the
 quietest twentieths of a second of held-out recordings.
+
+Takes of ten seconds from nothing, at a temperature of 1, are judged by their last quarter, beside
+all such stretches of held-out recordings: one falls quiet below the quietest of these by `MARGIN`,
+runs away above the loudest by as much, and turns to noise if its spectrum is flatter than those of
+99 % of them.
 """
 
 from __future__ import annotations
@@ -29,11 +34,14 @@ from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
+from wavegen.report.watch import flatness
 from wavegen.request import Request
 from wavegen.synth import plan, synthesize
 from wavegen.utterance import Utterance
 from wavegen.voice import Voice
 
+MARGIN = 6.0
+"""dB."""
 Audio = NDArray[np.float32]
 Held = list[tuple[Audio, int]]
 """Held-out recordings and their speakers."""
@@ -110,10 +118,39 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     }
 
 
+def stability(voice: Voice, held: Held, count: int, seconds: float) -> dict[str, float]:
+    """What becomes of takes from nothing."""
+    requests = [Request(seconds=seconds, seed=n) for n in range(count)]
+    made = synthesize(voice, [next(plan(voice, r)) for r in requests])
+    quarter = round(seconds * voice.sample_rate / 4)
+    ends = [a[-quarter:] for a in made]
+    parts = [a[at : at + quarter] for a, _ in held for at in range(0, len(a), quarter)]
+    real = [p for p in parts if len(p) == quarter]
+    levels, known = np.array([*map(decibels, ends)]), np.array([*map(decibels, real)])
+    flat = np.array([flatness(e) for e in ends])
+    usual = np.array([flatness(r) for r in real])
+    bound = np.percentile(usual, 99)
+    quiet, away = levels < known.min() - MARGIN, levels > known.max() + MARGIN
+    noise = (flat > bound) & ~quiet & ~away
+    return {
+        "takes": count,
+        "share that fall quiet": float(quiet.mean()),
+        "share that run away": float(away.mean()),
+        "share that turn to noise": float(noise.mean()),
+        "share that go on": float((~(quiet | away | noise)).mean()),
+        "dB of the last quarter, median": float(np.median(levels)),
+        "dB of recordings, median": float(np.median(known)),
+        "flatness of the last quarter, median": float(np.median(flat)),
+        "flatness of recordings, median": float(np.median(usual)),
+    }
+
+
 def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="Voice file of a voice without texts.")],
     clips: Annotated[int, typer.Option(help="Clips for each measurement.")] = 200,
+    takes: Annotated[int, typer.Option(help="Takes from nothing.")] = 16,
+    seconds: Annotated[float, typer.Option(help="Of each take.")] = 10.0,
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)
@@ -122,6 +159,7 @@ def main(
     held = [
         (data.audio(p), data.speaker_id(p)) for p in data.split["test"] + data.split["validation"]
     ]
+    figures |= stability(v, held, takes, seconds)
     figures |= seams(v, held, clips) | silence(v, held, 20)
     print(json.dumps({k: round(f, 5) for k, f in figures.items()}, indent=1))
 

@@ -24,6 +24,7 @@ from wavegen.assembly import untrained
 from wavegen.audio.reading import read_audio
 from wavegen.config import Config
 from wavegen.recipe import load_config, to_toml
+from wavegen.scales import ScaledVoice
 from wavegen.training.hooks import Hooks
 from wavegen.training.run import new_trainer, saved_trainer
 from wavegen.training.trainer import Trainer
@@ -137,6 +138,30 @@ def free_voice(path: Path, **model: Any) -> Path:
     table: dict[str, Any] = TINY | {"conditioning": {"features": "none"}}
     config = load_config(table | {"model": TINY["model"] | model}, "free")
     voice = untrained(config, (), ())
+    voice.save(path)
+    return path
+
+
+def scaled_config(*divisors: int, **model: Any) -> Config:
+    """The configuration of tiny networks at 8 kHz and, from coarse to fine, at divided rates."""
+    sizes = {"layers": 2, "dilation_cycle": 2, "residual_channels": 8, "skip_channels": 8}
+    scales = [sizes | {"divide": n, "noise": 0.2} for n in divisors]
+    table: dict[str, Any] = TINY | {
+        "data": {"layout": "flat"},
+        "model": TINY["model"] | model | {"scales": scales},
+        "conditioning": {"encoder_channels": 8},
+    }
+    return load_config(table, "scaled")
+
+
+def scaled_voice(path: Path, *divisors: int, **model: Any) -> Path:
+    """Write the file of an untrained voice of several scales, which hear each other."""
+    voice = untrained(scaled_config(*divisors, **model), (), ())
+    assert isinstance(voice, ScaledVoice)
+    for part in voice.chain:
+        torch.nn.init.normal_(part.model.head.weight, std=0.3)
+        if part.model.conditioning.phase is not None:
+            torch.nn.init.normal_(part.model.conditioning.phase.weight)
     voice.save(path)
     return path
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from helpers import TINY
 
 from wavegen.audio.analysis import analyse
-from wavegen.audio.local_features import silence
+from wavegen.audio.coarse import coarse_features, decimate
+from wavegen.audio.local_features import LocalFeatures, silence
 from wavegen.data.windows import TrainingClip, Windows
 from wavegen.recipe import load_config
 
@@ -43,5 +45,16 @@ def training_set(**changes: dict[str, Any]) -> Windows:
         config = config.replace("conditioning", features="mel")
     if config.conditioning.features == "mel":
         return Windows(recordings(LENGTHS), config, silence(1, BANDS))
+    hop = config.hop_length
+    if config.conditioning.features == "coarse":
+        clips = [replace(c, local=_lowered(c, hop)) for c in recordings(LENGTHS)]
+        return Windows(clips, config, coarse_features(np.zeros(1, np.float32), hop))
     bare = [TrainingClip(c.samples, c.speaker, c.audio) for c in recordings(LENGTHS)]
     return Windows(bare, config, None)
+
+
+def _lowered(clip: TrainingClip, hop: int) -> Callable[[bool], LocalFeatures]:
+    """The local features of a clip in a voice of several scales."""
+    audio = clip.audio(0, clip.samples).numpy()
+    local = coarse_features(decimate(audio, hop), hop).each(torch.from_numpy)
+    return lambda predicted: local

@@ -29,7 +29,7 @@ LAYERS = [
     {"model"},
     {"generation", "speech"},
     {"voice", "data"},
-    {"latents"},
+    {"latents", "scales"},
     {"assembly", "recording", "utterance"},
     {"drawing"},
     {"synth", "library", "timing", "conversion"},

@@ -1,10 +1,12 @@
 """Values that no training could use."""
 
+import tomllib
+
 import pytest
 
 from wavegen.config import Config
 from wavegen.errors import ConfigError
-from wavegen.recipe import load_config
+from wavegen.recipe import load_config, to_toml
 
 
 def test_impossible_values_are_reported_together() -> None:
@@ -60,6 +62,54 @@ def test_only_a_wavenet_has_fused_kernels_empty_blocks_and_adaptive_filters() ->
     assert fault == "train.sparsity goes with model.kind wavenet, not with gru"
     adaptive = config.replace("audio", adaptive=True)
     assert "audio.adaptive needs model.kind wavenet" in adaptive.faults()
+
+
+def scaled(*divisors: int, **sections: dict[str, object]) -> Config:
+    table: dict[str, dict[str, object]] = {"data": {"layout": "flat"}, **sections}
+    scales = [{"divide": n, "layers": 10, "context": [{"pool": 8}]} for n in divisors]
+    return load_config(table | {"model": table.get("model", {}) | {"scales": scales}}, "x")
+
+
+def test_a_coarser_scale_is_a_configuration_of_its_own() -> None:
+    config = scaled(16, 4, audio={"sample_rate": 16000}, train={"window_seconds": 0.5})
+    assert config.coarser is not None
+    assert config.coarser.coarser is not None
+    chain = [config.coarser.coarser, config.coarser, config]
+    assert [c.audio.sample_rate for c in chain] == [1000, 4000, 16000]
+    assert [c.conditioning.features for c in chain] == ["none", "coarse", "coarse"]
+    assert [c.hop_length for c in chain] == [10, 4, 4]
+    assert [c.model.layers for c in chain] == [10, 10, 20]
+    assert [len(c.model.context) for c in chain] == [1, 1, 0]
+    assert [c.train.window_seconds for c in chain] == [8, 2, 0.5]
+    assert chain[0].coarser is None
+    for c in chain:
+        assert c.faults() == []
+        assert load_config(tomllib.loads(to_toml(c)), "x") == c
+
+
+@pytest.mark.parametrize(
+    ("divisors", "sections", "fault"),
+    [
+        ((3,), {}, "model.scales.divide 3 does not divide audio.sample_rate 16000"),
+        ((4, 16), {}, "must fall from coarse to fine"),
+        ((20, 8), {}, "each a multiple of the next: 20 is none of 8"),
+        ((128, 1), {}, "model.scales.divide must be at least 2"),
+        ((128,), {"audio": {"sample_rate": 128000}}, "64 is the most"),
+        ((32,), {}, "in model.scales: audio.sample_rate must be between 1000"),
+        ((4,), {"data": {"layout": "folders"}}, "model.scales needs data.layout flat"),
+        ((4,), {"data": {"layout": "flat", "fold": "1/3"}}, "needs data.fold empty"),
+        ((4,), {"model": {"kind": "gru"}}, "model.scales needs model.kind wavenet"),
+        ((4,), {"model": {"ends": True}}, "model.scales needs model.ends false"),
+        ((4,), {"conditioning": {"features": "mel"}}, "needs conditioning.features coarse"),
+        ((), {"conditioning": {"features": "coarse"}}, "coarse needs model.scales"),
+    ],
+)
+def test_scales_that_can_not_be_are_one_fault(
+    divisors: tuple[int, ...], sections: dict[str, dict[str, object]], fault: str
+) -> None:
+    with pytest.raises(ConfigError, match="1 fault:") as caught:
+        scaled(*divisors, **sections)
+    assert fault in str(caught.value)
 
 
 def test_adaptive_filters_need_a_plain_network_over_16_bit_samples() -> None:

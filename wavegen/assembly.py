@@ -10,6 +10,7 @@ from wavegen.latents import LatentVoice
 from wavegen.model import shapes
 from wavegen.model.inputs import FEATURES, needs_text
 from wavegen.model.part import Part
+from wavegen.scales import ScaledVoice
 from wavegen.speech.alignment import aligner_shapes
 from wavegen.speech.frontend import silent_symbols
 from wavegen.speech.phones import phone_channels
@@ -44,13 +45,7 @@ def untrained(
     c, sizes = config.conditioning, (len(symbols), len(speakers))
 
     def part(name: str, make: Callable[[], Any]) -> Part[Any]:
-        start = f"{name}."
-        return Part(
-            make,
-            None
-            if weights is None
-            else {n.removeprefix(start): w for n, w in weights.items() if n.startswith(start)},
-        )
+        return Part(make, None if weights is None else _below(name, weights))
 
     def wavenet() -> Autoregressive:
         from wavegen.model.networks import NETWORKS
@@ -83,6 +78,10 @@ def untrained(
     network = part("wavenet", wavenet)
     if c.features not in FEATURES:
         return Voice(config, network, speakers)
+    if (coarser := config.coarser) is not None:
+        below = None if weights is None else _below("coarser", weights)
+        told = untrained(coarser, speakers, symbols, weights=below)
+        return ScaledVoice(config, network, speakers, coarser=told)
     if c.features == "latent":
         return LatentVoice(config, network, speakers, latent_part=part("latent", latent))
     if not symbols:
@@ -99,6 +98,12 @@ def untrained(
     )
 
 
+def _below(name: str, weights: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The weights of a part, by its own names for them."""
+    start = f"{name}."
+    return {n.removeprefix(start): w for n, w in weights.items() if n.startswith(start)}
+
+
 def weight_shapes(
     config: Config, speakers: tuple[str, ...], symbols: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:
@@ -107,7 +112,9 @@ def weight_shapes(
     _check(config, symbols)
     sizes = len(symbols), len(speakers)
     parts = {"wavenet": shapes.network(config, len(speakers), phone_channels(len(symbols)))}
-    if config.conditioning.features == "latent":
+    if (coarser := config.coarser) is not None:
+        parts["coarser"] = weight_shapes(coarser, speakers, symbols)
+    elif config.conditioning.features == "latent":
         parts["latent"] = shapes.latent(config, len(speakers))
     elif config.conditioning.features in FEATURES and symbols:
         parts["acoustic"] = shapes.acoustic(config, *sizes)

@@ -7,11 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wavegen.audio.coarse import UNSETTLED, decimate
 from wavegen.audio.filters import filters, input_count
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
@@ -20,6 +22,7 @@ from wavegen.generation import choose_engine, default_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.generation.waiting import Arrivals
+from wavegen.scales import CoarseRows, ScaledVoice
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import Voice
 
@@ -63,7 +66,7 @@ def draw(
     def jobs() -> Iterator[Job]:
         # Encoded one by one, so that an utterance does not depend on its company.
         for i, u in enumerate(utterances):
-            job, open_[i] = _begin(voice, u)
+            job, open_[i] = _begin(voice, u, engine=engine, precision=precision)
             yield job
 
     options = voice.config.hop_length, _block(voice), precision, devices
@@ -109,22 +112,52 @@ def _gains(volume: Audio, hop: int) -> Audio:
 
 
 def _begin(
-    voice: Voice, u: Utterance, wanted: Callable[[], bool] = lambda: True
+    voice: Voice,
+    u: Utterance,
+    wanted: Callable[[], bool] = lambda: True,
+    engine: Engine | None = None,
+    precision: WeightPrecision | None = None,
 ) -> tuple[Job, _Progress]:
     made = filters(voice.config, u.local)
+    if isinstance(voice, ScaledVoice):
+        rows: Any = _coarse_rows(voice, u, engine, precision)
+        phases: Any = voice.places(u.begin + u.samples)
+    else:
+        rows, phases = voice.rows(u.weights, u.local), voice.phases(u.local)
     job = Job(
-        voice.rows(u.weights, u.local),
+        rows,
         u.samples,
         key(u.request.seed or 0, u.text, u.speaker.label),
         _temperature(voice, u),
         _prompt_codes(voice, u),
         u.ends,
-        voice.phases(u.local),
+        phases,
         made if input_count(voice.config) else None,
         wanted,
     )
     gains = None if u.volume is None else _gains(u.volume, voice.config.hop_length)
     return job, _Progress(Synthesis(made, u.prompt), u.samples, gains)
+
+
+def _coarse_rows(
+    voice: ScaledVoice, u: Utterance, engine: Engine | None, precision: WeightPrecision | None
+) -> CoarseRows:
+    """The conditioning of an utterance, drawn by the coarser voice as it is needed. A recording
+    that is continued is known at its rate, too, but for its end: that depends on what follows."""
+    coarser, known = voice.coarser, np.zeros(0, np.float32)
+    frames = -(-(u.begin + u.samples) // voice.ratio)
+    if u.prompt is not None:
+        known = decimate(u.prompt, voice.ratio)[:-UNSETTLED]
+    wanted = replace(
+        u,
+        text=f"{u.text} at {coarser.sample_rate} Hz",
+        samples=frames - len(known),
+        prompt=known if len(known) else None,
+    )
+    # One utterance alone is drawn on the CPU, where the coarser voice stays.
+    how = (engine, precision) if voice.device == coarser.device else (None, None)
+    drawn = (piece for _, piece in draw(coarser, [wanted], *how))
+    return CoarseRows(voice, itertools.chain([known], drawn), frames, u.weights)
 
 
 def _temperature(voice: Voice, utterance: Utterance) -> float | NDArray[np.float64]:
@@ -173,7 +206,8 @@ class Live:
         precision: WeightPrecision | None = None,
         devices: Sequence[str] = (),
     ) -> None:
-        self.voice, self._precision, self._devices = voice, precision, devices
+        self.voice, self._devices = voice, devices
+        self._engine, self._precision = engine, precision
         self._spec = choose_engine(engine, precision, voice.device, voice.config.model.kind)
         if not self._spec.streams:
             name = engine or default_engine(voice.device, voice.config.model.kind)
@@ -198,7 +232,8 @@ class Live:
             Call it to stop drawing; what is delivered afterwards is to be ignored.
         """
         stopped = threading.Event()
-        job, progress = _begin(self.voice, u, lambda: not stopped.is_set())
+        how = self._engine, self._precision
+        job, progress = _begin(self.voice, u, lambda: not stopped.is_set(), *how)
         number = next(self._numbers)
         self._open[number] = progress, deliver
 

@@ -19,6 +19,7 @@ from wavegen.errors import ConfigError, VoiceError
 from wavegen.latents import LatentVoice
 from wavegen.model.shapes import misfit
 from wavegen.recipe import load_config
+from wavegen.scales import ScaledVoice
 from wavegen.speakers import SpeakerPath, UnknownSpeakerError, find_speakers, numbered
 from wavegen.voice import FORMAT, Voice
 
@@ -82,9 +83,16 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
         if wrong is not None:
             raise VoiceError(f"{path}: its weights do not fit its configuration ({wrong})")
         voice = untrained(config, speakers, symbols, words, about["longest"], arrays)
-        voice.training, voice.name = about["training"], _name(path)
+        _describe(voice, about["training"], _name(path))
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return voice
+
+
+def _describe(voice: Voice, training: dict[str, Any], name: str) -> None:
+    """Tell a voice, and those of its coarser scales, what its file tells of them."""
+    voice.training, voice.name = training, name
+    if isinstance(voice, ScaledVoice):
+        _describe(voice.coarser, training.get("coarser", {}), name)
 
 
 @contextmanager
@@ -168,12 +176,18 @@ def _check(about: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} must be a list of strings")
     if type(about["longest"]) is not int:
         raise TypeError("longest must be a whole number")
-    if not isinstance(about["training"], dict):
+    _check_training(about["training"])
+
+
+def _check_training(training: Any) -> None:
+    if not isinstance(training, dict):
         raise TypeError("training must be an object")
-    minutes = about["training"].get("speaker_minutes", {})
+    minutes = training.get("speaker_minutes", {})
     if not all(type(m) in (int, float) for m in minutes.values()):
         raise TypeError("training.speaker_minutes must hold numbers")
-    for name, value in about["training"].items():
+    if "coarser" in training:
+        _check_training(training["coarser"])
+    for name, value in training.items():
         counted = name in ("clips", "minutes_of_audio", "hours") or name.endswith("_bits")
         if counted and type(value) not in (int, float):
             raise TypeError(f"training.{name} must be a number")

@@ -84,6 +84,11 @@ class Utterance:
     """(F,) dB of each frame, where the text sets it."""
 
     @property
+    def begin(self) -> int:
+        """Samples of the recording that it continues; 0 without one."""
+        return 0 if self.prompt is None else len(self.prompt)
+
+    @property
     def phonemes(self) -> tuple[str, ...]:
         """The phonemes of each word, and punctuation marks."""
         return tuple("".join(p) for said in self.said for p in said.unit.phones)

@@ -87,6 +87,11 @@ class Voice:
         return self.model if part.made else stored
 
     @property
+    def chain(self) -> tuple[Voice, ...]:
+        """The voices of all scales, from coarse to fine; this one is the last, and mostly alone."""
+        return (self,)
+
+    @property
     def device(self) -> str:
         """The type of torch device that it is on."""
         return self.model.skip_bias.device.type if self.wavenet.made else "cpu"

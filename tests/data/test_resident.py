@@ -57,6 +57,10 @@ SETS: dict[str, dict[str, dict[str, Any]]] = {
     "predicted spectrograms": {"train": {"predicted": 0.5}},
     "context stacks": {"model": {"context": STACKS}},
     "sound": {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9}},
+    "several scales": {
+        "data": {"layout": "flat"},
+        "model": {"scales": [{"divide": 4, "noise": 0.3}], "context": STACKS},
+    },
     "emphasis": {"conditioning": {"features": "none"}, "audio": {"preemphasis": 0.85}},
     "ends": {"conditioning": {"features": "none"}, "model": {"ends": True, "context": STACKS}},
     "ends of a mixture": {

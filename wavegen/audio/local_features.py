@@ -41,6 +41,11 @@ class LocalFeatures:
     """(…, F) periods per sample from there to the next frame; 0 where unvoiced."""
     phones: Array | None = None
     """(…, P, F) phonemes in context, for a voice that is conditioned on them."""
+    coarse: Array | None = None
+    """(…, F) the sound at a lower rate, see `wavegen.audio.coarse`, for a voice of several scales,
+    which takes no other features but the phase."""
+    compressed: Array | None = None
+    """(…, F) the same, compressed so that quiet passages count, too."""
 
     @property
     def frames(self) -> int:

@@ -6,6 +6,7 @@ from wavegen.bench.cells import (
     TRAINING_YARDSTICK,
     Cell,
     Result,
+    products_per_second,
     sized,
 )
 from wavegen.bench.conv1d import Conv1dWaveNet
@@ -23,6 +24,7 @@ __all__ = [
     "bench_engines",
     "bench_training",
     "engine_cells",
+    "products_per_second",
     "sized",
     "training_cells",
 ]

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from wavegen.config import SIZES, Config
+from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 from wavegen.training.pruning import Pruning
@@ -97,6 +98,13 @@ def weights_per_sample(model: WaveNet) -> int:
     per_row = sum(map(count, (model.conditioning, model.embedding, model.contexts)))
     per_frame = ((count(c) - count(c.embedding)) // c.config.pool for c in model.stacks)
     return count(model) - per_row + sum(per_frame)
+
+
+def products_per_second(model: Autoregressive, config: Config) -> float:
+    """Products that drawing a second of sound takes, about, with those of the conditioning."""
+    assert isinstance(model, WaveNet)
+    rows = model.conditioning.weight.numel() / config.hop_length
+    return config.audio.sample_rate * (weights_per_sample(model) + rows)
 
 
 def measure_in_turn(

@@ -133,10 +133,14 @@ def _networks(
 
     if voice:
         loaded = load_voice(voice)
-        model, kind = loaded.model.eval(), loaded.config.model.kind
-        if not isinstance(model, WaveNet):
-            raise WavegenError(f"bench measures WaveNets, and voice {loaded.name} is a {kind}")
-        return {loaded.name: (model, loaded.config)}
+        scales = {}
+        for scale in loaded.chain:
+            model, kind = scale.model.eval(), scale.config.model.kind
+            if not isinstance(model, WaveNet):
+                raise WavegenError(f"bench measures WaveNets, and voice {loaded.name} is a {kind}")
+            rate = f" {scale.sample_rate} Hz" if len(loaded.chain) > 1 else ""
+            scales[loaded.name + rate] = (model, scale.config)
+        return scales
     found = {s: sized(s) for s in sizes}
     if context:
         found |= {f"{s}+{context}": sized(s, context) for s in sizes}

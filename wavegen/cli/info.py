@@ -36,6 +36,7 @@ def info(
     from wavegen.recipe import to_dict
 
     v = load_voice(voice)
+    scales = _scales(v)
     symbols, words = (v.vocabulary()[name] for name in ("symbols", "words"))
     if as_json:
         about = {
@@ -44,6 +45,7 @@ def info(
             "sample_rate": v.sample_rate,
             "parameters": v.model.parameter_count,
             "receptive_field": v.config.model.receptive_field,
+            **({"scales": scales} if scales else {}),
             "speakers": [asdict(s) for s in speaker_infos(v.speakers, v.config.data, v.training)],
             "phonemes": symbols,
             "words": words,
@@ -60,6 +62,14 @@ def info(
         ("network", v.config.model.kind),
         ("parameters", f"{v.model.parameter_count:,}"),
         ("receptive field", show.timescales(v.config)),
+        *(
+            (
+                f"scale of {part.sample_rate} Hz",
+                f"{s['parameters']:,} parameters, {s['share_of_products']:.0%} of the products; "
+                f"receptive field {show.timescales(part.config)}".split(),
+            )
+            for s, part in zip(scales, v.chain, strict=False)  # none of a single one
+        ),
         ("speakers", listed([f"{i} {s}" for i, s in enumerate(v.speakers)]) or "none"),
         *_speakers(v),
         ("phonemes", symbols or "none (no text)"),
@@ -77,6 +87,8 @@ def info(
         )
     for name, value in v.training.items():
         label = name.replace("_", " ")
+        if name == "coarser":
+            continue
         if name == "from":
             facts += [("made from", _origin(voice).split()) for voice in value]
         elif name.endswith("_bits"):
@@ -88,6 +100,24 @@ def info(
             if (section, key) not in SHOWN:
                 facts.append((f"{section}.{key}", str(value)))
     print_facts(facts)
+
+
+def _scales(voice: Voice) -> list[dict[str, float]]:
+    """What each of several scales is like, from coarse to fine, and its part of the products that
+    drawing takes."""
+    from wavegen.bench import products_per_second
+
+    if len(voice.chain) == 1:
+        return []
+    cost = [products_per_second(v.model, v.config) for v in voice.chain]
+    return [
+        {
+            "sample_rate": part.sample_rate,
+            "parameters": part.model.parameter_count,
+            "share_of_products": products / sum(cost),
+        }
+        for part, products in zip(voice.chain, cost, strict=True)
+    ]
 
 
 def _codes(voice: LatentVoice) -> dict[str, float]:

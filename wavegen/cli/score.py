@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,8 @@ GIVEN = {
     "none": "",
     "spectrogram": ", given its own spectrogram: what is said costs nothing (see --text)",
     "text": ", given the text, and the timing, F0 and loudness of the recording",
+    "scales": ", at most: the sum over the scales also tells which coarse signal is meant, and the "
+    "voice could draw the same sound over others",
 }
 """What a voice was told, by `Score.features`."""
 
@@ -61,7 +64,8 @@ def score(
 
     voice, _ = find_voice(request.voice, request.speaker)
     if precision != "f32":
-        voice.model = rounded(voice.model, precision)
+        for scale in voice.chain:
+            scale.model = rounded(scale.model, precision)
     scores: dict[Path, Score] = {}
     failed = 0
     with show.progress_bar("scoring", "files") as bar:
@@ -89,6 +93,11 @@ def score(
         raise typer.Exit(1)
 
 
+def _each(scales: Mapping[int, float]) -> list[str]:
+    """The cells of bits of each scale."""
+    return [f"{b:.4f}" for b in scales.values()]
+
+
 def _check_plot(plot: Path, force: bool, files: list[Path]) -> None:
     from wavegen.files import check_output
     from wavegen.report.clip_plots import check_matplotlib
@@ -114,6 +123,9 @@ def _row(voice: Voice, file: Path, s: Score, by: ScoreBy | None) -> dict[str, ob
         "samples": s.samples,
         "seconds": s.seconds,
     }
+    if s.scales:
+        row["upper_bound"] = True
+        row["bits_per_sample_by_rate"] = {str(rate): b for rate, b in s.scales.items()}
     if by is not None:
         from wavegen.score.spans import spans
 
@@ -136,10 +148,16 @@ def _table(voice: Voice, scores: dict[Path, Score], by: ScoreBy | None) -> None:
             ],
         )
         show.out.print()
-    rows = [(str(f), f"{s.bits_per_sample:.4f}", f"{s.seconds:.2f}") for f, s in scores.items()]
     total = list(scores.values())
-    seconds = sum(s.seconds for s in total)
-    rows.append(("mean", f"{mean_bits(total):.4f}", f"{seconds:.2f}"))
-    print_table(("file", "bits/sample", "seconds"), rows)
+    seconds, rates = sum(s.seconds for s in total), [*total[0].scales]
+    rows = [
+        (str(f), f"{s.bits_per_sample:.4f}", *_each(s.scales), f"{s.seconds:.2f}")
+        for f, s in scores.items()
+    ]
+    means = {r: sum(s.scales[r] * s.samples for s in total) for r in rates}
+    samples = sum(s.samples for s in total)
+    each = _each({r: b / samples for r, b in means.items()})
+    rows.append(("mean", f"{mean_bits(total):.4f}", *each, f"{seconds:.2f}"))
+    print_table(("file", "bits/sample", *(f"{r} Hz" for r in rates), "seconds"), rows)
     given = GIVEN[total[0].features]
     show.out.print(f"of 16-bit sound at {voice.sample_rate} Hz{given}", soft_wrap=True)

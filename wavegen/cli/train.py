@@ -192,6 +192,7 @@ class View:
     def ready(self, trainer: Trainer, speed: Speed) -> None:
         """Say what is going to be trained."""
         self.trainer, config, a = trainer, trainer.config, trainer.accelerator
+        self.row.clear()  # of a coarser scale
         place = a.device.type
         if a.num_processes > 1:
             place = f"{a.num_processes} processes on {place}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,8 +16,9 @@ from wavegen.config.model import ContextConfig as ContextConfig
 from wavegen.config.model import Kind as Kind
 from wavegen.config.model import ModelConfig as ModelConfig
 from wavegen.config.model import Output as Output
+from wavegen.config.model import ScaleConfig as ScaleConfig
 
-Features = Literal["auto", "none", "phones_f0", "mel", "latent"]
+Features = Literal["auto", "none", "phones_f0", "mel", "latent", "coarse"]
 Precision = Literal["auto", "f32", "bf16"]
 Engine = Literal["naive", "cached", "triton", "numba"]
 WeightPrecision = Literal["f32", "f16", "bf16", "int8"]
@@ -47,12 +49,22 @@ WITH_ADAPTIVE: dict[str, Any] = {
     "model.output": "logistic_mixture",
     "model.ends": False,
     "model.context": (),
+    "model.scales": (),
     "conditioning.features": "none",
     "train.blank": 0,
     "train.noise": 0,
     "train.sample_every": 0,
 }
 """What ``audio.adaptive`` needs."""
+WITH_SCALES: dict[str, Any] = {
+    "data.layout": "flat",
+    "data.fold": "",
+    "model.kind": "wavenet",
+    "model.ends": False,
+    "conditioning.features": "coarse",
+    "conditioning.phase": True,
+}
+"""What ``model.scales`` needs."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +93,17 @@ class ConditioningConfig:
     """Local conditioning: ``mel`` (spectrogram and F0, predicted from the text by a voice that
     speaks; without texts the voice is a vocoder), ``phones_f0`` (phonemes, F0 and loudness),
     ``latent`` (the spectrogram that a learned discrete code stands for, and F0), ``none``, or
-    ``auto``: mel if every clip has a text, else none."""
+    ``auto``: mel if every clip has a text, else none. With ``model.scales`` it is ``coarse``, the
+    sound of the next coarser scale, which ``none`` and ``auto`` then mean."""
     frame_rate: int = 100
-    """Frames of local conditioning per second; must divide the sample rate."""
+    """Frames of local conditioning per second; must divide the sample rate. With ``model.scales``
+    it is the rate of the next coarser one."""
     mel_channels: int = 80
     """Number of bands in the mel spectrogram."""
     phase: bool = True
     """With features that include F0, give the network the phase of the pitch period at every
-    sample, so that it does not have to learn how F0 becomes pulses."""
+    sample, so that it does not have to learn how F0 becomes pulses. With ``coarse`` features, it is
+    told where it is between two samples of the coarser scale."""
     linear_prediction: bool = True
     """With ``mel`` or ``latent`` features, let the network model the excitation: the residual of
     linear prediction by filters computed from the spectrogram. It then need not model resonances
@@ -129,7 +144,7 @@ class ConditioningConfig:
         out += at_least("conditioning", self, 0, "content_channels")
         if self.codes > MOST_CODES:
             out.append(f"conditioning.codes must be at most {MOST_CODES}")
-        if self.code_rate > 0 and self.frame_rate % self.code_rate:
+        if self.features == "latent" and self.code_rate > 0 and self.frame_rate % self.code_rate:
             out.append(
                 f"conditioning.code_rate {self.code_rate} does not divide "
                 f"conditioning.frame_rate {self.frame_rate}"
@@ -254,19 +269,30 @@ class Config:
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
+    def __post_init__(self) -> None:
+        scales, c = self.model.scales, self.conditioning
+        if scales and scales[-1].divide > 0 and c.features in ("auto", "none", "coarse"):
+            rate = self.audio.sample_rate // scales[-1].divide
+            told = dataclasses.replace(c, features="coarse", frame_rate=rate)
+            object.__setattr__(self, "conditioning", told)
+
     def faults(self) -> list[str]:
         out = [f for s in dataclasses.fields(self) for f in getattr(self, s.name).faults()]
         if self.audio.adaptive:
-            for name, wanted in WITH_ADAPTIVE.items():
-                section, key = name.split(".")
-                if getattr(getattr(self, section), key) != wanted:
-                    out.append(f"audio.adaptive needs {name} {str(wanted).lower()}")
+            out += self._needs("audio.adaptive", WITH_ADAPTIVE)
+        if self.model.scales:
+            out += self._needs("model.scales", WITH_SCALES)
+        elif self.conditioning.features == "coarse":
+            out.append("conditioning.features coarse needs model.scales")
         if self.train.fused and self.model.kind != "wavenet":
             out.append(f"train.fused goes with model.kind wavenet, not with {self.model.kind}")
         if self.train.sparsity and self.model.kind != "wavenet":
             out.append(f"train.sparsity goes with model.kind wavenet, not with {self.model.kind}")
         rate, frames = self.audio.sample_rate, self.conditioning.frame_rate
-        if frames > 0 and rate % frames:
+        divide = self.model.scales[0].divide if self.model.scales else 1
+        if divide > 0 and rate % divide:
+            out.append(f"model.scales.divide {divide} does not divide audio.sample_rate {rate}")
+        elif frames > 0 and rate % frames:
             out.append(f"conditioning.frame_rate {frames} does not divide audio.sample_rate {rate}")
         elif not out and self.stride > MOST_STRIDE * rate:
             pools = ", ".join(str(c.pool) for c in self.model.context)
@@ -274,7 +300,36 @@ class Config:
                 f"model.context.pool ({pools}) and the {self.hop_length} samples of a frame begin "
                 f"together only every {self.stride} samples: choose pools that share its factors"
             )
+        if not out and (coarser := self.coarser) is not None:
+            out = [f"in model.scales: {fault}" for fault in coarser.faults()]
         return out
+
+    def _needs(self, what: str, table: Mapping[str, Any]) -> list[str]:
+        """The faults of a setting that needs others."""
+        out = []
+        for name, wanted in table.items():
+            section, key = name.split(".")
+            if getattr(getattr(self, section), key) != wanted:
+                shown = {"": "empty", (): "empty"}.get(wanted, str(wanted).lower())
+                out.append(f"{what} needs {name} {shown}")
+        return out
+
+    @property
+    def coarser(self) -> Config | None:
+        """The configuration of the next coarser scale as a voice of its own; None without scales.
+        Its windows have as many samples, and so last longer."""
+        model = self.model.coarser
+        if model is None:
+            return None
+        divide = self.model.scales[-1].divide
+        rate = self.audio.sample_rate // divide
+        frames = math.gcd(rate, ConditioningConfig.frame_rate)
+        new = self.replace("audio", sample_rate=rate)
+        new = dataclasses.replace(new, model=model)
+        new = new.replace("train", window_seconds=self.train.window_seconds * divide)
+        return (
+            new if model.scales else new.replace("conditioning", features="none", frame_rate=frames)
+        )
 
     @property
     def hop_length(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from wavegen.config.bounds import at_least
@@ -14,6 +15,8 @@ Pooling = Literal["mean", "conv"]
 GRU_PAST = 512
 """Samples that a GRU is run over before a training window, which cost it as much as those that
 count; its own past has no end."""
+MOST_RATIO = 64
+"""Between the rates of two scales: the codes of the phase tell so many samples of a frame apart."""
 OF_KINDS: dict[str, tuple[Kind, ...]] = {
     "kernel_size": ("wavenet",),
     "dilation_cycle": ("wavenet",),
@@ -58,6 +61,32 @@ class ContextConfig:
 
 
 @dataclass(frozen=True)
+class ScaleConfig:
+    """A network over the same sound at a lower rate; fields without a text are those of
+    `ModelConfig`, and all others are as in it."""
+
+    divide: int = 4
+    """The voice's sample rate, divided by that of this scale."""
+    layers: int = 20
+    kernel_size: int = 2
+    dilation_cycle: int = 10
+    residual_channels: int = 64
+    skip_channels: int = 128
+    context: tuple[ContextConfig, ...] = ()
+    """Context stacks; frames of ``pool`` samples of this scale."""
+    noise: float = 0.1
+    """Maximum level of the noise, relative to this scale's signal, with which the next finer
+    network is trained on it; each window has a level between 0 and this. What is drawn is not quite
+    what a recording has, and the finer network learns not to rely on it."""
+
+    def faults(self) -> list[str]:
+        out = at_least("model.scales", self, 2, "divide")
+        if not 0 <= self.noise <= 1:
+            out.append("model.scales.noise must be between 0 and 1")
+        return out
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     kind: Kind = "wavenet"
     """``wavenet``, or what it is compared with: a recurrent network (``gru``), or a causal
@@ -86,6 +115,9 @@ class ModelConfig:
     length of its clips."""
     context: tuple[ContextConfig, ...] = ()
     """Context stacks, each a table ``[[model.context]]``."""
+    scales: tuple[ScaleConfig, ...] = ()
+    """Coarser networks, each a table ``[[model.scales]]``, from coarse to fine. Each draws the
+    sound at a lower rate, and the next one is conditioned on that; this network is the finest."""
 
     def faults(self) -> list[str]:
         out = at_least(
@@ -111,11 +143,48 @@ class ModelConfig:
                 f"{self.heads} model.heads"
             )
         out += [fault for stack in self.context for fault in stack.faults()]
+        out += self._scale_faults()
         if self.kernel_size not in (2, 3):
             out.append("model.kernel_size must be 2 or 3")
         if self.dilation_cycle > 16:
             out.append("model.dilation_cycle must be at most 16")
         return out
+
+    def _scale_faults(self) -> list[str]:
+        out = [fault for scale in self.scales for fault in scale.faults()]
+        if out:
+            return out
+        divisors = [*(s.divide for s in self.scales), 1]
+        for coarse, fine in pairwise(divisors):
+            if coarse <= fine or coarse % fine:
+                out.append(
+                    f"model.scales.divide must fall from coarse to fine, each a multiple of the "
+                    f"next: {coarse} is none of {fine}"
+                )
+            elif coarse // fine > MOST_RATIO:
+                out.append(
+                    f"model.scales.divide: {coarse} to {fine} is a ratio of {coarse // fine}, and "
+                    f"{MOST_RATIO} is the most"
+                )
+        return out
+
+    @property
+    def coarser(self) -> ModelConfig | None:
+        """The network of the next coarser scale, whose own scales are those that are left; None
+        without scales."""
+        if not self.scales:
+            return None
+        *rest, scale = self.scales
+        return replace(
+            self,
+            layers=scale.layers,
+            kernel_size=scale.kernel_size,
+            dilation_cycle=scale.dilation_cycle,
+            residual_channels=scale.residual_channels,
+            skip_channels=scale.skip_channels,
+            context=scale.context,
+            scales=tuple(replace(s, divide=s.divide // scale.divide) for s in rest),
+        )
 
     @property
     def dilations(self) -> tuple[int, ...]:

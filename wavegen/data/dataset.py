@@ -25,6 +25,8 @@ from wavegen.errors import DataError
 from wavegen.model.inputs import FEATURES
 from wavegen.text import load_lexicon
 
+SAID = ("auto", "mel", "phones_f0")
+"""Features of which texts are a part, or may be."""
 BAD_SHARE = 0.10
 """Above this fraction of unusable files training stops: something is wrong with the folder."""
 
@@ -148,7 +150,7 @@ def open_dataset(
             problems[c.path] = entry.problem
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
-        elif c.text and (transcripts or config.conditioning.features not in ("none", "latent")):
+        elif c.text and (transcripts or config.conditioning.features in SAID):
             texts[c.path] = c.text
     lexicon = load_lexicon(config.data.lexicon)
     units, empty = read_units(texts, config.data.language, prepared.folder, lexicon)
@@ -183,7 +185,7 @@ def open_dataset(
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
     tracks = no_tracks()
-    if f0 and features in FEATURES:
+    if f0 and "octaves" in FEATURES.get(features, ()):
         finding = partial(progress, "finding F0")
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, finding)
     return Dataset(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio import mulaw
+from wavegen.audio.coarse import with_noise
 from wavegen.audio.linear_prediction import Predictor, compress, select
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
@@ -198,6 +199,10 @@ class Resident:
         if known.pause is not None:
             tensors = {n: self.kept[f"local.{n}"][here] for n in known.pause.tracks}
             local = LocalFeatures(**{n: t.movedim(1, -1) for n, t in tensors.items()})
+            if most := known.coarse_noise:
+                rows = [local.each(lambda t, row=row: t[row]) for row in range(len(windows))]  # type: ignore[misc]
+                told = [with_noise(x, most, w.seed) for x, w in zip(rows, windows, strict=True)]
+                local = LocalFeatures.stack(told)
         return Batch(codes, drawn, before, speaker, local, counted, speech, history, lead, given)
 
     def _frames(self, windows: Sequence[Window], frames: int) -> tuple[Tensor, Tensor]:

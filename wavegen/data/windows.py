@@ -17,6 +17,7 @@ from torch import Tensor
 
 from wavegen.audio import mulaw
 from wavegen.audio.adaptive import AdaptivePredictor
+from wavegen.audio.coarse import with_noise
 from wavegen.audio.filters import input_count, of_excitation
 from wavegen.audio.linear_prediction import Predictor, predictor
 from wavegen.audio.local_features import LocalFeatures
@@ -139,6 +140,7 @@ class Windows:
         self.output: Distribution = OUTPUTS[config.model.output].distribution(config.model)
         self.given = input_count(config)
         self.filtered = of_excitation(config)
+        self.coarse_noise = config.model.scales[-1].noise if config.model.scales else 0.0
         self.step = config.stride // self.hop
         self.past = -(-config.model.past // self.hop)
         fields = [c.receptive_field for c in config.model.context]
@@ -328,7 +330,8 @@ class Windows:
                 before = pause.repeat(begin - low - filled)
                 parts += [before, local.cut(begin - first, end - first)]
                 filled = end - low
-        return LocalFeatures.cat([*parts, pause.repeat(frames - filled)])
+        local = LocalFeatures.cat([*parts, pause.repeat(frames - filled)])
+        return with_noise(local, self.coarse_noise, window.seed) if self.coarse_noise else local
 
 
 def corrupted(audio: Tensor, blank: Blank) -> Tensor:

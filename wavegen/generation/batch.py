@@ -44,7 +44,7 @@ class Batch:
         if any(j.begin != self.begin for j in jobs):
             raise ValueError("prompts of one batch must have one length")
         self.device = device
-        self.rows = held([torch.as_tensor(j.rows, device=device) for j in jobs])
+        self.rows = held([torch.as_tensor(j.rows[:], device=device) for j in jobs])
         none = torch.zeros(0, dtype=torch.int64)
         self.prompts = torch.stack(
             [none if j.prompt is None else torch.as_tensor(j.prompt) for j in jobs]

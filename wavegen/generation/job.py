@@ -27,7 +27,8 @@ class Job:
     """One utterance to draw."""
 
     rows: Array
-    """(F, E) from `Conditioning.encode`, beginning with the prompt's; the last row is held."""
+    """(F, E) from `Conditioning.encode`, beginning with the prompt's; the last row is held. They
+    may be computed as they are asked for, in ascending order: by index, or all as ``rows[:]``."""
     length: int
     """Samples to draw; at most that many if the utterance may end by itself."""
     key: str
@@ -41,7 +42,7 @@ class Job:
     """Whether it may end by itself, if the output has an `end`."""
     phase: Array | None = None
     """(T,) codes from `Conditioning.phase_codes`, beginning with the prompt's; samples after them
-    are unvoiced."""
+    are unvoiced. They may be computed as they are asked for, by slices."""
     predictor: Filters | Predictor | None = None
     """Of the utterance, beginning with the prompt's, for a network that takes its inputs."""
     wanted: Callable[[], bool] = lambda: True

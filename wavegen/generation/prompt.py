@@ -45,8 +45,9 @@ def replay_prompt(model: WaveNet, job: Job, hop_length: int) -> PromptState:
     known = [c(companded, kept)[0] for c, kept in zip(model.stacks, frames, strict=True)]
     views = [k[None, at // c.config.pool] for c, k in zip(model.stacks, known, strict=True)]
     inputs: list[Tensor] = []
-    known_rows = torch.as_tensor(job.rows, device=device)
-    rows = known_rows[None, (at // hop_length).clamp(max=len(job.rows) - 1)]
+    # Indexed on the CPU, as rows may be computed only up to there.
+    wanted = (at // hop_length).clamp(max=len(job.rows) - 1).cpu().numpy()
+    rows = torch.as_tensor(job.rows[wanted], device=device)[None]
     phase = job.phases(low, count)
     given = None if model.given is None else prompt_inputs(model, job)[None, low:]
     model.run(

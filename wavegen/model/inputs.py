@@ -11,6 +11,7 @@ FEATURES = {
     "mel": ("mel", "voicing", "octaves"),
     "latent": ("mel", "voicing", "octaves"),
     "phones_f0": ("phones", "voicing", "octaves", "loudness"),
+    "coarse": ("coarse", "compressed"),
 }
 """Inputs of the encoder among the `LocalFeatures`, in order, by ``conditioning.features``."""
 

@@ -20,7 +20,7 @@ from wavegen.report.measure import Worth, conditioning_worth
 from wavegen.report.provenance import DATA, STARTS, DataSummary, read_data, read_json, read_rows
 from wavegen.report.recorder import SAID
 from wavegen.report.watch import Watch
-from wavegen.voice import ConditionedVoice, Voice
+from wavegen.voice import Voice
 
 SHOWN_STEPS = 8
 """At most this many steps have their samples on the page, the first and the last among them."""
@@ -211,7 +211,7 @@ def _worth(
     """What conditioning is worth, or why it can't be measured."""
     if voice is None:
         return None, "there is no voice yet"
-    if not (voice.speakers or isinstance(voice, ConditionedVoice) or voice.model.stacks):
+    if not (voice.speakers or voice.pause(1) is not None or voice.model.stacks):
         return None, "this voice has no conditioning"
     if not data:
         return None, f"the run has no {DATA}, which would name the recordings"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from wavegen.errors import TextError, VoiceError
 from wavegen.recording import read_recording
+from wavegen.scales import ScaledVoice
 from wavegen.score.features import by_text
 from wavegen.score.likelihood import bits
+from wavegen.score.scales import scale_bits
 from wavegen.speech.frontend import Unit, read_clip
 from wavegen.speech.intervals import Tier
 from wavegen.voice import SpeakingVoice, Voice
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Features = Literal["none", "spectrogram", "text"]
+Features = Literal["none", "spectrogram", "text", "scales"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,13 @@ class Score:
     """(T,) of each sample as the network has it."""
     features: Features
     """What the voice was told of the recording: its own spectrogram, or what is predicted of it
-    from the text."""
+    from the text. Of several scales, each was told the next coarser one, whose bits are counted:
+    those of the sound are at most their sum (see `wavegen.score.scales`)."""
     words: Tier = ()
     """With a text: when each word is said."""
     phones: Tier = ()
+    scales: dict[int, float] = field(default_factory=dict)
+    """Bits per sample of the recording, of each scale by its rate, from coarse to fine."""
 
     @property
     def bits_per_sample(self) -> float:
@@ -140,6 +145,9 @@ def score(
         local, words, phones = by_text(voice, audio, speaker, unit, f0)
         found = bits(voice, audio, who, local)
         return Score(audio.numpy(), voice.sample_rate, *found, "text", words, phones)
+    if isinstance(voice, ScaledVoice):
+        total, each = scale_bits(voice, audio)
+        return Score(audio.numpy(), voice.sample_rate, *total, "scales", scales=each)
     own = voice.observe(audio, who, None, f0)
     found = bits(voice, audio, who, own)
     features: Features = "none" if own is None else "spectrogram"

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from wavegen.audio.features import mel
+from wavegen.errors import VoiceError
+from wavegen.scales import ScaledVoice
 from wavegen.score.features import tiers
 from wavegen.score.likelihood import bits
 from wavegen.speech.frontend import Unit
@@ -86,7 +88,10 @@ def measure(
 
     Raises:
         TextError: the voice knows none of the text's phonemes, or needs a text.
+        VoiceError: the voice has several scales.
     """
+    if isinstance(voice, ScaledVoice):
+        raise VoiceError(f"voice {voice.name} has several scales: anomalies takes one without")
     who, config = torch.from_numpy(speaker), voice.config
     rate, hop = voice.sample_rate, config.hop_length
     alignment = None

@@ -34,7 +34,7 @@ from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
 from wavegen.training.precision import has_bf16
-from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
+from wavegen.voice import SpeakingVoice, Voice
 
 log = logging.getLogger(__name__)
 
@@ -313,6 +313,6 @@ def training_clip(voice: Voice, dataset: Dataset, path: str) -> TrainingClip:
         return features
 
     samples = dataset.entry(path).samples
-    if not isinstance(voice, ConditionedVoice):
+    if voice.config.conditioning.features not in FEATURES:
         return TrainingClip(samples, speaker, audio)
     return TrainingClip(samples, speaker, audio, local)

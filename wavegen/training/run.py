@@ -32,6 +32,7 @@ from wavegen.training.corpus import fit_new_speakers, fit_speech, new_voice, res
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
+from wavegen.training.scales import COARSER, begun, finished, share, with_coarser
 from wavegen.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -94,10 +95,12 @@ def start_run(
             device, or training diverged.
         DataError: the folder can't be trained on.
     """
+    args = device, cache, allow_bad, hooks
     with _writing(run):
-        return _complete(
-            new_trainer(folder, run, config, minutes, device, cache, allow_bad, hooks, base)
-        )
+        stopped = _train_coarser(folder, run, config, minutes, *args)
+        if stopped is not None:
+            return stopped
+        return _complete(new_trainer(folder, run, config, minutes, *args, base))
 
 
 def resume_run(
@@ -151,7 +154,8 @@ def new_trainer(
 ) -> Trainer:
     """`start_run` up to the first step: the trainer of a new voice whose aligner and acoustic model
     are fitted; arguments and errors as those of `start_run`."""
-    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    _, own = share(minutes, config)
+    deadline = math.inf if own is None else time.monotonic() + 60 * own
     if (run / "config.toml").exists():
         raise TrainingError(
             f"{run} already holds a run: --resume continues it, --out names another folder"
@@ -169,6 +173,8 @@ def new_trainer(
         voice = new_voice(config, dataset)
     else:
         config, dataset = started.config(config), started.dataset(dataset)
+        if config.model.scales:
+            raise TrainingError("a voice with model.scales can't be started from another one")
         voice = started.voice(config)
         transplant(base.voice, voice, base.wavenet_only)
         if first:
@@ -194,7 +200,7 @@ def new_trainer(
             fit_new_speakers(voice, dataset, base.voice.speakers, told)
     [split] = broadcast_object_list([dataset.split])
     dataset = dataclasses.replace(dataset, split=split)
-    trainer = Trainer(voice, dataset, run, accelerator, hooks)
+    trainer = Trainer(with_coarser(voice, run), dataset, run, accelerator, hooks)
     trainer.minutes = minutes
     trainer.save()
     if not first:
@@ -233,7 +239,7 @@ def saved_trainer(
         voice = new_voice(config, dataset)
     else:
         voice, dataset = started.voice(config), started.dataset(dataset)
-    trainer = Trainer(voice, dataset, run, accelerator, hooks)
+    trainer = Trainer(with_coarser(voice, run), dataset, run, accelerator, hooks)
     trainer.restore()
     if minutes is not None:
         _tell_minutes(trainer, minutes)
@@ -242,6 +248,37 @@ def saved_trainer(
     if accelerator.is_main_process:
         write_run(run, config, dataset)
     return trainer
+
+
+def _train_coarser(
+    folder: Path,
+    run: Path,
+    config: Config,
+    minutes: float | None,
+    device: str,
+    cache: Path | None,
+    allow_bad: bool,
+    hooks: Hooks | None,
+) -> TrainingResult | None:
+    """Train the coarser scales of a run that is about to begin, or go on with them.
+
+    Returns:
+        What it came to, if the stop hook ended it; None once they are trained, or without scales.
+    """
+    part, coarser = run / COARSER, config.coarser
+    if coarser is None or (run / "config.toml").exists():
+        return None
+    if _accelerator(device).num_processes > 1:
+        raise TrainingError("model.scales are trained by one process")
+    theirs, _ = share(minutes, config)
+    args = device, cache, allow_bad, hooks
+    if not begun(part, coarser, theirs):
+        result = start_run(folder, part, coarser, theirs, *args)
+    elif finished(part):
+        return None
+    else:
+        result = resume_run(folder, part, (), *args, minutes=theirs)
+    return None if result.finished else result
 
 
 def _tell_minutes(trainer: Trainer, asked: float) -> None:

@@ -26,6 +26,7 @@ from wavegen.training.held_out import TOGETHER, HeldOut
 from wavegen.training.hooks import Hooks, Speed, Stopped
 from wavegen.training.optimizer_step import Norms, Stepper
 from wavegen.training.reading import LocalBatch, Reader, variants
+from wavegen.training.scales import with_coarser
 from wavegen.training.schedule import learning_rate
 from wavegen.voice import FORMAT, SpeakingVoice, Voice
 
@@ -259,7 +260,7 @@ class Trainer:
             "unit": self.voice.unit,
             **more,
         }
-        self.averaged.save(self.run / name)
+        with_coarser(self.averaged, self.run, name).save(self.run / name)
 
     def save(self) -> None:
         """Write a checkpoint and last.safetensors (and voice.safetensors if there are no validation

@@ -207,7 +207,8 @@ class Group:
         for i, lane in enumerate(self.lanes):
             rows, first = lane.job.rows, self._row(lane)
             wanted = np.arange(first, first + frames).clip(max=len(rows) - 1)
-            out[i, :, : rows.shape[1]] = np.asarray(rows)[wanted]
+            known = np.asarray(rows[wanted])
+            out[i, :, : known.shape[1]] = known
         return out
 
 

@@ -148,7 +148,8 @@ class Group:
         """The tensors of `Given`."""
         dtype, order = self.state.queues.dtype, self.sizes.order
         rows = torch.zeros(len(job.rows), self.sizes.row, dtype=dtype, device=self.device)
-        rows[:, : job.rows.shape[1]] = torch.as_tensor(job.rows)
+        known = torch.as_tensor(job.rows[:])
+        rows[:, : known.shape[1]] = known
         hot = torch.as_tensor(job.temperature, dtype=torch.float64).reshape(-1)
         filters, excitation = torch.ones(1, order + 2), torch.zeros(1)
         if heard is not None:
@@ -157,7 +158,7 @@ class Group:
             filters = _filters(predictor, order)
             size = padded(int(predictor.lags.max()) + TAPS // 2 + 1)
             excitation = _ring(torch.from_numpy(compress(heard[0])), size, job.begin)
-        phase = torch.zeros(1) if job.phase is None else torch.as_tensor(job.phase)
+        phase = torch.zeros(1) if job.phase is None else torch.as_tensor(job.phase[:])
         return [
             rows,
             hot.to(self.device),

@@ -134,6 +134,7 @@ def _begin(
         phases,
         made if input_count(voice.config) else None,
         wanted,
+        voice.endings,
     )
     gains = None if u.volume is None else _gains(u.volume, voice.config.hop_length)
     return job, _Progress(Synthesis(made, u.prompt), u.samples, gains)

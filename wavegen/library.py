@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wavegen.assembly import untrained, weight_shapes
 from wavegen.config import DataConfig, SpeakerConfig
 from wavegen.errors import ConfigError, VoiceError
+from wavegen.generation.uniforms import Endings
 from wavegen.latents import LatentVoice
 from wavegen.model.shapes import misfit
 from wavegen.recipe import load_config
@@ -84,6 +85,8 @@ def load_voice(name: str | Path = DEFAULT) -> Voice:
             raise VoiceError(f"{path}: its weights do not fit its configuration ({wrong})")
         voice = untrained(config, speakers, symbols, words, about["longest"], arrays)
         _describe(voice, about["training"], _name(path))
+        if endings := about.get("endings"):
+            voice.endings = Endings(np.array(endings, np.float64), config.hop_length)
         voice.digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return voice
 
@@ -176,6 +179,9 @@ def _check(about: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} must be a list of strings")
     if type(about["longest"]) is not int:
         raise TypeError("longest must be a whole number")
+    endings = about.get("endings", [])
+    if not (isinstance(endings, list) and all(type(x) is float for x in endings)):
+        raise TypeError("endings must be a list of numbers")
     _check_training(about["training"])
 
 

@@ -16,6 +16,7 @@ from wavegen.audio.local_features import LocalFeatures, silence
 from wavegen.config import Config
 from wavegen.errors import TextError, VoiceError
 from wavegen.files import atomic_write
+from wavegen.generation.uniforms import Endings
 from wavegen.model.inputs import needs_text, phase_codes
 from wavegen.model.numpy import conditioning
 from wavegen.model.part import Part
@@ -61,6 +62,8 @@ class Voice:
     name: str = "voice"
     digest: str = ""
     """SHA-256 of its file."""
+    endings: Endings | None = None
+    """Corrects where its clips end, if it has been measured; see `training.endings`."""
 
     @property
     def sample_rate(self) -> int:
@@ -253,6 +256,7 @@ class Voice:
             "speakers": self.speakers,
             **self.vocabulary(),
             "training": self.training,
+            "endings": [] if self.endings is None else self.endings.odds.round(3).tolist(),
         }
         weights = {name: _in_16_bits(t) for name, t in self.tensors().items()}
         data = save(weights, {"wavegen": json.dumps(about, ensure_ascii=False)})

@@ -27,7 +27,7 @@ from wavegen.generation.job import Job
 from wavegen.generation.numba import engine
 from wavegen.generation.numba.group import Group
 from wavegen.generation.numba.packing import pack
-from wavegen.generation.uniforms import Uniforms
+from wavegen.generation.uniforms import Endings, Uniforms
 from wavegen.model.wavenet import WaveNet
 from wavegen.outputs import OUTPUTS
 
@@ -192,6 +192,21 @@ def test_a_clip_that_ends_says_so_with_an_empty_piece(output: str) -> None:
         for i in range(1, 6):
             assert sum(pieces[i]) < 40
             assert pieces[i].index(0) == len(pieces[i]) - 1
+
+
+def test_any_engine_corrects_where_clips_end() -> None:
+    """Not in the first 50 samples, however likely, and at once in the next."""
+    model = network(ends=True, output="logistic_mixture", mixtures=3)
+    rows, odds = random_rows(model, 1, 1), np.array([-50.0, 50.0])
+    for begin in (0, 20):
+        prompt = torch.randint(0, model.output.levels, (begin,)) if begin else None
+        jobs = [
+            Job(rows[0], 90, str(i), prompt=prompt, ends=True, endings=Endings(odds, 50))
+            for i in range(3)
+        ]
+        for spec in HERE:
+            drawn = draw(spec.generate, model, jobs, block=15)
+            assert [len(codes) for codes in drawn] == [50 - begin] * 3
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

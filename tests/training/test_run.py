@@ -15,6 +15,7 @@ from wavegen.data.dataset import open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice
 from wavegen.speech import descent
+from wavegen.training import endings
 from wavegen.training.checkpoint import Fitting
 from wavegen.training.hooks import Hooks
 from wavegen.training.lock import locked
@@ -219,3 +220,21 @@ def test_phones_need_a_text_for_every_clip(
     config = tiny_config.replace("conditioning", features="phones_f0")
     with pytest.raises(TrainingError, match=r"2 of 2 clips .* have no text"):
         trainer(tmp_path / "run", config, tmp_path)
+
+
+def test_a_run_that_learns_where_clips_end_corrects_it_in_both_voices(
+    tmp_path: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endings, "CLIPS", 4)
+    monkeypatch.setattr(endings, "FEWEST", 4)
+    config = tiny_config.replace("model", ends=True, output="logistic_mixture", mixtures=2)
+    config = config.replace("conditioning", features="none").replace("data", join=1, test=0.0)
+    told: list[str] = []
+    hooks = Hooks(progress=lambda phase, done, total: told.append(phase))
+    result = start_run(DIGITS, tmp_path / "run", config, device="cpu", hooks=hooks)
+    assert result.test_bits is None
+    assert told[-1] == "measuring where clips end"
+    for name in ("voice", "last"):
+        found = load_voice(tmp_path / "run" / f"{name}.safetensors").endings
+        assert found is not None
+        assert found.odds.min() < 0 < found.odds.max()

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from wavegen.generation.job import Job
-from wavegen.generation.uniforms import Uniforms
 from wavegen.outputs.distribution import Distribution
 
 
@@ -52,7 +51,7 @@ class Batch:
         """(B, N) codes."""
         self._ends = torch.tensor([j.ends for j in jobs], device=self.device)
         self._finished = [False] * len(jobs)
-        self._streams = [Uniforms(j.key, output.draws) for j in jobs]
+        self._streams = [j.uniforms(output.draws) for j in jobs]
 
     def uniforms(self, n: int) -> Tensor:
         """Those of the next n samples, (B, n, D) float64 on the device of the rows."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wavegen.audio.filters import Filters
 from wavegen.audio.synthesis_filter import Synthesis
+from wavegen.generation.uniforms import Endings, Uniforms
 from wavegen.model.inputs import PHASES
 from wavegen.outputs.coding import Coding
 
@@ -47,11 +48,17 @@ class Job:
     """Of the utterance, beginning with the prompt's, for a network that takes its inputs."""
     wanted: Callable[[], bool] = lambda: True
     """Whether it is still to be drawn; an engine that streams frees the lane of one that isn't."""
+    endings: Endings | None = None
+    """Makes its end likelier, if that has a uniform of its own."""
 
     @property
     def begin(self) -> int:
         """The first sample to draw."""
         return 0 if self.prompt is None else len(self.prompt)
+
+    def uniforms(self, draws: int) -> Uniforms:
+        """Its stream, of ``draws`` for each sample to draw."""
+        return Uniforms(self.key, draws, self.endings, self.begin)
 
     def temperatures(self, begin: int, end: int, hop_length: int) -> Doubles:
         """(end - begin,) temperatures of samples ``begin…end``."""

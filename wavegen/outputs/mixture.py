@@ -95,13 +95,17 @@ class Mixture:
             z.append(((finite - mean) / scale.exp()).where(bound.isfinite(), bound))
         nats = -torch.logsumexp(weight + self.log_mass(*z), -1)
         if self.end is not None:  # the clip isn't over
-            nats = nats + F.softplus(logits[..., -1].double() + END)
+            nats = nats + F.softplus(self.odds(logits))
         return nats if logits.dtype == torch.float64 else nats.float()
+
+    def odds(self, logits: Tensor) -> Tensor:
+        """Log odds that the clip ends, with `end`: logits (…, channels) → (…) float64."""
+        return logits[..., -1].double() + END
 
     def ending(self, logits: Tensor, codes: Tensor) -> Tensor:
         """The part of the loss that is about whether the clip ends; shapes as in `loss`."""
         assert self.end is not None
-        odds = logits[..., -1].double() + END
+        odds = self.odds(logits)
         ends = (codes == self.end).to(odds.dtype)
         return F.binary_cross_entropy_with_logits(odds, ends, reduction="none")
 
@@ -140,7 +144,7 @@ class Mixture:
             end = torch.where(found, middle, end)
             code = torch.where(found, code, middle + 1)
         if self.end is not None:
-            over = (logits[:, -1].double() + END).sigmoid() > uniforms[:, 1]
+            over = self.odds(logits).sigmoid() > uniforms[:, 1]
             code = code.masked_fill(over & torch.as_tensor(ends, device=code.device), self.end)
         return code
 

@@ -22,6 +22,7 @@ from wavegen.errors import TrainingError
 from wavegen.library import load_voice
 from wavegen.training.checkpoint import forget_later_rows, load_state, save_state
 from wavegen.training.corpus import training_clip
+from wavegen.training.endings import measured_endings
 from wavegen.training.held_out import TOGETHER, HeldOut
 from wavegen.training.hooks import Hooks, Speed, Stopped
 from wavegen.training.optimizer_step import Norms, Stepper
@@ -313,16 +314,26 @@ class Trainer:
             forget_later_rows(self.run, self.step)
 
     def finish(self) -> float | None:
-        """Measure the best voice on the test clips, and write the bits per sample into its file."""
-        if not self.test.clips:
+        """Measure the best voice on the test clips, and write the bits per sample into its file;
+        likewise where its clips end, and those of the last weights, if they have an end."""
+        ends = self.voice.model.output.end is not None
+        if not self.test.clips and not ends:
             return None
         self.accelerator.wait_for_everyone()
-        best = load_voice(self.run / "voice.safetensors")
+        best, last = (load_voice(self.run / f"{n}.safetensors") for n in ("voice", "last"))
         best.model.to(self.device)
-        best.training["test_bits"] = self.measure(best, self.test, "testing")
+        if self.test.clips:
+            best.training["test_bits"] = self.measure(best, self.test, "testing")
         if self.accelerator.is_main_process:
+            if ends:
+                last.model.to(self.device)
+                progress = partial(self.hooks.progress, "measuring where clips end")
+                for voice in (best, last):
+                    voice.endings = measured_endings(voice, self.windows.clips, progress)
+                last.save(self.run / "last.safetensors")
             best.save(self.run / "voice.safetensors")
-        return float(best.training["test_bits"])
+        bits: float | None = best.training.get("test_bits")
+        return bits
 
     def close(self) -> None:
         """Wait for the other processes and leave their group."""

@@ -71,7 +71,7 @@ class Group:
         self.state.may_end[lane] = job.ends
         if job.prompt is not None:
             self._start_from_prompt(lane, job, network)
-        self.lanes.append(Lane(index, job, Uniforms(job.key, self.net.draws), past))
+        self.lanes.append(Lane(index, job, job.uniforms(self.net.draws), past))
 
     def _start_from_prompt(self, lane: int, job: Job, network: Stored) -> None:
         """Put the state after a job's prompt into its lane."""

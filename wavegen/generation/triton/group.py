@@ -122,7 +122,7 @@ class Group:
             order, time = self.sizes.order, job.begin
             s.sound[lane] = _ring(torch.from_numpy(heard[1]), order, time).to(self.device)
         self._point(lane, given)
-        self.lanes[lane] = Lane(index, job, Uniforms(job.key, self.sizes.draws), given)
+        self.lanes[lane] = Lane(index, job, job.uniforms(self.sizes.draws), given)
 
     @torch.inference_mode()
     def _start_from_prompt(self, lane: int, job: Job) -> None:

@@ -74,10 +74,12 @@ def share(model: Pipeline, x: list[NDArray[np.float32]], y: list[str]) -> float:
 
 
 def classification(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, float]:
-    """How often the right text, and the right speaker, is the likeliest of all, and the bits per
-    sample of the sound given the right ones and given wrong ones."""
+    """How often the right text, and the right speaker, is the likeliest of all, with which
+    probability the likeliest one is, and the bits per sample of the sound given the right ones and
+    given wrong ones."""
     units = [(w, read_text(voice, w)) for w in WORDS]
     right: dict[str, list[bool]] = defaultdict(list)
+    said: dict[str, list[float]] = defaultdict(list)
     bits: dict[str, list[float]] = defaultdict(list)
     for c in clips:
         audio, digit = read(voice, root / c.path), int(c.text)
@@ -88,9 +90,11 @@ def classification(voice: Voice, root: Path, clips: list[Clip]) -> dict[str, flo
             true = (WORDS[digit], c.speaker)
             fits = [(h.text, h.speaker) == true for h in found]
             right[what].append(fits[0])
+            said[what].append(found[0].probability)
             for h, fit in zip(found, fits, strict=True):
                 bits["right" if fit else f"wrong {what}"].append(h.bits_per_sample)
     figures = {f"{what} likeliest": float(np.mean(each)) for what, each in right.items()}
+    figures |= {f"{what}, mean probability": float(np.mean(each)) for what, each in said.items()}
     return figures | {f"bits {name}": float(np.mean(each)) for name, each in bits.items()}
 
 

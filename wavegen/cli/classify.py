@@ -37,7 +37,7 @@ def classify(
     """Which text or speaker a recording is likeliest of, by Bayes' rule.
 
     The likelihoods are those of `wavegen score`; every text and speaker is as likely beforehand.
-    Probabilities are means over resampled recordings, so that no single phoneme decides.
+    Probabilities are means over resampled recordings, so that no single sound decides.
     """
     given = [t.strip() for x in texts or () for t in x.split("|") if t.strip()]
     if not speakers and len(given) < 2:

@@ -18,9 +18,9 @@ from wavegen.voice import ConditionedVoice, Voice
 
 BLOCK_SECONDS = 0.04
 """A voice's errors last about as long: of spoken digits the difference between two hypotheses has
-an autocorrelation of 0.5 after 20 ms, 0.3 after 40 and none after 80. The decisions between held-out
-digits' texts and speakers (264, of which 97.0 % are right) are said with a mean probability of
-97.5 %, and of 96.9 % with twice as long blocks, of which a short word has too few."""
+an autocorrelation of 0.5 after 20 ms, 0.3 after 40 and none after 80. Decisions between the texts
+and speakers of held-out digits (264, of which 97.0 % are right) are said with a mean probability
+of 97.5 %; and of 96.9 % with twice as long blocks, of which a short word has too few."""
 REPLICATES = 1000
 
 

@@ -19,7 +19,7 @@ from wavegen.files import atomic_write
 from wavegen.generation.uniforms import Endings
 from wavegen.model.inputs import needs_text, phase_codes
 from wavegen.model.numpy import conditioning
-from wavegen.model.part import Part
+from wavegen.model.part import Part, in_16_bits
 from wavegen.model.weights import Network, StoredNetwork, Weights
 from wavegen.outputs import sample_unit
 from wavegen.recipe import to_dict
@@ -258,7 +258,7 @@ class Voice:
             "training": self.training,
             "endings": [] if self.endings is None else self.endings.odds.round(3).tolist(),
         }
-        weights = {name: _in_16_bits(t) for name, t in self.tensors().items()}
+        weights = {name: in_16_bits(t) for name, t in self.tensors().items()}
         data = save(weights, {"wavegen": json.dumps(about, ensure_ascii=False)})
         with atomic_write(path) as beside:
             beside.write_bytes(data)
@@ -334,16 +334,9 @@ class SpeakingVoice(ConditionedVoice):
         who = phrase, self.symbols, speaker, request
         found = predict_phrase(self.acoustic_weights, *who, self.sample_rate, hop, span)
         local = self._with_phones(found.local, found.alignment)
-        return replace(found, local=local, volume=self._volume(found))
-
-    def _volume(self, spoken: Spoken) -> Floats | None:
-        """(F,) dB, by which the text and the speakers' gains raise a phrase."""
         known = {s.called: s.gain for s in self.config.data.speaker}
-        gains = np.array([known.get(name, 0.0) for name in self.speakers], np.float32)
-        if not gains.any():
-            return spoken.volume
-        own = np.broadcast_to((spoken.weights * gains).sum(1), spoken.local.frames)
-        return own if spoken.volume is None else own + spoken.volume
+        volume = found.raised(np.array([known.get(n, 0.0) for n in self.speakers], np.float32))
+        return replace(found, local=local, volume=volume)
 
     def observe(
         self,
@@ -362,8 +355,7 @@ class SpeakingVoice(ConditionedVoice):
         return self._with_phones(local, transcript)
 
     def pause(self, frames: int) -> LocalFeatures:
-        local = super().pause(frames)
-        return self._with_phones(local, Alignment(((0,),), (frames,)))
+        return self._with_phones(super().pause(frames), Alignment(((0,),), (frames,)))
 
     def _with_phones(self, local: LocalFeatures, alignment: Alignment) -> LocalFeatures:
         """Add the phonemes, if the voice is conditioned on them."""
@@ -406,9 +398,3 @@ class SpeakingVoice(ConditionedVoice):
 
     def vocabulary(self) -> dict[str, Any]:
         return {"symbols": self.symbols, "words": self.words, "longest": self.longest}
-
-
-def _in_16_bits(weights: torch.Tensor) -> torch.Tensor:
-    """Weights as float16, which costs less than 0.001 bits per sample, unless they exceed it."""
-    half = weights.half() if weights.is_floating_point() else weights
-    return half if half.isfinite().all() else weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from wavegen.model.weights import Floats, Weights
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     M = TypeVar("M", bound=nn.Module)
 else:
@@ -52,3 +52,9 @@ class Part(Generic[M]):
             assert self._arrays is not None
             return Weights(self._arrays)
         return Weights.of(self._module)
+
+
+def in_16_bits(weights: Tensor) -> Tensor:
+    """Weights as float16, which costs less than 0.001 bits per sample, unless they exceed it."""
+    half = weights.half() if weights.is_floating_point() else weights
+    return half if half.isfinite().all() else weights

@@ -43,6 +43,13 @@ class Spoken:
     marks: Marks = ()
     """Named places, each by its frame."""
 
+    def raised(self, gains: Floats) -> Floats | None:
+        """(F,) dB, by which the text and the speakers' (S,) gains raise it."""
+        if not gains.any():
+            return self.volume
+        own = np.broadcast_to((self.weights * gains).sum(1), self.local.frames)
+        return own if self.volume is None else own + self.volume
+
 
 def predict_phrase(
     w: Weights,

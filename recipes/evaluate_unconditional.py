@@ -11,9 +11,9 @@ digital silence, and that of the error of the voice's own samples (8-bit µ-law 
 quietest twentieths of a second of held-out recordings.
 
 Takes of ten seconds from nothing, at a temperature of 1, are judged by their last quarter, beside
-all such stretches of held-out recordings: one falls quiet below the quietest of these by `MARGIN`,
-runs away above the loudest by as much, and turns to noise if its spectrum is flatter than those of
-99 % of them.
+all such stretches of held-out recordings: one has fallen quiet if it is fainter than 95 % of these,
+run away if it is louder than 95 %, and else turned to noise if its spectrum is flatter than 95 %
+are. By that, a seventh of the recordings' own stretches or less would be called so.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ from wavegen.synth import plan, synthesize
 from wavegen.utterance import Utterance
 from wavegen.voice import Voice
 
-MARGIN = 6.0
-"""dB."""
 Audio = NDArray[np.float32]
 Held = list[tuple[Audio, int]]
 """Held-out recordings and their speakers."""
@@ -129,9 +127,9 @@ def stability(voice: Voice, held: Held, count: int, seconds: float) -> dict[str,
     levels, known = np.array([*map(decibels, ends)]), np.array([*map(decibels, real)])
     flat = np.array([flatness(e) for e in ends])
     usual = np.array([flatness(r) for r in real])
-    bound = np.percentile(usual, 99)
-    quiet, away = levels < known.min() - MARGIN, levels > known.max() + MARGIN
-    noise = (flat > bound) & ~quiet & ~away
+    low, high = np.percentile(known, (5, 95))
+    quiet, away = levels < low, levels > high
+    noise = (flat > np.percentile(usual, 95)) & ~quiet & ~away
     return {
         "takes": count,
         "share that fall quiet": float(quiet.mean()),

@@ -63,6 +63,8 @@ SHARED = {"data": {"layout": "flat", "longest": 10.0, "validation": 0.02, "test"
 
 ROWS = 40
 """Points of the curves of training."""
+SMOOTH = 5
+"""Of them, whose mean is plotted."""
 FIGURES = "figures.json"
 COLOURS = dict(zip(MODELS, (BLUE, ORANGE, GREY), strict=True))
 
@@ -260,7 +262,12 @@ def plot(results: dict[str, Results]) -> bytes:
     ):
         for kind, figures in found.figures.items():
             style = {"color": COLOURS[kind], "label": kind}
-            training.plot(*zip(*found.curves[kind], strict=True), linewidth=1, **style)
+            # The last point is of the few batches that are left.
+            seconds, bits = np.array(found.curves[kind][:-1] or found.curves[kind]).T
+            width = min(SMOOTH, len(bits))
+            even = np.full(width, 1 / width)
+            smooth = (np.convolve(x, even, "valid") for x in (seconds, bits))
+            training.plot(*smooth, linewidth=1, **style)
             training.plot(*zip(*found.tests[kind], strict=True), "o", color=COLOURS[kind])
             cuts = {k.removeprefix(PAST): f for k, f in figures.items() if k.startswith(PAST)}
             past.plot([*cuts], [*cuts.values()], "o-", markersize=4, **style)
@@ -268,7 +275,7 @@ def plot(results: dict[str, Results]) -> bytes:
         training.set(title=name, xlabel="processor seconds of training", ylabel="bits per sample")
         training.set_ylim(top=worst + 1)
         past.set(title=name, xlabel="of the past", ylabel="bits per sample")
-        past.legend(frameon=False)
+        training.legend(frameon=False)
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)
     return drawn.getvalue()

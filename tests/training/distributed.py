@@ -22,6 +22,7 @@ def in_float64(config: Config, dataset: Dataset) -> Voice:
 
 def main(folder: Path, cache: Path, accumulate: int) -> None:
     train = {**TINY["train"], "steps": 20, "batch_size": 5, "blank": 0.3, "accumulate": accumulate}
+    train["sparsity"] = 0.5
     run.new_voice = in_float64
     data = {**TINY["data"], "test": 0.1}
     config = load_config({**TINY, "data": data, "train": train}, "tiny")

@@ -39,6 +39,7 @@ def test_processes_and_parts_of_a_batch_train_the_same_voice(tmp_path: Path) -> 
             *(r[key] for r in rows(run) for key in ("loss_bits", "val_bits") if key in r),
         ]
     assert len(figures["1-1"]) == 1 + 10 + 5
+    assert weights["2-2"]["hidden.weight"].any(0).float().mean() == 0.5
     for name, w in weights["1-1"].items():
         assert w.dtype == torch.float64
         for run_name, others in weights.items():

@@ -17,7 +17,7 @@ from wavegen.library import load_voice, read_about
 from wavegen.recipe import to_toml
 from wavegen.scales import ScaledVoice
 from wavegen.training.hooks import Hooks
-from wavegen.training.run import TrainingResult, resume_run, start_run
+from wavegen.training.run import TrainingResult, new_trainer, resume_run, start_run
 from wavegen.training.scales import COARSER, share
 
 RATES = [2000, 8000]
@@ -77,6 +77,20 @@ def test_a_coarser_run_with_other_settings_is_not_taken(sounds: Path, tmp_path: 
     assert not trained(sounds, tmp_path / "run", scaled_config(4), stop_at=1).finished
     with pytest.raises(TrainingError, match="other settings"):
         trained(sounds, tmp_path / "run", scaled_config(2))
+
+
+def test_scales_that_hold_out_other_clips_are_warned_of(sounds: Path, tmp_path: Path) -> None:
+    run, config, warned = tmp_path / "run", scaled_config(4), list[str]()
+    assert config.coarser is not None
+    trained(sounds, run / COARSER, config.coarser)
+    new_trainer(sounds, run, config, device="cpu", hooks=Hooks(warn=warned.append))
+    assert not warned
+    split = json.loads((run / COARSER / "split.json").read_text())
+    split["test"], split["train"] = split["train"][:1], split["train"][1:] + split["test"]
+    (run / COARSER / "split.json").write_text(json.dumps(split))
+    (run / "config.toml").unlink()
+    new_trainer(sounds, run, config, device="cpu", hooks=Hooks(warn=warned.append))
+    assert ["hold out other clips" in w for w in warned] == [True]
 
 
 def test_minutes_are_shared(sounds: Path, tmp_path: Path) -> None:

@@ -32,7 +32,14 @@ from wavegen.training.corpus import fit_new_speakers, fit_speech, new_voice, res
 from wavegen.training.hooks import Hooks, Stopped
 from wavegen.training.lock import locked
 from wavegen.training.resuming import continued
-from wavegen.training.scales import COARSER, begun, finished, share, with_coarser
+from wavegen.training.scales import (
+    COARSER,
+    begun,
+    finished,
+    held_out_alike,
+    share,
+    with_coarser,
+)
 from wavegen.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -165,6 +172,8 @@ def new_trainer(
     hooks = _of_this_process(hooks, accelerator)
     dataset, config = _open(folder, config, cache, allow_bad, accelerator, hooks)
     started = None if base is None else origin(base, config, dataset)
+    if config.model.scales and not held_out_alike(run, dataset):
+        hooks.warn("the scales hold out other clips than each other: held-out bits may flatter")
     with accelerator.main_process_first():
         run.mkdir(parents=True, exist_ok=True)
         if first:

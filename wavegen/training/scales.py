@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wavegen.config import Config
+from wavegen.data.dataset import Dataset
 from wavegen.errors import TrainingError
 from wavegen.library import load_voice, read_about
 from wavegen.recipe import read_config
@@ -58,6 +60,16 @@ def begun(run: Path, wanted: Config, minutes: float | None) -> bool:
     if wanted.replace("train", **chosen) != kept:
         raise TrainingError(f"{run} holds a run with other settings: --out names another folder")
     return True
+
+
+def held_out_alike(run: Path, dataset: Dataset) -> bool:
+    """Whether the coarser scales of a run, if it has any, hold out the clips that it does. Where a
+    file is cut, the number of pieces may depend on the rate, and with it the whole split."""
+    file = run / COARSER / "split.json"
+    if not file.exists():
+        return True
+    theirs = json.loads(file.read_text("utf-8"))
+    return all(theirs[part] == dataset.split[part] for part in ("validation", "test"))
 
 
 def finished(run: Path) -> bool:

@@ -70,7 +70,7 @@ def _table(found: list[Hypothesis]) -> None:
         (
             *(getattr(h, name) for name in what),
             f"{h.bits_per_sample:.4f}",
-            f"{h.probability:.3g}",
+            f"{h.probability:.3f}",
         )
         for h in found
     ]

@@ -320,12 +320,13 @@ class Trainer:
         if not self.test.clips and not ends:
             return None
         self.accelerator.wait_for_everyone()
-        best, last = (load_voice(self.run / f"{n}.safetensors") for n in ("voice", "last"))
+        best = load_voice(self.run / "voice.safetensors")
         best.model.to(self.device)
         if self.test.clips:
             best.training["test_bits"] = self.measure(best, self.test, "testing")
         if self.accelerator.is_main_process:
             if ends:
+                last = load_voice(self.run / "last.safetensors")
                 last.model.to(self.device)
                 progress = partial(self.hooks.progress, "measuring where clips end")
                 for voice in (best, last):

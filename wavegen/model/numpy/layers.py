@@ -38,10 +38,3 @@ def normalise(x: Floats) -> Floats:
 
 def relu(x: Floats) -> Floats:
     return np.maximum(x, 0)
-
-
-def silu(x: Floats) -> Floats:
-    # The exponential of a large number is infinite, and the quotient then 0, as it should be.
-    with np.errstate(over="ignore"):
-        out: Floats = x / (1 + np.exp(-x))
-    return out

@@ -44,6 +44,14 @@ def test_pitch_is_found_within_a_fifth_of_a_semitone() -> None:
     assert octave.tolist() == [0, 0, 1]
 
 
+def test_pitch_of_a_monotone_is_found_with_long_frames() -> None:
+    time = np.arange(32000) / 16000
+    audio = 0.3 * sum(np.sin(2 * np.pi * 450 * k * time) / k for k in (1, 2, 3))
+    found = pitch(audio.astype(np.float32), 16000, 800)
+    assert np.median(np.abs(12 * np.log2(found[found > 0] / 450))) < 0.2
+    assert (found > 0).mean() > 0.8
+
+
 @pytest.mark.parametrize("noise", ["hum", "hiss"])
 def test_pitch_is_found_in_hum_and_in_hiss(noise: str) -> None:
     rate, f0 = 16000, 130.0

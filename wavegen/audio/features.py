@@ -22,6 +22,8 @@ PITCH_RANGE = (60.0, 500.0)
 """Hz: from low men's voices to children's."""
 PITCH_BAND = (100.0, 1000.0)
 """Hz; what is heard of a recording to find its F0."""
+TRANSITION = 35.92
+"""Octaves per second, the most that F0 can change by: librosa's default."""
 TOLERANCE = 2, 8
 """Of the second pass: parameters of the beta distribution of YIN's thresholds. Its mean is 0.2,
 that of the first pass 0.1."""
@@ -135,6 +137,10 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
     def within(low: float, high: float, **options: Any) -> NDArray[np.float64]:
         import librosa
 
+        # With long frames a narrow range is crossed in one of them, and librosa fails on rates at
+        # which more would be.
+        semitones = math.floor(12 * math.log2(high / low))
+        rate = min(TRANSITION, semitones * sample_rate / (12 * hop_length))
         f0, voiced, _ = librosa.pyin(
             framed,
             fmin=low,
@@ -143,6 +149,7 @@ def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDAr
             frame_length=size,
             hop_length=hop_length,
             resolution=0.2,  # its default takes three times as long
+            max_transition_rate=rate,
             center=False,
             **options,
         )

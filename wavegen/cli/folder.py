@@ -101,6 +101,7 @@ def show_dataset(
 ) -> None:
     """Print what was found in a folder, with up to ``most`` warnings of each sort."""
     from wavegen.data.folder import counted_kinds
+    from wavegen.data.pieces import source
 
     rate = config.audio.sample_rate
     seconds = dataset.seconds(rate)
@@ -119,8 +120,8 @@ def show_dataset(
         ("split", listed([f"{len(paths):,} {part}" for part, paths in dataset.split.items()])),
     ]
     print_facts(facts, console)
-    entries = [dataset.entry(p) for p in dataset.clips]
-    trimmed = sum(e.trimmed for e in entries)
+    read = {source(p): dataset.entry(p) for p in dataset.clips}  # one of a file's pieces
+    trimmed = sum(e.trimmed for e in read.values())
     if trimmed:
         console.print(f"trimmed {trimmed:.1f} s of silence ({trimmed / (total + trimmed):.1%})")
 
@@ -129,7 +130,9 @@ def show_dataset(
         show.warn(message, *([show.out] if console is show.out else []))
 
     clipped = [
-        f"{e.path}: {counted(e.clipped, 'sample')} beyond ±1 clipped" for e in entries if e.clipped
+        f"{path}: {counted(e.clipped, 'sample')} beyond ±1 clipped"
+        for path, e in read.items()
+        if e.clipped
     ]
     for messages in (
         dataset.notes,

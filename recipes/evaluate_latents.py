@@ -28,7 +28,7 @@ from wavegen.data.layouts import find_clips
 from wavegen.data.split import split_clips
 from wavegen.library import load_latent_voice
 from wavegen.request import Request
-from wavegen.speech.coding import use
+from wavegen.speech.coding import occurrences, use
 from wavegen.synth import plan_copy, synthesize
 
 
@@ -70,11 +70,13 @@ def main(
             source = [by_path[p].speaker for p, _ in of]
             figures["speakers, converted: the source"] = share(speaker, x, source)
     bins = v.config.conditioning.codes
-    codes = {p: v.encode_recording(a, p).codes for p, a in audio.items()}
-    counts = {p: np.bincount(c, minlength=bins) for p, c in codes.items()}
-    found = use(torch.from_numpy(np.sum([*counts.values()], 0)))
+    counts = {}
+    for p, a in audio.items():
+        codes = torch.from_numpy(v.encode_recording(a, p).codes.astype(np.int64))
+        counts[p] = occurrences(codes, bins)
+    found = use(torch.stack([*counts.values()]).sum(0))
     figures |= {"codes used": found.used, "perplexity": found.perplexity}
-    parts = {p: (n / n.sum()).astype(np.float32) for p, n in counts.items()}
+    parts = {p: (n / n.sum(1, keepdim=True)).flatten().numpy() for p, n in counts.items()}
     told = classifier(
         [parts[p] for p in split["train"]], [by_path[p].speaker for p in split["train"]]
     )

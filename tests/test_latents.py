@@ -14,12 +14,13 @@ from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import Config
 from wavegen.conversion import plan_conversion
-from wavegen.errors import DataError
+from wavegen.drawing import draw_codes
+from wavegen.errors import DataError, VoiceError
 from wavegen.latents import HIGHEST, LOWEST, STEP, Codes, LatentVoice, quantised_pitch, read_codes
 from wavegen.library import load_voice
 from wavegen.recording import read_recording
 from wavegen.request import Request
-from wavegen.synth import plan_copy, plan_decoding, synthesize
+from wavegen.synth import plan, plan_copy, plan_decoding, synthesize
 
 SEVEN = DIGITS / "7_jackson_12.wav"
 
@@ -36,6 +37,15 @@ def voice(tiny_config: Config, tmp_path: Path) -> LatentVoice:
     loaded = load_voice(tmp_path / "latent.safetensors")
     assert isinstance(loaded, LatentVoice)
     return loaded
+
+
+@pytest.fixture
+def drawing(tiny_config: Config) -> LatentVoice:
+    """One that draws codes, too."""
+    told = {"features": "latent", "codes": 8, "codebooks": 2, "latent_channels": 8}
+    made = untrained(tiny_config.replace("conditioning", prior_steps=1, **told), ("ann", "bob"), ())
+    assert isinstance(made, LatentVoice)
+    return made
 
 
 def encoded(voice: LatentVoice) -> Codes:
@@ -100,10 +110,49 @@ def test_f0_comes_back_within_half_a_step(voice: LatentVoice, each: int) -> None
     glide = np.linspace(LOWEST, HIGHEST, frames).astype(np.float32)
     pitch = quantised_pitch(voicing, glide * voicing, each)
     assert (pitch > 0).sum() == 24 / each
-    made = voice.melody(Codes(np.zeros(len(pitch), np.uint16), pitch, 80 * frames - 3, "", ""))
+    made = voice.melody(Codes(np.zeros((len(pitch), 1), np.uint16), pitch, 80 * frames - 3, "", ""))
     np.testing.assert_array_equal(made.voicing, voicing)
     assert np.abs(made.octaves - glide)[10:30].max() <= STEP / 2 + 1e-6
     assert np.diff(made.octaves[9:31]).max() < 4.1 * STEP
+
+
+def test_a_voice_may_do_without_f0(drawing: LatentVoice) -> None:
+    voice = replace(drawing, config=drawing.config.replace("conditioning", f0=False))
+    codes = encoded(voice)
+    assert encoded(drawing).pitch.any()
+    assert not codes.pitch.any()
+    assert voice.bits_per_second == (2 * 50 * 3, 0)
+    assert voice.symbols(codes).shape == codes.codes.shape
+    observed = voice.observe(torch.from_numpy(read_recording(voice, SEVEN)), 0)
+    assert not observed.voicing.any()
+    assert not observed.phase_step.any()
+
+
+def test_symbols_are_the_codes(drawing: LatentVoice) -> None:
+    codes = encoded(drawing)
+    symbols = drawing.symbols(codes)
+    assert symbols.shape == (len(codes.codes), 3)
+    again = drawing.of_symbols(symbols, codes.samples, codes.name)
+    for name, value in vars(codes).items():
+        np.testing.assert_array_equal(value, getattr(again, name))
+    beyond = drawing.of_symbols(np.full((4, 3), 255), 1, "")
+    assert beyond.codes.max() == 7
+    assert beyond.pitch.max() == 127
+
+
+def test_codes_are_drawn_from_nothing(drawing: LatentVoice) -> None:
+    drawn = [draw_codes(drawing, Request(seed=n), 3999) for n in (0, 0, 1)]
+    assert drawn[0].codes.shape == (25, 2)
+    np.testing.assert_array_equal(drawn[0].codes, drawn[1].codes)
+    assert (drawn[0].codes != drawn[2].codes).any()
+    [planned] = plan(drawing, Request(seconds=0.5, speaker="bob"))
+    assert planned.samples == 4000
+    assert planned.speaker.label == "bob"
+    [sound] = synthesize(drawing, [planned])
+    assert len(sound) == 4000
+    for request in (Request(), Request(seconds=9.0, max_seconds=8.0)):
+        with pytest.raises(VoiceError):
+            next(plan(drawing, request))
 
 
 def test_silence_has_no_f0(voice: LatentVoice) -> None:
@@ -121,6 +170,7 @@ def test_files_of_codes_that_can_not_be_read_are_a_clear_error(
         (replace(codes, voice="another"), "by another voice than latent"),
         (replace(codes, codes=codes.codes[1:]), "is broken"),
         (replace(codes, codes=codes.codes + np.uint16(8)), "is broken"),
+        (replace(codes, codes=codes.codes.repeat(2, 1)), "is broken"),
         (replace(codes, pitch=codes.pitch[1:]), "is broken"),
         (replace(codes, samples=0), "is broken"),
     ):

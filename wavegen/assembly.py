@@ -73,7 +73,14 @@ def untrained(
         from wavegen.model.latent import LatentModel
 
         channels = c.mel_channels, c.latent_channels
-        return LatentModel(len(speakers), *channels, c.codes, c.code_frames).eval()
+        sizes = c.codes, c.code_frames, c.codebooks
+        return LatentModel(len(speakers), *channels, *sizes).eval()
+
+    def prior() -> Autoregressive:
+        from wavegen.model.wavenet import WaveNet
+
+        assert config.prior is not None
+        return WaveNet(config.prior, len(speakers)).eval()
 
     network = part("wavenet", wavenet)
     if c.features not in FEATURES:
@@ -83,7 +90,8 @@ def untrained(
         told = untrained(coarser, speakers, symbols, weights=below)
         return ScaledVoice(config, network, speakers, coarser=told)
     if c.features == "latent":
-        return LatentVoice(config, network, speakers, latent_part=part("latent", latent))
+        codes = part("latent", latent), part("prior", prior) if config.prior else None
+        return LatentVoice(config, network, speakers, latent_part=codes[0], prior_part=codes[1])
     if not symbols:
         return ConditionedVoice(config, network, speakers)
     return SpeakingVoice(
@@ -116,6 +124,8 @@ def weight_shapes(
         parts["coarser"] = weight_shapes(coarser, speakers, symbols)
     elif config.conditioning.features == "latent":
         parts["latent"] = shapes.latent(config, len(speakers))
+        if (drawing := config.prior) is not None:
+            parts["prior"] = shapes.network(drawing, len(speakers), 0)
     elif config.conditioning.features in FEATURES and symbols:
         parts["acoustic"] = shapes.acoustic(config, *sizes)
         parts["aligner"] = aligner_shapes(*sizes)

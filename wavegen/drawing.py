@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.audio.coarse import UNSETTLED, decimate
+from wavegen.audio.coarse import UNSETTLED, decimate, places
 from wavegen.audio.filters import filters, input_count
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
@@ -22,6 +22,10 @@ from wavegen.generation import choose_engine, default_engine
 from wavegen.generation.job import Job
 from wavegen.generation.uniforms import key
 from wavegen.generation.waiting import Arrivals
+from wavegen.latents import Codes, LatentVoice
+from wavegen.model.inputs import phase_codes
+from wavegen.model.numpy import conditioning
+from wavegen.request import Request
 from wavegen.scales import CoarseRows, ScaledVoice
 from wavegen.utterance import Audio, Utterance
 from wavegen.voice import Voice
@@ -82,6 +86,34 @@ def draw(
 def _block(voice: Voice) -> int:
     """Samples per call of an engine."""
     return max(1, round(voice.sample_rate * SLICE_SECONDS))
+
+
+def draw_codes(voice: LatentVoice, request: Request, samples: int) -> Codes:
+    """Codes from nothing, by the voice's network of codes.
+
+    Args:
+        voice: that has one.
+        request: its seed, temperature and speakers are looked at.
+        samples: of the sound.
+    """
+    config, speaker = voice.config.prior, voice.who(request.speaker, request.speaker_path)
+    assert config is not None
+    each, hop = voice.config.conditioning.code_frames, config.hop_length
+    frames = -(-samples // (voice.config.hop_length * each))
+    network, local = voice.prior_network, places(frames, hop)
+    weights = network.weights.part("conditioning")
+    rows = conditioning.encode(weights, config.conditioning, voice.weights(speaker, frames), local)
+    job = Job(
+        rows,
+        frames * hop,
+        key(request.seed or 0, "codes", speaker.label),
+        request.temperature,
+        phase=phase_codes(local.phase, local.phase_step, hop),
+    )
+    spec = choose_engine(None, None, "cpu")
+    pieces = [codes for _, codes in spec.draw(network, [job], hop, len(local.phase) * hop)]
+    symbols = np.concatenate(pieces).reshape(frames, hop)
+    return voice.of_symbols(symbols, samples, "codes")
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.config import PAUSE_SECONDS, Engine, WeightPrecision
-from wavegen.drawing import draw
+from wavegen.drawing import draw, draw_codes
 from wavegen.errors import TextError, VoiceError
 from wavegen.latents import Codes, LatentVoice
 from wavegen.recording import observe, read_recording
@@ -56,9 +56,8 @@ def plan_in_turns(voice: Voice, request: Request) -> Iterator[Utterance | None]:
     """As `plan`, with None where a long utterance is not yet complete and others may have their
     turn."""
     request = _plain(request)
-    conditioned = isinstance(voice, ConditionedVoice)
-    if not conditioned or request.seconds is not None:
-        if not conditioned and request.text is not None:
+    if not isinstance(voice, ConditionedVoice) or request.seconds is not None:
+        if _draws(voice) and request.text is not None:
             raise VoiceError(
                 f"voice {voice.name} was trained without texts: leave the text out "
                 "(--seconds sets the length)"
@@ -158,9 +157,18 @@ def _placed(
         yield phrase, (begin / max(ends[-1], 1), end / max(ends[-1], 1))
 
 
+def _draws(voice: Voice) -> bool:
+    """Whether it makes sound of any length from nothing."""
+    if isinstance(voice, LatentVoice):
+        return voice.prior_part is not None
+    return not isinstance(voice, ConditionedVoice)
+
+
 def _can(voice: Voice) -> str:
     if isinstance(voice, SpeakingVoice):
         return "speaks texts"
+    if isinstance(voice, LatentVoice) and _draws(voice):
+        return "copies recordings (vocode) and draws sound from nothing (--seconds)"
     if isinstance(voice, ConditionedVoice):
         return "copies recordings (vocode)"
     return "makes sound (--seconds)"
@@ -173,14 +181,17 @@ def _plan_seconds(voice: Voice, request: Request) -> Utterance:
         VoiceError: the voice can't do that, or it is more than ``max_seconds``.
     """
     seconds, limit = request.seconds, request.max_seconds
-    if isinstance(voice, ConditionedVoice):
+    if not _draws(voice):
         raise VoiceError(f"voice {voice.name} {_can(voice)}; its length can't be set in seconds")
-    if seconds is None and voice.network.coding.end is None:
+    ends = not isinstance(voice, LatentVoice) and voice.network.coding.end is not None
+    if seconds is None and not ends:
         raise VoiceError(f"voice {voice.name} does not end by itself: --seconds sets its length")
     if seconds is not None and limit is not None and seconds > limit:
         raise VoiceError(f"this would sound for {seconds:g} s, more than --max-seconds {limit:g}")
     longest = LONGEST if limit is None else min(limit, LONGEST)
     samples = max(1, round((longest if seconds is None else seconds) * voice.sample_rate))
+    if isinstance(voice, LatentVoice):
+        return plan_decoding(voice, draw_codes(voice, request, samples), request)
     speaker = voice.who(request.speaker, request.speaker_path)
     if speaker.glides and seconds is None:
         raise VoiceError("a path of speakers needs a length to glide over (--seconds)")

@@ -277,8 +277,9 @@ class ConditionedVoice(Voice):
     ) -> LocalFeatures:
         from wavegen.audio.analysis import analyse
 
-        bands = self.config.conditioning.mel_channels
-        return analyse(audio, self.sample_rate, self.config.hop_length, bands, f0)
+        c, hop = self.config.conditioning, self.config.hop_length
+        f0 = f0 if c.f0 else audio.new_zeros(-(-len(audio) // hop))
+        return analyse(audio, self.sample_rate, hop, c.mel_channels, f0)
 
     def pause(self, frames: int) -> LocalFeatures:
         return silence(frames, self.config.conditioning.mel_channels)
@@ -375,8 +376,7 @@ class SpeakingVoice(ConditionedVoice):
         Raises:
             TextError: none of the unit's phonemes is known to the voice.
         """
-        hop = self.config.hop_length
-        features = self.aligner.features(audio, self.sample_rate)
+        features, hop = self.aligner.features(audio, self.sample_rate), self.config.hop_length
         alignment = self.aligner.align(features, self._symbols(unit), speaker)
         ratio = hop / self.aligner.hop(self.sample_rate)
         alignment = alignment.at_rate(ratio, -(-len(audio) // hop))

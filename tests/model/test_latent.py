@@ -17,7 +17,11 @@ BANDS, CODES = 12, 16
 
 @pytest.fixture
 def model() -> LatentModel:
-    model = LatentModel(2, BANDS, 8, CODES, 2)
+    return untrained(1)
+
+
+def untrained(books: int) -> LatentModel:
+    model = LatentModel(2, BANDS, 8, CODES, 2, books)
     torch.nn.init.normal_(model.mel.weight)
     return model.eval()
 
@@ -44,9 +48,9 @@ def test_gradients_pass_straight_through_and_commitment_pulls_latents(model: Lat
     found = model.quantise(latents)
     for b in range(2):
         for k in range(5):
-            apart = [float((latents[b, k].detach() - e).square().sum()) for e in model.codebook]
-            assert found.codes[b, k] == int(np.argmin(apart))
-    nearest = model.codebook[found.codes]
+            apart = [float((latents[b, k].detach() - e).square().sum()) for e in model.codebook[0]]
+            assert found.codes[b, k, 0] == int(np.argmin(apart))
+    nearest = model.codebook[0, found.codes[:, :, 0]]
     assert torch.allclose(found.vectors, nearest, atol=1e-6)
     weights = torch.randn(2, 5, VECTOR)
     ((found.vectors * weights).sum() + COMMITMENT * found.commitment.sum()).backward()
@@ -61,13 +65,13 @@ def test_the_codebook_follows_the_moving_averages(model: LatentModel) -> None:
     for _ in range(5):
         latents = torch.randn(400, VECTOR)
         codes = torch.randint(CODES, (400,))  # all in use
-        model.update(latents, codes)
+        model.update(latents, codes[:, None])
         for i in range(CODES):
             mine = latents[codes == i]
             counts[i] = DECAY * counts[i] + (1 - DECAY) * len(mine)
             sums[i] = DECAY * sums[i] + (1 - DECAY) * mine.sum(0)
-            assert torch.allclose(model.codebook[i], sums[i] / counts[i], atol=1e-5)
-            assert float(model.usage[i]) == pytest.approx(counts[i], rel=1e-5)
+            assert torch.allclose(model.codebook[0, i], sums[i] / counts[i], atol=1e-5)
+            assert float(model.usage[0, i]) == pytest.approx(counts[i], rel=1e-5)
 
 
 def test_unused_codes_share_the_latents_of_the_most_used(model: LatentModel) -> None:
@@ -76,9 +80,27 @@ def test_unused_codes_share_the_latents_of_the_most_used(model: LatentModel) -> 
         latents = middles[torch.randint(3, (600,))] + 0.3 * torch.randn(600, VECTOR)
         model.update(latents, model.quantise(latents[None]).codes[0])
     codes = model.quantise(latents[None]).codes[0]
-    counts = torch.bincount(codes, minlength=CODES)
+    counts = torch.bincount(codes[:, 0], minlength=CODES)
     assert perplexity(counts) > 0.7 * CODES
     assert (model.codebook.isfinite()).all()
+
+
+def test_each_book_tells_what_those_before_it_leave_over() -> None:
+    torch.manual_seed(0)
+    model, latents = untrained(3), F.layer_norm(torch.randn(1, 500, VECTOR), (VECTOR,))
+    for _ in range(30):
+        model.update(latents[0], model.quantise(latents).codes[0])
+    found = model.quantise(latents)
+    assert found.codes.shape == (1, 500, 3)
+    errors, rest = [], latents
+    for n, book in enumerate(model.codebook):
+        nearest = torch.cdist(rest, book[None]).argmin(2)
+        assert torch.equal(nearest, found.codes[:, :, n])
+        rest = rest - book[nearest]
+        errors.append(float(rest.square().mean()))
+    assert errors == sorted(errors, reverse=True)
+    assert torch.allclose(found.vectors, latents - rest, atol=1e-5)
+    assert float(found.commitment.mean()) == pytest.approx(errors[-1], rel=1e-4)
 
 
 def test_jitter_takes_neighbours(model: LatentModel) -> None:
@@ -98,7 +120,7 @@ def test_the_codebook_moves_in_training_only(model: LatentModel) -> None:
     model.train()
     value, codes = model.loss(*batch)
     value.backward()
-    assert len(codes) == 2 * 5
+    assert codes.shape == (2 * 5, 1)
     assert not torch.equal(model.codebook, before)
     assert all(p.grad is not None for p in model.parameters())
 
@@ -109,13 +131,15 @@ def test_perplexity_counts_evenly_used_codes() -> None:
 
 
 @pytest.mark.parametrize("glide", [False, True])
+@pytest.mark.parametrize("books", [1, 2])
 @torch.no_grad()
-def test_numpy_makes_the_same_spectrogram(model: LatentModel, glide: bool) -> None:
-    frames = 31
-    codes, octaves = torch.randint(CODES, (16,)), torch.randn(frames)
+def test_numpy_makes_the_same_spectrogram(books: int, glide: bool) -> None:
+    frames, model = 31, untrained(books)
+    codes, octaves = torch.randint(CODES, (16, books)), torch.randn(frames)
     voicing = torch.rand(frames).round()
     who = torch.rand(frames if glide else 1, 2).softmax(1)
-    content = model.at_frames(model.codebook[codes][None], frames)
+    vectors = sum(book[c] for book, c in zip(model.codebook, codes.T, strict=True))
+    content = model.at_frames(vectors[None], frames)
     if glide:  # the module takes one speaker for a recording: here, both are the same
         model.speaker.weight[1] = model.speaker.weight[0]
     made = latent.spoken(

@@ -93,8 +93,8 @@ def test_the_use_of_the_codes_is_told_on_the_way(
 
 
 def test_a_codebook_that_has_collapsed_is_told() -> None:
-    even, one = torch.full((64,), 9.0), torch.zeros(64)
-    one[3] = 500
+    even, one = torch.full((1, 64), 9.0), torch.zeros(1, 64)
+    one[0, 3] = 500
     assert use(even).collapsed is None
     said = use(one).collapsed
     assert said is not None

@@ -52,6 +52,11 @@ def coarse_features(coarse: Floats, ratio: int) -> LocalFeatures:
     return replace(flat, phase_step=step, **_told(coarse))
 
 
+def places(frames: int, ratio: int) -> LocalFeatures:
+    """The features of silence, which tell where in its frame a sample lies and nothing else."""
+    return coarse_features(np.zeros(frames, np.float32), ratio)
+
+
 def with_noise(local: LocalFeatures, most: float, seed: int) -> LocalFeatures:
     """Add white noise to features of `coarse_features`, as tensors on any device.
 

@@ -37,9 +37,10 @@ def encode(
     codes = found.encode_recording(read_recording(found, file), file.name)
     codes.save(output, replace=force)
     seconds = codes.samples / found.sample_rate
-    said, pitch = found.bits_per_second
+    c, (said, pitch) = found.config.conditioning, found.bits_per_second
+    each = f" in each of {c.codebooks} books" if c.codebooks > 1 else ""
     show.out.print(
-        f"{output}: {seconds:.2f} s, {found.config.conditioning.code_rate} codes a second: "
+        f"{output}: {seconds:.2f} s, {c.code_rate} codes a second{each}: "
         f"{said:.0f} bits per second of what is said, and {pitch:.0f} of F0",
         soft_wrap=True,
     )

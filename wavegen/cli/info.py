@@ -11,6 +11,7 @@ import typer
 
 from wavegen.cli import completion, show
 from wavegen.cli.tables import Cell, listed, print_facts
+from wavegen.errors import counted
 
 if TYPE_CHECKING:
     from wavegen.latents import LatentVoice
@@ -79,9 +80,9 @@ def info(
         facts.append(
             (
                 "codes",
-                "{used} of {codes} in use, perplexity {perplexity:.1f}; {per_second} a second: "
-                "{bits_per_second:.0f} bits, and {f0_bits_per_second:.0f} of F0".format(
-                    **_codes(v)
+                "{}, {used:.0f} of {codes} in use, perplexity {perplexity:.1f}; {per_second} a "
+                "second: {bits_per_second:.0f} bits, and {f0_bits_per_second:.0f} of F0".format(
+                    counted(v.config.conditioning.codebooks, "book"), **_codes(v)
                 ),
             )
         )
@@ -125,6 +126,7 @@ def _codes(voice: LatentVoice) -> dict[str, float]:
     c, (used, perplexity) = voice.config.conditioning, voice.code_use
     said, f0 = voice.bits_per_second
     return {
+        "books": c.codebooks,
         "codes": c.codes,
         "used": used,
         "perplexity": perplexity,

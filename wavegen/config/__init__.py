@@ -40,6 +40,8 @@ PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 MOST_CODES = 4096
 """Upper limit of `ConditioningConfig.codes`."""
+MOST_DRAWN = 256
+"""The same if a network draws them: its output is that of samples of 8 bits."""
 MOST_STRIDE = 1.0
 """Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
 WITH_ADAPTIVE: dict[str, Any] = {
@@ -100,6 +102,9 @@ class ConditioningConfig:
     it is the rate of the next coarser one."""
     mel_channels: int = 80
     """Number of bands in the mel spectrogram."""
+    f0: bool = True
+    """Find F0 where the features include it; otherwise all sound counts as unvoiced. What has
+    several pitches at a time, such as music, has none."""
     phase: bool = True
     """With features that include F0, give the network the phase of the pitch period at every
     sample, so that it does not have to learn how F0 becomes pulses. With ``coarse`` features, it is
@@ -130,10 +135,16 @@ class ConditioningConfig:
     """Codes per second with ``latent`` features; must divide ``frame_rate``."""
     codes: int = 128
     """Different codes that there are."""
+    codebooks: int = 1
+    """Codes that are given at a time, each out of a book of its own, which tells what those before
+    it leave over."""
     latent_channels: int = 128
     """Width of the networks that turn spectrograms into codes and codes into spectrograms."""
     latent_steps: int = 4000
     """Training steps of them, each on 16 seconds of speech."""
+    prior_steps: int = 0
+    """Training steps of a WaveNet that draws codes, and F0 with them, so that the voice makes new
+    sound of any length from nothing (0: none); each on 4,096 codes."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
@@ -141,7 +152,9 @@ class ConditioningConfig:
 
     def faults(self) -> list[str]:
         out = at_least("conditioning", self, 2, "acoustic_channels", "codes")
-        out += at_least("conditioning", self, 0, "content_channels")
+        out += at_least("conditioning", self, 0, "content_channels", "prior_steps")
+        if self.prior_steps and self.codes > MOST_DRAWN:
+            out.append(f"conditioning.prior_steps needs conditioning.codes of at most {MOST_DRAWN}")
         if self.codes > MOST_CODES:
             out.append(f"conditioning.codes must be at most {MOST_CODES}")
         if self.features == "latent" and self.code_rate > 0 and self.frame_rate % self.code_rate:
@@ -154,6 +167,7 @@ class ConditioningConfig:
             self,
             1,
             "code_rate",
+            "codebooks",
             "content_steps",
             "flow_channels",
             "latent_channels",
@@ -169,6 +183,11 @@ class ConditioningConfig:
     def spectral(self) -> bool:
         """Whether the features include a mel spectrogram."""
         return self.features in ("mel", "latent")
+
+    @property
+    def symbols(self) -> int:
+        """Of each time in a discrete code: F0, if there is any, and the code of each book."""
+        return self.codebooks + self.f0
 
     @property
     def code_frames(self) -> int:
@@ -330,6 +349,20 @@ class Config:
         return (
             new if model.scales else new.replace("conditioning", features="none", frame_rate=frames)
         )
+
+    @property
+    def prior(self) -> Config | None:
+        """The configuration of the network that draws codes, whose samples they are; None where the
+        voice has none."""
+        c = self.conditioning
+        if c.features != "latent" or not c.prior_steps:
+            return None
+        model = ModelConfig(
+            residual_channels=c.latent_channels, skip_channels=2 * c.latent_channels
+        )
+        told = ConditioningConfig("coarse", c.code_rate, speaker_channels=c.speaker_channels)
+        rate = c.code_rate * c.symbols
+        return Config(audio=AudioConfig(rate), model=model, conditioning=told)
 
     @property
     def hop_length(self) -> int:

@@ -185,7 +185,7 @@ def open_dataset(
     if features == "auto":
         features = "mel" if len(units) == len(usable) else "none"
     tracks = no_tracks()
-    if f0 and "octaves" in FEATURES.get(features, ()):
+    if f0 and config.conditioning.f0 and "octaves" in FEATURES.get(features, ()):
         finding = partial(progress, "finding F0")
         tracks = pitch_tracks(prepared, list(usable), rate, config.hop_length, finding)
     return Dataset(

@@ -32,9 +32,9 @@ class Quantised(NamedTuple):
     """Vectors and their codes."""
 
     vectors: Tensor
-    """(B, K, D) of the codebook; their gradient is that of the latents."""
+    """(B, K, D) of the codebooks; their gradient is that of the latents."""
     codes: Tensor
-    """(B, K)."""
+    """(B, K, N), one of each of the N books."""
     commitment: Tensor
     """(B, K) mean squared distance of the latents from their vectors, which moves the latents."""
 
@@ -46,27 +46,31 @@ class LatentModel(SpectrumModel):
         speakers: number of speakers (0 counts as one).
         mels: M, bands of the spectrogram.
         channels: of the layers.
-        codes: number of codes.
+        codes: number of codes in each book.
         frames: that one code stands for.
+        books: N, each of which tells what those before it leave over.
     """
 
     codebook: Tensor
-    """(codes, D) the vectors."""
+    """(N, codes, D) the vectors."""
     usage: Tensor
-    """(codes,) moving average of how often each code occurs in a batch (N)."""
+    """(N, codes) moving average of how often each code occurs in a batch (N in the paper)."""
     total: Tensor
-    """(codes, D) moving average of the sum of its latents (m)."""
+    """(N, codes, D) moving average of the sum of its latents (m)."""
     pitch: Tensor
     """(speakers,) usual F0 of each, as by `features.octaves`."""
 
-    def __init__(self, speakers: int, mels: int, channels: int, codes: int, frames: int) -> None:
+    def __init__(
+        self, speakers: int, mels: int, channels: int, codes: int, frames: int, books: int = 1
+    ) -> None:
         super().__init__(speakers, mels, channels, VECTOR)
         self.frames = frames
         self.stride = nn.Conv1d(channels, channels, 2 * frames, frames)
         self.joining = Residual(channels, JOINING)
-        self.register_buffer("codebook", F.layer_norm(torch.randn(codes, VECTOR), (VECTOR,)))
-        self.register_buffer("usage", torch.zeros(codes))
-        self.register_buffer("total", torch.zeros(codes, VECTOR))
+        drawn = F.layer_norm(torch.randn(books, codes, VECTOR), (VECTOR,))
+        self.register_buffer("codebook", drawn / 2.0 ** torch.arange(books)[:, None, None])
+        self.register_buffer("usage", torch.zeros(books, codes))
+        self.register_buffer("total", torch.zeros(books, codes, VECTOR))
         self.register_buffer("pitch", torch.zeros(max(speakers, 1)))
 
     def latents(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -82,15 +86,18 @@ class LatentModel(SpectrumModel):
         return F.max_pool1d(F.pad(mask, (0, -mask.shape[2] % self.frames)), self.frames)
 
     def quantise(self, latents: Tensor) -> Quantised:
-        """The nearest vectors (VQ-VAE, eq. 1 to 3): their gradients pass straight through to the
+        """The nearest vectors (VQ-VAE, eq. 1 to 3), book by book of what is left over (residual
+        quantisation, Zeghidour et al. 2021, §III-C): their gradients pass straight through to the
         latents, since there are none through the choice."""
         exact = torch.autocast(latents.device.type, enabled=False)
         with torch.no_grad(), exact:
-            distances = self.codebook.square().sum(1) - 2 * latents @ self.codebook.T
-            codes = distances.argmin(2)
-            nearest = self.codebook[codes]
-        commitment = (latents - nearest).square().mean(2)
-        return Quantised(latents + (nearest - latents).detach(), codes, commitment)
+            rest, codes = latents, []
+            for book in self.codebook:
+                distances = book.square().sum(1) - 2 * rest @ book.T
+                codes.append(distances.argmin(2))
+                rest = rest - book[codes[-1]]
+        commitment = (latents - (latents - rest).detach()).square().mean(2)
+        return Quantised(latents - rest, torch.stack(codes, 2), commitment)
 
     def jitter(self, vectors: Tensor) -> Tensor:
         """(B, K, D) with each replaced by one of its neighbours with probability `JITTER`."""
@@ -106,37 +113,24 @@ class LatentModel(SpectrumModel):
 
     @torch.no_grad()
     def update(self, latents: Tensor, codes: Tensor) -> None:
-        """Move the codebook towards the mean of each code's latents (VQ-VAE, appendix A.1).
+        """Move the codebooks towards the mean of what each code stands for (VQ-VAE, appendix A.1).
 
         Args:
-            latents: (N, D).
-            codes: (N,) of them.
+            latents: (L, D).
+            codes: (L, N) of them.
         """
-        chosen = F.one_hot(codes, len(self.codebook)).to(latents.dtype)
-        self.usage.lerp_(chosen.sum(0), 1 - DECAY)
-        with torch.autocast(latents.device.type, enabled=False):
-            self.total.lerp_(chosen.T @ latents, 1 - DECAY)
-        self._restart()
-        known = self.usage > 0
-        means = self.total / self.usage.clamp_min(1e-9)[:, None]
-        self.codebook.copy_(torch.where(known[:, None], means, self.codebook))
-
-    def _restart(self) -> None:
-        """Let unused codes share the latents of the most used ones, whose vectors are split in two
-        (Linde, Buzo and Gray 1980)."""
-        order = self.usage.argsort(descending=True, stable=True)
-        half = len(order) // 2
-        most, least = order[:half], order.flip(0)[:half]
-        bound = UNUSED * self.usage.mean()
-        split = (self.usage[least] <= bound) & (self.usage[most] > 2 * bound)
-        share = torch.where(split, self.usage[most] / 2, self.usage[least])
-        rest = torch.where(split, share, self.usage[most])
-        middle = self.total[most] / self.usage[most].clamp_min(1e-9)[:, None]
-        beside = torch.lerp(middle, self.codebook[least], 0.02)  # on the side where it was
-        new = torch.where(split[:, None], beside * share[:, None], self.total[least])
-        self.total[most] = torch.where(split[:, None], middle * rest[:, None], self.total[most])
-        self.total[least] = new
-        self.usage[most], self.usage[least] = rest, share
+        for book, usage, total, chosen in zip(
+            self.codebook, self.usage, self.total, codes.T, strict=True
+        ):
+            one = F.one_hot(chosen, len(book)).to(latents.dtype)
+            rest = latents - book[chosen]
+            usage.lerp_(one.sum(0), 1 - DECAY)
+            with torch.autocast(latents.device.type, enabled=False):
+                total.lerp_(one.T @ latents, 1 - DECAY)
+            _restart(book, usage, total)
+            means = total / usage.clamp_min(1e-9)[:, None]
+            book.copy_(torch.where(usage[:, None] > 0, means, book))
+            latents = rest
 
     def loss(
         self,
@@ -148,7 +142,7 @@ class LatentModel(SpectrumModel):
         mask: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """The error of the spectrogram that is made of what is heard, with the commitment loss; and
-        the (N,) codes of it. In training, the codebook is updated.
+        the (L, N) codes of it. In training, the codebook is updated.
 
         Args:
             disguised: (B, M, F) what is heard.
@@ -169,6 +163,24 @@ class LatentModel(SpectrumModel):
         if self.training:
             self.update(latents.detach()[there > 0], codes)
         return error + COMMITMENT * commitment, codes
+
+
+def _restart(book: Tensor, usage: Tensor, total: Tensor) -> None:
+    """Let unused codes share the latents of the most used ones, whose vectors are split in two
+    (Linde, Buzo and Gray 1980)."""
+    order = usage.argsort(descending=True, stable=True)
+    half = len(order) // 2
+    most, least = order[:half], order.flip(0)[:half]
+    bound = UNUSED * usage.mean()
+    split = (usage[least] <= bound) & (usage[most] > 2 * bound)
+    share = torch.where(split, usage[most] / 2, usage[least])
+    rest = torch.where(split, share, usage[most])
+    middle = total[most] / usage[most].clamp_min(1e-9)[:, None]
+    beside = torch.lerp(middle, book[least], 0.02)  # on the side where it was
+    new = torch.where(split[:, None], beside * share[:, None], total[least])
+    total[most] = torch.where(split[:, None], middle * rest[:, None], total[most])
+    total[least] = new
+    usage[most], usage[least] = rest, share
 
 
 def perplexity(counts: Tensor) -> float:

@@ -55,7 +55,7 @@ def latent(config: Config, speakers: int) -> dict[str, Shape]:
     """Those of `LatentModel`; arguments as of it."""
     c = config.conditioning
     sizes = c.mel_channels, c.latent_channels
-    return dict(_latent(max(speakers, 1), *sizes, c.codes, c.code_frames))
+    return dict(_latent(max(speakers, 1), *sizes, c.codes, c.code_frames, c.codebooks))
 
 
 def _network(config: Config, speakers: int, phone_channels: int) -> Shapes:
@@ -161,13 +161,13 @@ def _content(symbols: int, speakers: int, mels: int, channels: int) -> Shapes:
     yield "symbol.weight", (symbols, STATES * channels)
 
 
-def _latent(speakers: int, mels: int, channels: int, codes: int, frames: int) -> Shapes:
+def _latent(speakers: int, mels: int, channels: int, codes: int, frames: int, books: int) -> Shapes:
     yield from _spectrum(speakers, mels, channels, VECTOR)
     yield from _affine("stride", channels, channels, 2 * frames)
     yield from _residual("joining", len(JOINING), channels)
-    yield "codebook", (codes, VECTOR)
-    yield "usage", (codes,)
-    yield "total", (codes, VECTOR)
+    yield "codebook", (books, codes, VECTOR)
+    yield "usage", (books, codes)
+    yield "total", (books, codes, VECTOR)
     yield "pitch", (speakers,)
 
 

@@ -25,13 +25,14 @@ collapsed."""
 
 
 class Use(NamedTuple):
-    """Of a codebook."""
+    """Of a codebook, or on the average of several."""
 
-    used: int
+    used: float
     """Codes that occur."""
     perplexity: float
     codes: int
     """All that there are."""
+    books: int
 
     @property
     def collapsed(self) -> str | None:
@@ -39,18 +40,27 @@ class Use(NamedTuple):
         if self.perplexity >= COLLAPSED * self.codes:
             return None
         return (
-            f"the codebook has collapsed: {self.used} of {self.codes} codes are used, with a "
+            f"the codebook has collapsed: {self.used:.0f} of {self.codes} codes are used, with a "
             f"perplexity of {self.perplexity:.1f}; try more conditioning.latent_steps, or fewer "
             "conditioning.codes"
         )
 
     def __str__(self) -> str:
-        return f"{self.used} of {self.codes} codes, perplexity {self.perplexity:.1f}"
+        each = "" if self.books == 1 else f" in each of {self.books} books"
+        told = f"{self.used:.0f} of {self.codes} codes{each}"
+        return f"{told}, perplexity {self.perplexity:.1f}"
 
 
 def use(counts: Tensor) -> Use:
-    """By (codes,) counts."""
-    return Use(int((counts > 0).sum()), perplexity(counts), len(counts))
+    """By (N, codes) counts."""
+    used = float((counts > 0).sum(1).double().mean())
+    books, codes = counts.shape
+    return Use(used, sum(map(perplexity, counts)) / books, codes, books)
+
+
+def occurrences(codes: Tensor, number: int) -> Tensor:
+    """(N, number) how often each occurs in each of N books, by (L, N) codes."""
+    return torch.stack([torch.bincount(c, minlength=number) for c in codes.T])
 
 
 def fit(
@@ -76,12 +86,12 @@ def fit(
         model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(device))
     model.pitch.copy_(usual_pitch(clips, len(model.pitch)))
     pieces = Pieces(clips, frequencies, device)
-    counts = torch.zeros(len(model.codebook), device=device)
+    counts = torch.zeros(model.usage.shape, device=device)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
         heard, mel, speaker, voicing, octaves, _, mask = pieces.batch(rng)
         value, codes = model.loss(heard, mel, speaker, voicing, octaves, mask)
-        counts.add_(torch.bincount(codes, minlength=len(counts)))
+        counts.add_(occurrences(codes, counts.shape[1]))
         return value
 
     def told(done: int, total: int) -> None:
@@ -96,13 +106,12 @@ def fit(
 
 @torch.inference_mode()
 def usage(model: LatentModel, clips: Sequence[Heard]) -> Tensor:
-    """(codes,) how often each code occurs in recordings."""
-    counts = torch.zeros(len(model.codebook))
+    """(N, codes) how often each code occurs in recordings."""
+    counts = torch.zeros(model.usage.shape)
     for clip in clips:
         mel = clip.mel[None].float().to(model.mean.device)
         latents = model.latents(mel, torch.ones_like(mel[:, :1]))
-        codes = model.quantise(latents).codes.flatten().cpu()
-        counts += torch.bincount(codes, minlength=len(counts))
+        counts += occurrences(model.quantise(latents).codes[0].cpu(), counts.shape[1])
     return counts
 
 

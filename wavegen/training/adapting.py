@@ -49,8 +49,8 @@ TRAIN: dict[str, Any] = {
 }
 """``[train]`` for minutes of recordings, on any machine."""
 SPEECH_STEPS = 1000
-STEPS = ("acoustic_steps", "content_steps", "latent_steps")
-CODE = ("codes", "code_rate", "latent_channels")
+STEPS = ("acoustic_steps", "content_steps", "latent_steps", "prior_steps")
+CODE = ("codes", "codebooks", "code_rate", "latent_channels")
 SPEECH = ("acoustic_channels", "content_channels", "flow_channels", *CODE, *STEPS)
 """Fields of ``[conditioning]`` that are not the WaveNet's."""
 

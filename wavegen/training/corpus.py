@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from wavegen.assembly import untrained
-from wavegen.audio.analysis import analyse
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
@@ -26,7 +25,7 @@ from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.latents import LatentVoice
 from wavegen.model.inputs import FEATURES, needs_text
-from wavegen.speech import coding, fit, hearing
+from wavegen.speech import coding, fit, hearing, prior
 from wavegen.speech.aligner import ROUNDS
 from wavegen.speech.alignment import Alignment
 from wavegen.speech.disguise import band_frequencies
@@ -44,8 +43,10 @@ NEW_STEPS = 20
 """In which the embeddings of new speakers are found before training."""
 ACOUSTIC_SHARE = 0.6
 """Of the time for the acoustic model and the content model, if there is one."""
+LATENT_SHARE = 0.7
+"""Of the time for the code, if there is a network that draws it."""
 HELD_OUT = 50
-"""Validation clips on which the spread of durations is measured."""
+"""Validation clips on which the spread of durations, and that network, are measured."""
 
 
 def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
@@ -106,7 +107,8 @@ def fit_speech(
         voice: its speech models are trained in place; a vocoder has none.
         dataset: the data.
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
-            "fitting the acoustic model", "fitting the content model"; "fitting the latent code")
+            "fitting the acoustic model", "fitting the content model"; "fitting the latent code",
+            "fitting the network of codes")
             and the rounds, clips or steps done of all in it.
         device: to train the acoustic model on.
         seconds: take fewer steps of the models if all of it would take longer.
@@ -117,13 +119,13 @@ def fit_speech(
     Returns:
         (path, reason) of the training clips whose text does not fit, from `DatasetAligner.misfits`.
     """
+    kept = {} if kept is None else kept
     if isinstance(voice, LatentVoice):
-        _fit_latent(voice, dataset, progress, device, seconds, kept or {}, save, known is not None)
+        _fit_latent(voice, dataset, progress, device, seconds, kept, save, known is not None)
     if not isinstance(voice, SpeakingVoice):
         return []
     paths: Sequence[str] = [p for p in dataset.split["train"] if p in dataset.units]
     begin = time.monotonic()
-    kept = {} if kept is None else kept
 
     def keep(**state: Any) -> None:
         kept.update(state)
@@ -218,12 +220,12 @@ def _fit_latent(
     adapting: bool,
 ) -> None:
     """Fit the model of a discrete code; arguments as those of `fit_speech`."""
-    c, train = voice.config.conditioning, voice.config.train
+    begin, c, train = time.monotonic(), voice.config.conditioning, voice.config.train
+    share = LATENT_SHARE if voice.prior else 1.0
     clips = []
     for path in thinned(dataset.split["train"]):
         audio = torch.from_numpy(dataset.audio(path))
-        bands = voice.sample_rate, voice.config.hop_length, c.mel_channels
-        own = analyse(audio, *bands, _f0(dataset, path))
+        own = voice.analyse(audio, _f0(dataset, path))
         states = torch.zeros(own.frames, dtype=torch.int64)
         speaker = dataset.speaker_id(path)
         clips.append(hearing.Heard(speaker, own.voicing, own.octaves, own.mel.half(), states))
@@ -235,11 +237,11 @@ def _fit_latent(
     found = coding.fit(
         voice.latent.to(device),
         clips,
-        band_frequencies(mel_bank(*bands)),
+        band_frequencies(mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)),
         c.latent_steps,
         train.seed,
         partial(progress, "fitting the latent code"),
-        seconds,
+        share * seconds,
         kept.get("latent"),
         keep,
         train.precision == "bf16",
@@ -249,6 +251,51 @@ def _fit_latent(
     log.info(f"latent code: {found}")
     if found.collapsed:
         log.warning(found.collapsed)
+    left = seconds - (time.monotonic() - begin)
+    _fit_prior(voice, dataset, progress, device, left, kept, save, adapting)
+
+
+def _fit_prior(
+    voice: LatentVoice,
+    dataset: Dataset,
+    progress: Callable[[str, int, int], None],
+    device: torch.device | str,
+    seconds: float,
+    kept: dict[str, Any],
+    save: Callable[[], None],
+    adapting: bool,
+) -> None:
+    """Fit the network that draws codes, if the voice has one; arguments as those of
+    `fit_speech`."""
+    if voice.prior is None:
+        return
+    train = voice.config.train
+
+    def drawn(path: str) -> prior.Drawn:
+        codes = voice.encode_recording(dataset.audio(path), path, _f0(dataset, path))
+        return prior.Drawn(dataset.speaker_id(path), torch.from_numpy(voice.symbols(codes)))
+
+    def keep(state: dict[str, Any]) -> None:
+        kept["prior"] = state
+        save()
+
+    prior.fit(
+        voice.prior.to(device),
+        [drawn(path) for path in thinned(dataset.split["train"])],
+        voice.config.conditioning.prior_steps,
+        train.seed,
+        partial(progress, "fitting the network of codes"),
+        seconds,
+        kept.get("prior"),
+        keep,
+        train.precision == "bf16",
+        adapting,
+    )
+    voice.prior.to("cpu")
+    if held := dataset.split["validation"][:HELD_OUT]:
+        found = prior.bits(voice.prior, [drawn(path) for path in held])
+        rate = voice.config.conditioning.code_rate
+        log.info(f"network of codes: {found * rate:.0f} bits per second of the validation clips")
 
 
 def new_speakers(voice: Voice, known: Sequence[str] | None) -> list[int]:

@@ -26,7 +26,7 @@ def spoken(
 
     Args:
         w: of the model.
-        codes: (K,).
+        codes: (K, N).
         frames: that one code stands for.
         speaker: (1, S) or (F, S) weights of the speakers.
         voicing: (F,) 1 or 0.
@@ -35,7 +35,8 @@ def spoken(
     Returns:
         (M, F).
     """
-    content = np.repeat(w["codebook"][codes], frames, 0)[: len(voicing)]
+    vectors = w["codebook"][np.arange(codes.shape[1]), codes].sum(1)
+    content = np.repeat(vectors, frames, 0)[: len(voicing)]
     tone = convolve(w.part("tone"), np.stack([voicing, octaves], 1))
     x = convolve(w.part("last"), content) + tone + product(speaker, w["speaker.weight"])
     made: Floats = convolve(w.part("mel"), blocks(w.part("decoder"), x, DECODER)).T

@@ -1,0 +1,109 @@
+"""Train the network that draws codes from nothing.
+
+Of a discrete code of sound, a second network learns which codes follow which (van den Oord, Vinyals
+and Kavukcuoglu 2017, §3.3). It is a WaveNet whose samples are symbols: of each time F0, if there is
+any, and then the code of each book. Where among them a sample lies, the phase tells.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from wavegen.audio.coarse import places
+from wavegen.audio.local_features import LocalFeatures
+from wavegen.model.autoregressive import Autoregressive
+from wavegen.speech.descent import descend
+
+BATCH, WINDOW = 4096, 1024
+"""Symbols of a batch, and of a row of it."""
+
+
+class Drawn(NamedTuple):
+    """A recording to learn from."""
+
+    speaker: int
+    symbols: Tensor
+    """(K, S) of each time."""
+
+
+def fit(
+    model: Autoregressive,
+    recordings: Sequence[Drawn],
+    steps: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    seconds: float = math.inf,
+    state: dict[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] = lambda state: None,
+    bf16: bool = False,
+    adapting: bool = False,
+) -> None:
+    """Train in place; the arguments that are not explained are those of `descend`.
+
+    Args:
+        model: on the device to train on.
+        recordings: each is followed by others of its speaker.
+    """
+    rows = _Rows(recordings, model.skip_bias.device)
+
+    def loss(rng: random.Random, batches: list[Any]) -> Tensor:
+        symbols, speaker = rows.batch(rng)
+        return _nats(model, symbols, speaker).mean()
+
+    descend([model], loss, steps, seed, progress, seconds, state, save, bf16, adapting)
+
+
+@torch.inference_mode()
+def bits(model: Autoregressive, recordings: Sequence[Drawn]) -> float:
+    """Bits of the symbols of one time, on the average of recordings by themselves."""
+    total = 0.0
+    for r in recordings:
+        speaker = torch.tensor([r.speaker], device=model.skip_bias.device)
+        total += float(_nats(model, r.symbols[None].to(speaker.device), speaker).sum())
+    return total / math.log(2) / sum(len(r.symbols) for r in recordings)
+
+
+def _nats(model: Autoregressive, symbols: Tensor, speaker: Tensor) -> Tensor:
+    """(B, K · S) nats of each of (B, K, S) symbols."""
+    local = LocalFeatures.stack([places(*symbols.shape[1:])]).to(symbols.device)
+    local = local.each(lambda t: t.expand(len(symbols), *t.shape[1:]))
+    codes = symbols.flatten(1)
+    return model.output.loss(model(codes, speaker, local), codes)
+
+
+class _Rows:
+    """Recordings on a device, one after the other in rows of the same length."""
+
+    def __init__(self, recordings: Sequence[Drawn], device: torch.device):
+        self.recordings, self.device = recordings, device
+        self.length = WINDOW // recordings[0].symbols.shape[1]
+        self.count = BATCH // WINDOW
+        self.weights = [len(r.symbols) for r in recordings]
+        self.own: dict[int, list[int]] = {}
+        for i, r in enumerate(recordings):
+            self.own.setdefault(r.speaker, []).append(i)
+
+    def batch(self, rng: random.Random) -> tuple[Tensor, Tensor]:
+        """(B, K, S) symbols and (B,) speakers."""
+        first = rng.choices(range(len(self.recordings)), self.weights, k=self.count)
+        speakers = torch.tensor([self.recordings[n].speaker for n in first])
+        return torch.stack([self._row(n, rng) for n in first]), speakers.to(self.device)
+
+    def _row(self, first: int, rng: random.Random) -> Tensor:
+        """Symbols of a recording, from its beginning unless it is longer than the row, and of those
+        that follow it."""
+        symbols = self.recordings[first].symbols
+        parts = [symbols[rng.randint(0, max(0, len(symbols) - self.length)) :]]
+        known = len(parts[0])
+        while known < self.length:
+            parts.append(
+                self.recordings[rng.choice(self.own[self.recordings[first].speaker])].symbols
+            )
+            known += len(parts[-1])
+        return torch.cat(parts)[: self.length].to(self.device)

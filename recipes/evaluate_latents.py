@@ -5,8 +5,11 @@
 RECORDINGS is the folder that the voice was trained on. The two support vector machines of
 evaluate_digits.py learn digit and speaker from the real recordings of the training split. Held-out
 recordings, each said by every other speaker (`wavegen convert`), are classified, and so are their
-copies (`wavegen vocode`) and the recordings themselves. It is also told how the codes are used, and
-how often the speaker of a recording is recognised from the histogram of its codes.
+copies (`wavegen vocode`) and the recordings themselves. What a converted recording has of the
+target is new to the first machine in the source's timing and accent: how well it does with the real
+recordings of a speaker that it has not learned from is told, too. So is how the codes are used, and
+how often the speaker of a recording is recognised from the histogram of its codes; and, where the
+voice draws codes, how sure a machine is of the digit in clips drawn from nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from evaluate_digits import classifier, features, share
+from evaluate_digits import Audio, classifier, features, share
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
@@ -29,7 +35,7 @@ from wavegen.data.split import split_clips
 from wavegen.library import load_latent_voice
 from wavegen.request import Request
 from wavegen.speech.coding import occurrences, use
-from wavegen.synth import plan_copy, synthesize
+from wavegen.synth import plan, plan_copy, synthesize
 
 
 def main(
@@ -56,7 +62,7 @@ def main(
     copies = [
         plan_copy(v, recordings / p, Request(speaker=by_path[p].speaker, seed=seed)) for p in held
     ]
-    sets = {
+    sets: dict[str, tuple[list[Audio], list[tuple[str, str]]]] = {
         "real": ([audio[p] for p in held], [(p, by_path[p].speaker) for p in held]),
         "copies": (synthesize(v, copies), [(p, by_path[p].speaker) for p in held]),
         "converted": (synthesize(v, plans), jobs),
@@ -69,6 +75,27 @@ def main(
         if name == "converted":
             source = [by_path[p].speaker for p, _ in of]
             figures["speakers, converted: the source"] = share(speaker, x, source)
+    unseen = []
+    for s in v.speakers:
+        others = [i for i, p in enumerate(split["train"]) if by_path[p].speaker != s]
+        told = classifier(
+            [known[i] for i in others], [by_path[split["train"][i]].text for i in others]
+        )
+        mine = [p for p in held if by_path[p].speaker == s]
+        x = [features(audio[p], rate) for p in mine]
+        unseen.append(share(told, x, [by_path[p].text for p in mine]))
+    figures["digits, real, of a speaker not learned from"] = float(np.mean(unseen))
+    if v.prior_part is not None:
+        sure = make_pipeline(StandardScaler(), SVC(C=10, probability=True, random_state=0))
+        sure.fit(np.stack(known), [by_path[p].text for p in split["train"]])
+        lengths = [(len(audio[p]) / rate, by_path[p].speaker) for p in held]
+        asked = [Request(speaker=s, seconds=n, seed=seed + i) for i, (n, s) in enumerate(lengths)]
+        sets["drawn"] = synthesize(v, [next(plan(v, r)) for r in asked]), []
+        for name in ("real", "copies", "drawn"):
+            heard = np.stack([features(a, rate) for a in sets[name][0]])
+            most = sure.predict_proba(heard).max(1)
+            figures[f"a digit of probability 0.8 and more, {name}"] = float(np.mean(most >= 0.8))
+            figures[f"probability of the likeliest digit, {name}"] = float(most.mean())
     bins = v.config.conditioning.codes
     counts = {}
     for p, a in audio.items():

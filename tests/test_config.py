@@ -112,6 +112,21 @@ def test_scales_that_can_not_be_are_one_fault(
     assert fault in str(caught.value)
 
 
+def test_a_network_of_codes_is_a_configuration_of_its_own() -> None:
+    config = Config().replace("conditioning", features="latent", codebooks=3, codes=300)
+    assert config.faults() == []
+    assert config.prior is None
+    config = config.replace("conditioning", prior_steps=10)
+    [fault] = config.faults()
+    assert "conditioning.codes of at most 256" in fault
+    for f0, symbols in ((True, 4), (False, 3)):
+        prior = config.replace("conditioning", f0=f0).prior
+        assert prior is not None
+        assert prior.hop_length == symbols
+        assert prior.audio.sample_rate == 50 * symbols
+        assert prior.prior is None
+
+
 def test_adaptive_filters_need_a_plain_network_over_16_bit_samples() -> None:
     faults = Config().replace("audio", adaptive=True).faults()
     assert "audio.adaptive needs model.output logistic_mixture" in faults

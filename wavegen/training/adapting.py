@@ -272,7 +272,7 @@ def transplant(source: Voice, voice: Voice, wavenet_only: bool = False) -> None:
             weights = _rows(weights, speakers)
         elif name.endswith(("symbol.weight", "aligner.mean", "aligner.variance")):
             weights = _rows(weights, symbols)
-        elif name in ("wavenet.conditioning.encoder.0.weight", "wavenet.conditioning.weight"):
+        elif name.endswith(("conditioning.encoder.0.weight", "conditioning.weight")):
             if voice.needs_text and "encoder" in name:
                 weights = _phone_inputs(weights, symbols, len(source.vocabulary()["symbols"]))
             # The speaker is the last input. One that is new has no effect yet.

@@ -30,7 +30,7 @@ from wavegen.audio.reading import read_audio
 from wavegen.cli.app import script
 from wavegen.errors import DataError, VoiceError
 from wavegen.library import load_voice
-from wavegen.request import Request
+from wavegen.request import Request, written
 from wavegen.training.enroll import enroll, read_samples
 from wavegen.training.likeness import mix_of_recording
 from wavegen.voice import SpeakingVoice
@@ -77,7 +77,7 @@ def main(
         if speaker is not None:
             request = replace(request, speaker=speaker)
         elif len(v.speakers) > 1:
-            request = replace(request, speaker=mix_of_recording(v, file))  # type: ignore[arg-type]
+            request = replace(request, speaker=written(mix_of_recording(v, file)))
         copies += copy(v, [file], request).audio
     cosines = (verifier.embeddings(copies, rate) * known).sum(1)
     figures = judge.figures(said, copies, rate, real) | {"like": float(cosines.mean())}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from wavegen.drawing import draw
 from wavegen.errors import WavegenError
 from wavegen.generation import choose_device
 from wavegen.library import find_voice
-from wavegen.request import NOISE_SCALE, Request
+from wavegen.request import NOISE_SCALE, Request, Who, written, written_path
 from wavegen.speech.intervals import Tier
 from wavegen.synth import plan, synthesize
 from wavegen.timing import Timing, timing
@@ -92,9 +92,9 @@ class Synthesizer:
     def synthesize(
         self,
         text: str = "",
-        speaker: str | int | Mapping[str, float] | None = None,
+        speaker: Who | None = None,
         *,
-        speaker_path: str | Sequence[str | int | Mapping[str, float]] | None = None,
+        speaker_path: str | Sequence[Who] | None = None,
         seconds: float | None = None,
         seed: int = 0,
         temperature: float = 1.0,
@@ -145,8 +145,8 @@ class Synthesizer:
         request = Request(
             text=text or None,
             ssml=ssml,
-            speaker=speaker,  # type: ignore[arg-type]  # the request writes mixes as strings
-            speaker_path=speaker_path,  # type: ignore[arg-type]
+            speaker=written(speaker),
+            speaker_path=written_path(speaker_path),
             seed=seed,
             temperature=temperature,
             language=language,
@@ -167,7 +167,7 @@ class Synthesizer:
     def convert(
         self,
         recording: str | Path,
-        speaker: str | int | Mapping[str, float] | None = None,
+        speaker: Who | None = None,
         *,
         text: str | None = None,
         keep_pitch: bool = False,
@@ -205,7 +205,7 @@ class Synthesizer:
         """
         request = Request(
             text=text,
-            speaker=speaker,  # type: ignore[arg-type]  # as in `synthesize`
+            speaker=written(speaker),
             seed=seed,
             temperature=temperature,
             language=language,

@@ -22,6 +22,8 @@ LONGEST = 86400.0
 """Seconds of one utterance at most: a day."""
 NOISE_SCALE = 0.7
 """How far what is spoken strays from the average, by default."""
+Who = str | int | Mapping[str, float]
+"""A speaker as it may be given: a name, an id, or the weights of several."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,16 @@ def _path(name: str, value: Any) -> str:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return _speaker(name, value)
     return " > ".join(_speaker(name, point) for point in value)
+
+
+def written(speaker: Who | None) -> str | None:
+    """A speaker as `Request` has it; raises `WavegenError` if it is none."""
+    return None if speaker is None else _speaker("speaker", speaker)
+
+
+def written_path(path: str | Sequence[Who] | None) -> str | None:
+    """A path of speakers as `Request` has it; raises `WavegenError` if it is none."""
+    return None if path is None else _path("speaker_path", path)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import torch
 from helpers import Result
 
 from wavegen.audio.taps import INPUTS
-from wavegen.bench import MELS, Conv1dWaveNet, sized, start
+from wavegen.bench import MELS, Conv1dWaveNet, engine_cells, sized, start
 
 Cli = Callable[..., Result]
 
@@ -39,7 +39,7 @@ def test_one_cell_is_one_line_of_json(cli: Cli, tiny_voice_file: Path) -> None:
 def test_ratios_are_to_cached_and_a_lone_utterance_shows_its_bandwidth(
     cli: Cli, tiny_voice_file: Path
 ) -> None:
-    asked = ("--batch", 1, "--precision", "f32", "--repeats", 1, "--json")
+    asked = ("--batch", 1, "--threads", 1, "--precision", "f32", "--repeats", 1, "--json")
     cached, fast = rows(cli("bench", "--voice", tiny_voice_file, *asked))
     assert cached["ratio"] == 1
     assert fast["ratio"] == pytest.approx(
@@ -50,9 +50,17 @@ def test_ratios_are_to_cached_and_a_lone_utterance_shows_its_bandwidth(
     assert 0 < float(str(fast["of_matmul"])) < 2
 
 
+def test_one_utterance_is_drawn_by_one_thread_and_by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    for every, threads in ((1, [1, 1]), (4, [1, 2, 4])):
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=every: n)
+        cells = engine_cells(["small"], [1, 16], [], ["numba"], ["int8"])
+        assert [c.threads for c in cells] == threads
+
+
 def test_networks_with_empty_blocks_are_measured_beside_the_full_one(cli: Cli) -> None:
     asked = ("--size", "small", "--sparsity", 0.8, "--engine", "numba", "--precision", "int8")
-    dense, sparse = rows(cli("bench", *asked, "--batch", 1, "--repeats", 1, "--json"))
+    alone = ("--batch", 1, "--threads", 1, "--repeats", 1, "--json")
+    dense, sparse = rows(cli("bench", *asked, *alone))
     assert (dense["size"], sparse["size"]) == ("small", "small-80%")
     read, flops = (
         [float(str(r[name])) / float(str(r["samples_per_s"])) for r in (dense, sparse)]

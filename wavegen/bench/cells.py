@@ -52,7 +52,7 @@ class Result:
     """Relative to the reference: `cached` of the same size, batch and threads; in training, the
     plain twin in f32."""
     gigabytes_per_s: float | None
-    """Weights read, by one utterance alone."""
+    """Weights read, by one utterance alone in one thread."""
     of_bandwidth: float | None
     """Relative to what this machine reads from a buffer of that size."""
     gigaflops: float

@@ -43,13 +43,15 @@ def engine_cells(
     """Every combination with a precision that the engine takes; those that take none compute in
     f32.
 
-    Without ``threads`` one utterance is drawn by one thread, a batch by as many as torch uses.
+    Without ``threads`` one utterance is drawn by one thread and by two, a batch by as many as torch
+    uses.
     """
+    every = torch.get_num_threads()
     return [
         Cell(engine, size, batch, n, precision)
         for size in sizes
         for batch in batches
-        for n in threads or [1 if batch == 1 else torch.get_num_threads()]
+        for n in threads or ({1: None, min(2, every): None} if batch == 1 else [every])
         for engine in engines
         for precision in _precisions(engine, precisions)
     ]
@@ -85,7 +87,8 @@ def bench_engines(
     read: dict[Cell, int] = {}
     for c in cells:
         spec = ENGINES[c.engine]
-        if spec.bytes_per_sample and spec.read_rate and c.batch == 1 and not clips:
+        lone = (c.batch, c.threads) == (1, 1) and not clips
+        if lone and spec.bytes_per_sample and spec.read_rate:
             precision = cast(WeightPrecision, c.precision)
             read[c] = spec.bytes_per_sample(networks[c.size][0], precision)
             runs["read", read[c]] = partial(spec.read_rate, read[c])

@@ -44,7 +44,7 @@ def bench(
     ] = None,
     threads: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Threads (default: 1 for one utterance, else every core)."),
+        typer.Option(min=1, help="Threads (default: 1 and 2 for one utterance, else every core)."),
     ] = None,
     precision: Annotated[
         list[str] | None,

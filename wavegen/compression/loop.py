@@ -26,9 +26,9 @@ from wavegen.compression.state import (
 )
 from wavegen.generation.numba import products
 from wavegen.generation.numba.layout import Doubles, Network
-from wavegen.generation.numba.state import AHEAD
+from wavegen.generation.numba.readout import add_skips, readout
 from wavegen.generation.numba.state import State as Queues
-from wavegen.generation.numba.step import blocks, embed, past_taps, readout
+from wavegen.generation.numba.step import blocks, embed, past_taps
 from wavegen.outputs.bins import FLOOR, LEVELS, MEAN, SCALE
 
 
@@ -84,14 +84,11 @@ def _prepare(net: Network, queues: Queues, filters: State, mixture: Mixture) -> 
     mixture.prediction[0] = prediction
     adaptive_loop.describe(filters, prediction, mixture.inputs, 0)
     clock = queues.clock[0]
-    if clock % AHEAD == 0:
-        past_taps(net, queues, 1)
+    past_taps(net, queues, 1, clock, 0)
     embed(net, queues, 0, 0)
-    products.multiply(
-        net.given, 0, net.matrices.scales, net.matrices.offsets, 0, (), 0, 0, queues.codes,
-        mixture.inputs, 0, INPUTS, INPUTS, queues.x, 0, net.channels, net.channels, 1, 0,
-    )  # fmt: skip
-    blocks(net, queues, 1, clock)
+    products.add(net.given, mixture.inputs, 0, INPUTS, queues.x, 0, net.channels)
+    blocks(net, queues, 1, clock, -1)
+    add_skips(net, queues, 1, 0, len(net.dilations))
     readout(net, queues, 1)
     queues.clock[0] = clock + 1
     _mix(queues, filters, mixture)

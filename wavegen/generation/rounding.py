@@ -26,7 +26,8 @@ def rounded(model: Autoregressive, precision: WeightPrecision) -> WaveNet:
 
     f16 rounds each weight to 11 significant bits, bf16 to 8, int8 to a multiple of 1/127 of the
     largest weight of its output, and every vector that is multiplied with a matrix to multiples of
-    1/127 of its largest element.
+    1/127 of its largest element; but the gates of all blocks, which make the skip sum, to multiples
+    of 1/127.
 
     Raises:
         WavegenError: it is no WaveNet.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from wavegen.model import tiles
-from wavegen.model.rounded import round_inputs, rounded_block
+from wavegen.model.rounded import round_gates, rounded_block
 
 
 class _GatedResidual(torch.autograd.Function):
@@ -227,5 +227,5 @@ def run_blocks(
         if collect:
             weights = torch.cat([b.w_skip for b in blocks]).to(dtype)
             inputs = gates.flatten(0, 1)
-            skip = torch.addmm(bias, round_inputs(inputs) if rounded else inputs, weights)
+            skip = torch.addmm(bias, round_gates(inputs) if rounded else inputs, weights)
     return skip.view(batch, time, -1)

@@ -18,6 +18,11 @@ def round_inputs(x: Tensor) -> Tensor:
     return (x * (127 / most)).round() * (most / 127)
 
 
+def round_gates(h: Tensor) -> Tensor:
+    """Outputs of gates, which lie between -1 and 1, to multiples of 1/127."""
+    return (h * 127).round() / 127
+
+
 def rounded_block(
     x: Tensor, z: Tensor, taps: Tensor, w_res: Tensor, dilation: int
 ) -> tuple[Tensor, Tensor]:

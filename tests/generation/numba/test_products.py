@@ -18,7 +18,10 @@ from wavegen.generation.numba.products import multiply
 
 @numba.njit
 def product(w, scales, offsets, codes, x, y, k, n, lanes):
-    multiply(w, 0, scales, offsets, 0, (), 0, 0, codes, x, 0, k, k, y, 0, n, n, lanes, 0)
+    multiply(
+        w, 0, scales, offsets, 0, (), 0, 0, codes,
+        x, 0, k, k, y, 0, n, n, lanes, 0, 0, 0, k, offsets,
+    )
 
 rng = np.random.default_rng(0)
 k, n, lanes = 96, 160, 15  # three panels, the last a half; 8 + 4 + 2 + 1 lanes

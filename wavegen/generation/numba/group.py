@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from wavegen.compiled import Compiled
 from wavegen.generation.job import Job, prompt_sound
 from wavegen.generation.numba.feedback import Past, gather
+from wavegen.generation.numba.follower import Follower
 from wavegen.generation.numba.layout import Floats, Integers, Network
-from wavegen.generation.numba.state import new_state
+from wavegen.generation.numba.state import GATES, SHARED, Part, new_state, scratch
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.numpy.layers import linear
 from wavegen.model.weights import Network as Stored
@@ -46,6 +48,8 @@ class Group:
     def __init__(self, net: Network, capacity: int) -> None:
         self.net, self.capacity, self.size = net, capacity, 0
         self.state = new_state(net, capacity)
+        self._following = scratch(self.state)
+        self._number = 0
         self.lanes: list[Lane] = []
 
     def add(self, index: int, job: Job, network: Stored) -> None:
@@ -152,7 +156,11 @@ class Group:
         ]
 
     def advance(
-        self, count: int, forced: Any = NO_CODES, logits: Any = NO_LOGITS
+        self,
+        count: int,
+        forced: Any = NO_CODES,
+        logits: Any = NO_LOGITS,
+        follower: Follower | None = None,
     ) -> list[tuple[int, Integers]]:
         """Draw up to ``count`` samples of every utterance, and free the lanes of those that finish.
 
@@ -160,6 +168,7 @@ class Group:
             count: samples; fewer are drawn if an utterance finishes before.
             forced: (C, count) codes to continue with in place of the drawn ones.
             logits: (C, count, Q) is filled with the logits.
+            follower: shares the work on the only utterance; there are no ``logits`` then.
 
         Returns:
             (index of the job, its (n,) int64 codes) of each; after the last codes of an utterance
@@ -178,10 +187,14 @@ class Group:
         drawn = np.empty((self.size, count), np.int64)
         frames = -(-count // self.net.hop) + 1
         past = gather([(self._row(x) - 1, x.past) for x in self.lanes if x.past], frames + 1, count)
-        count = run(
-            self.net, self.state, self.size, count, self._rows(frames).reshape(-1), frames,
-            phases, past, uniforms, temperatures, forced, drawn, logits,
-        )  # fmt: skip
+        rest = (
+            *(self._rows(frames).reshape(-1), frames, phases, past),
+            *(uniforms, temperatures, forced, drawn, logits),
+        )
+        if follower and count:
+            count = self._share(follower, count, rest)
+        else:
+            count = run(self.net, self.state, self.size, count, int(Part.ALL), 0, *rest)
         out = []
         for i, lane in reversed([*enumerate(self.lanes)]):
             lane.stream.draw(count)
@@ -196,6 +209,17 @@ class Group:
             if ended or lane.done == lane.job.length:
                 self.remove(i)
         return out
+
+    def _share(self, follower: Follower, count: int, rest: tuple[Any, ...]) -> int:
+        """`run` for the only utterance in two threads."""
+        link, begin = self.state.link, self._number
+        self._number += count
+        link[GATES] = begin * len(self.net.dilations)
+        parts = self.net, self._following, 1, count, int(Part.FOLLOW), begin, *rest
+        with follower.following(partial(run, *parts)):
+            done = run(self.net, self.state, 1, count, int(Part.LEAD), begin, *rest)
+        follower.report(link[SHARED] / done)
+        return done
 
     def _row(self, lane: Lane) -> int:
         """The first row of conditioning that begins within the next samples."""

@@ -1,12 +1,14 @@
 """Products of 8-bit integers, in LLVM vectors.
 
 Weights are rounded to multiples of a scale per output, inputs to multiples of 1/127 of the largest
-of their vector, anew for each product (`round_inputs`). The sums of their products are exact, so
-that neither their order nor the instructions that make them matter.
+of their vector, anew for each product (`round_inputs`), but outputs of gates, which lie between -1
+and 1, to multiples of 1/127 where those of all blocks are inputs (`round_gates`). The sums of their
+products are exact, so that neither their order nor the instructions that make them matter.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -30,13 +32,14 @@ from wavegen.vectors import (
 )
 
 
-def round_inputs(b: Any, x: Array, x_step: Any, k: Any, lanes: Any, codes: Array) -> Any:
-    """Write the codes of every lane's ``k`` inputs, and after them their scale.
+def step_of(b: Any, k: Any) -> Any:
+    """Bytes from the codes of one lane's ``k`` inputs to the next one's."""
+    return b.add(k, number(TAIL))
 
-    Returns:
-        Bytes from one lane's codes to the next one's.
-    """
-    step = b.add(k, number(TAIL))
+
+def round_inputs(b: Any, x: Array, x_step: Any, k: Any, lanes: Any, codes: Array) -> None:
+    """Write the codes of every lane's ``k`` inputs, and after them their scale."""
+    step = step_of(b, k)
     bits = vector(HALF, I32)
     with cgutils.for_range(b, lanes, intp=I64) as lane:
         inputs, to = x.part(b.mul(lane.index, x_step)), codes.part(b.mul(lane.index, step))
@@ -52,13 +55,29 @@ def round_inputs(b: Any, x: Array, x_step: Any, k: Any, lanes: Any, codes: Array
         most = b.select(b.fcmp_ordered(">", most, least), most, least)
         to.store(b.fmul(most, ir.Constant(F32, float(np.float32(1 / 127)))), k)
         factor = splat(b, b.fdiv(ir.Constant(F32, 127.0), most), HALF)
-        with cgutils.for_range(b, b.sdiv(k, number(HALF)), intp=I64) as loop:
-            at = b.mul(loop.index, number(HALF))
-            # Rounds to the nearest integer, which lies in the low bits.
-            magic = constant(1.5 * 2**23 + ZERO, HALF)
-            rounded = fma(b, inputs.load(at, vector(HALF)), factor, magic)
-            to.store(b.trunc(b.bitcast(rounded, bits), vector(HALF, I8)), at)
-    return step
+        _write_codes(b, inputs, factor, to, number(0), k)
+
+
+def round_gates(
+    b: Any, x: Array, x_step: Any, k: Any, first: Any, last: Any, lanes: Any, codes: Array
+) -> None:
+    """Write the codes of the inputs from ``first`` to ``last`` of every lane's ``k``, all of which
+    lie between -1 and 1, and after all of them their scale."""
+    with cgutils.for_range(b, lanes, intp=I64) as lane:
+        inputs = x.part(b.mul(lane.index, x_step))
+        to = codes.part(b.mul(lane.index, step_of(b, k)))
+        to.store(ir.Constant(F32, float(np.float32(1 / 127))), k)
+        _write_codes(b, inputs, constant(127.0, HALF), to, first, last)
+
+
+def _write_codes(b: Any, x: Array, factor: Any, codes: Array, first: Any, last: Any) -> None:
+    half = number(HALF)
+    with cgutils.for_range(b, b.sdiv(b.sub(last, first), half), intp=I64) as loop:
+        at = b.add(first, b.mul(loop.index, half))
+        # Rounds to the nearest integer, which lies in the low bits.
+        magic = constant(1.5 * 2**23 + ZERO, HALF)
+        rounded = fma(b, x.load(at, vector(HALF)), factor, magic)
+        codes.store(b.trunc(b.bitcast(rounded, vector(HALF, I32)), vector(HALF, I8)), at)
 
 
 def _largest(b: Any, values: Any) -> Any:
@@ -81,13 +100,20 @@ def tile(
     x_step: Any,
     scale_at: Any,
     picks: Picks,
-    rows: Any,
+    first: Any,
+    last: Any,
+    whole: Any,
+    sums: Array,
     outputs: Array,
     y_step: Any,
     overwrite: Any,
 ) -> None:
     """One panel of `products.multiply` for some lanes, in pieces of ``width`` outputs; the scale of
-    a lane's inputs lies ``scale_at`` bytes after their first."""
+    a lane's inputs lies ``scale_at`` bytes after their first.
+
+    Before row ``first`` and after row ``last``, unless ``whole`` says that it is the very last one,
+    the sums of the only lane stand in ``sums``.
+    """
     dot = Dot(context)
     unit = min(width, dot.width)
     units = range(width // unit)
@@ -97,46 +123,57 @@ def tile(
     if picks.sparse:
         ways, step = 1, QUAD
     kind = vector(unit, I32)
-    sums = [
+    totals = [
         [[cgutils.alloca_once(b, kind) for _ in units] for _ in range(lanes)] for _ in range(ways)
     ]
+    begin = copy.copy(offsets)
+    begin.start = b.select(b.icmp_signed("==", first, number(0)), offsets.start, sums.start)
     with cgutils.for_range(b, number(panel // width), intp=I64) as pieces:
         piece = b.mul(pieces.index, number(width))
         for way in range(ways):
             for lane in range(lanes):
                 for u in units:
-                    first = constant(0, unit, I32)
+                    start = constant(0, unit, I32)
                     if way == 0:
-                        first = offsets.load(b.add(piece, number(u * unit)), kind)
-                    b.store(first, sums[way][lane][u])
-        with cgutils.for_range(b, b.sdiv(rows, number(step)), intp=I64) as loop:
+                        start = begin.load(b.add(piece, number(u * unit)), kind)
+                    b.store(start, totals[way][lane][u])
+        with cgutils.for_range(b, b.sdiv(b.sub(last, first), number(step)), intp=I64) as loop:
             for i in range(step // QUAD):
-                row = b.add(b.mul(loop.index, number(step)), number(i * QUAD))
+                row = b.add(b.mul(loop.index, number(step)), b.add(first, number(i * QUAD)))
                 at = b.add(b.mul(row, number(panel)), b.mul(piece, number(QUAD)))
                 parts = [weights.load(b.add(at, number(u * unit * QUAD)), kind) for u in units]
                 firsts = picks.inputs(row, [b.add(piece, number(u * unit)) for u in units])
                 for lane in range(lanes):
                     start = b.mul(x_step, number(lane))
                     x = {
-                        first: splat(b, codes.load(b.add(start, first), I32), unit)
-                        for first in dict.fromkeys(firsts)
+                        place: splat(b, codes.load(b.add(start, place), I32), unit)
+                        for place in dict.fromkeys(firsts)
                     }
                     for u in units:
-                        total = sums[i % ways][lane][u]
+                        total = totals[i % ways][lane][u]
                         b.store(dot(b, b.load(total), x[firsts[u]], parts[u]), total)
         for lane in range(lanes):
-            start = b.mul(x_step, number(lane))
-            scale = splat(b, codes.load(b.add(start, scale_at), F32), unit)
             for u in units:
-                at = b.add(piece, number(u * unit))
-                total = b.load(sums[0][lane][u])
+                total = b.load(totals[0][lane][u])
                 for way in range(1, ways):
-                    total = b.add(total, b.load(sums[way][lane][u]))
-                factor = b.fmul(scale, scales.load(at, vector(unit)))
-                to = b.add(b.mul(y_step, number(lane)), at)
-                before = outputs.load(to, vector(unit))
-                before = b.select(overwrite, constant(0.0, unit), before)
-                outputs.store(fma(b, b.sitofp(total, vector(unit)), factor, before), to)
+                    total = b.add(total, b.load(totals[way][lane][u]))
+                b.store(total, totals[0][lane][u])
+        with b.if_else(whole) as (done, more):
+            with done:
+                for lane in range(lanes):
+                    start = b.mul(x_step, number(lane))
+                    scale = splat(b, codes.load(b.add(start, scale_at), F32), unit)
+                    for u in units:
+                        at = b.add(piece, number(u * unit))
+                        factor = b.fmul(scale, scales.load(at, vector(unit)))
+                        to = b.add(b.mul(y_step, number(lane)), at)
+                        before = outputs.load(to, vector(unit))
+                        before = b.select(overwrite, constant(0.0, unit), before)
+                        total = b.sitofp(b.load(totals[0][lane][u]), vector(unit))
+                        outputs.store(fma(b, total, factor, before), to)
+            with more:
+                for u in units:
+                    sums.store(b.load(totals[0][0][u]), b.add(piece, number(u * unit)))
 
 
 def features(context: Any) -> list[str]:

@@ -103,6 +103,8 @@ class Network(NamedTuple):
     hidden_bias: Floats
     head_bias: Floats
     dilations: Integers
+    ready: Integers
+    """(L,) rows of the skips' matrix whose inputs the gates of the first 1, 2, … L blocks are."""
     kernel: int
     channels: int
     """R, padded."""

@@ -65,6 +65,7 @@ def pack(network: stored.Network, hop_length: int, precision: WeightPrecision) -
         hidden_bias=vector("hidden.bias"),
         head_bias=vector("head.bias"),
         dilations=np.array(m.dilations, np.int64),
+        ready=_ready(products, (m.kernel_size + 1) * m.layers, m.layers),
         kernel=m.kernel_size,
         channels=_padded(m.residual_channels),
         skip=_padded(m.skip_channels),
@@ -126,6 +127,21 @@ def _matrices(network: stored.Network, precision: WeightPrecision) -> Matrices:
         per_element=2 if precision == "bf16" else 1,
         picks=aligned(np.concatenate([packed[i][4] for i in order])) if sparse else (),
     )
+
+
+def _ready(m: Matrices, skip: int, layers: int) -> Integers:
+    """See `Network.ready`."""
+    _, _, inputs, outputs, rows, at = m.entries[skip]
+    known: Integers = np.arange(1, layers + 1) * (inputs // layers)
+    if isinstance(m.picks, tuple):
+        return known
+    blocks, groups, each = rows // QUAD, outputs // GROUP, PANEL // GROUP
+    panels = [
+        m.picks[at + blocks * first : at + blocks * min(first + each, groups)].reshape(blocks, -1)
+        for first in range(0, groups, each)
+    ]
+    needed = np.maximum.accumulate(np.concatenate(panels, 1).max(1))
+    return np.searchsorted(needed, known) * QUAD
 
 
 def _pays(products: Sequence[Floats]) -> bool:

@@ -45,10 +45,11 @@ def add_inputs(net: Network, state: State, feedback: Feedback, lanes: int, sampl
             feedback.inputs[at + 2 + j] = feedback.excitation[lane, oldest + j] if lag > 0 else 0.0
         feedback.inputs[at + 2 + TAPS] = 1.0 if lag > 0 else 0.0
     # In f32 whatever the precision of the other weights, as the embedding of the last sample.
-    products.multiply(
-        net.given, 0, net.matrices.scales, net.matrices.offsets, 0, (), 0, 0, state.codes,
-        feedback.inputs, 0, INPUTS, INPUTS, state.x, 0, net.channels, net.channels, lanes, 0,
-    )  # fmt: skip
+    for lane in range(lanes):
+        products.add(
+            net.given, feedback.inputs, lane * INPUTS, INPUTS,
+            state.x, lane * net.channels, net.channels,
+        )  # fmt: skip
 
 
 @compile_inner

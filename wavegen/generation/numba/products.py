@@ -28,19 +28,23 @@ def _accumulators(context: Any) -> int:
 @intrinsic
 def multiply(  # type: ignore[no-untyped-def]
     _, w, w_at, scales, offsets, s_at, picks, p_at, rows, codes,
-    x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
+    x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite, rounded, first, last, sums,
 ):  # fmt: skip
     """``y[l] = (0 if overwrite else y[l]) + x[l] @ w`` for every lane l < ``lanes``.
 
     Lane l of x, of ``k`` inputs, lies at ``x_at + l · x_step``; that of y, of ``n`` outputs,
     likewise. The type of w tells its format: float32; int32 for two bfloat16 of consecutive
-    inputs; int8 (see `integers`), the only one that takes the room in ``codes``, and ``scales`` and
-    ``offsets`` from ``s_at`` on. That of picks tells whether w is sparse (see `Matrices.picks`):
-    then it has ``rows`` in place of ``k``, and their inputs stand in ``picks`` from ``p_at`` on.
+    inputs; int8 (see `integers`), the only one that takes ``scales`` and ``offsets`` from ``s_at``
+    on, and room in ``codes``, or with ``rounded`` the codes that stand there. That of picks tells
+    whether w is sparse (see `Matrices.picks`): then it has ``rows`` in place of ``k``, and their
+    inputs stand in ``picks`` from ``p_at`` on.
+
+    A call takes the rows from ``first`` to ``last``. A product may be made in several calls, in
+    order, for one lane: until the last row, y holds the sums so far, or in int8 ``sums`` does.
     """
     i = types.intp
     signature = types.void(
-        w, i, scales, offsets, i, picks, i, i, codes, x, i, i, i, y, i, i, i, i, i
+        w, i, scales, offsets, i, picks, i, i, codes, x, i, i, i, y, i, i, i, i, i, i, i, i, sums
     )
 
     def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
@@ -51,19 +55,22 @@ def multiply(  # type: ignore[no-untyped-def]
         scale_at = number(0)
         if integer:
             codes = Array(context, b, arrays[8], args[8], number(0))
-            x_step = integers.round_inputs(b, x, x_step, k, lanes, codes)
+            with b.if_then(b.icmp_signed("==", args[19], number(0))):
+                integers.round_inputs(b, x, x_step, k, lanes, codes)
+            x_step = integers.step_of(b, k)
             x, scale_at = codes, k
-        rows = args[7] if sparse else k
+        rows, first, last = args[7] if sparse else k, args[20], args[21]
+        whole = b.icmp_signed("==", last, rows)
         # Panels before the last one are full, so a panel begins where its outputs times k do.
         per = number(2 if arrays[0].dtype == types.int32 else 1)
         new = b.icmp_signed("!=", args[18], number(0))
         panels = b.sdiv(n, number(PANEL))
-        for panel, first, count in (
+        for panel, begin, count in (
             (PANEL, number(0), panels),
             (HALF, panels, b.sub(b.sdiv(n, number(HALF)), b.mul(panels, number(2)))),
         ):
             with cgutils.for_range(b, count, intp=I64) as loop:
-                at = b.mul(b.add(first, loop.index), number(PANEL))
+                at = b.mul(b.add(begin, loop.index), number(PANEL))
                 lane = number(0)
                 for size in (8, 4, 2, 1):
                     tiles = b.sdiv(b.sub(lanes, lane), number(size))
@@ -86,14 +93,63 @@ def multiply(  # type: ignore[no-untyped-def]
                                 context, b, width, size, panel, weights,
                                 Array(context, b, arrays[2], args[2], per_output),
                                 Array(context, b, arrays[3], args[3], per_output),
-                                inputs, x_step, scale_at, picks, rows, outputs, y_step, new,
+                                inputs, x_step, scale_at, picks, first, last, whole,
+                                Array(context, b, arrays[22], args[22], at),
+                                outputs, y_step, new,
                             )  # fmt: skip
                         else:
                             _tile(
                                 b, width, size, panel, arrays[0], weights,
-                                inputs, x_step, picks, rows, outputs, y_step, new,
+                                inputs, x_step, picks, first, last, outputs, y_step, new,
                             )  # fmt: skip
                     lane = b.add(lane, b.mul(tiles, number(size)))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def add(_, w, x, x_at, k, y, y_at, n):  # type: ignore[no-untyped-def]
+    """``y += x @ w`` for one lane and few inputs: `multiply` takes many times as long to compile.
+
+    x has ``k`` inputs from ``x_at`` on, y ``n`` outputs; w is a dense float32 matrix.
+    """
+    i = types.intp
+    signature = types.void(w, x, i, i, y, i, i)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        arrays, k, n = signature.args, args[3], args[6]
+        x = Array(context, b, arrays[1], args[1], args[2])
+        old = b.icmp_signed("!=", number(0), number(0))
+        panels = b.sdiv(n, number(PANEL))
+        last = b.sub(b.sdiv(n, number(HALF)), b.mul(panels, number(2)))
+        for panel, begin, count in ((PANEL, number(0), panels), (HALF, panels, last)):
+            with cgutils.for_range(b, count, intp=I64) as loop:
+                at = b.mul(b.add(begin, loop.index), number(PANEL))
+                weights = Array(context, b, arrays[0], args[0], b.mul(at, k))
+                outputs = Array(context, b, arrays[4], args[4], b.add(args[5], at))
+                _tile(
+                    b, panel, 1, panel, arrays[0], weights,
+                    x, number(0), Picks(b, panel), number(0), k, outputs, number(0), old,
+                )  # fmt: skip
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def round_gates(_, w, codes, x, x_at, x_step, k, first, last, lanes):  # type: ignore[no-untyped-def]
+    """`integers.round_gates`, if w is of int8; otherwise nothing."""
+    i = types.intp
+    signature = types.void(w, codes, x, i, i, i, i, i, i)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        arrays = signature.args
+        if arrays[0].dtype == types.int8:
+            x = Array(context, b, arrays[2], args[2], args[3])
+            codes = Array(context, b, arrays[1], args[1], number(0))
+            step, k, first, last, lanes = args[4:]
+            integers.round_gates(b, x, step, k, first, last, lanes, codes)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -109,7 +165,8 @@ def _tile(
     inputs: Array,
     x_step: Any,
     picks: Picks,
-    rows: Any,
+    first: Any,
+    last: Any,
     outputs: Array,
     y_step: Any,
     overwrite: Any,
@@ -131,8 +188,8 @@ def _tile(
         for place, total in places:
             before = outputs.load(place, vector(unit))
             b.store(b.select(overwrite, constant(0.0, unit), before), total)
-        with cgutils.for_range(b, b.sdiv(rows, number(ROWS)), intp=I64) as loop:
-            row = b.mul(loop.index, number(ROWS))
+        with cgutils.for_range(b, b.sdiv(b.sub(last, first), number(ROWS)), intp=I64) as loop:
+            row = b.add(first, b.mul(loop.index, number(ROWS)))
             elements = [b.add(b.mul(row, number(panel // per)), place) for place in at]
             firsts = picks.inputs(row, at)
             for i in range(0, ROWS, per):

@@ -79,6 +79,23 @@ def exponentials(_, x, x_at, top, factor, y, y_at, count):  # type: ignore[no-un
 
 
 @intrinsic
+def rectify(_, x, count):  # type: ignore[no-untyped-def]
+    """``x = max(x, 0)``; ``count`` a multiple of `WIDTH`."""
+    signature = types.void(x, types.intp)
+
+    def codegen(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        values = Array(context, b, signature.args[0], args[0], number(0))
+        width, zero = number(WIDTH), constant(0.0, WIDTH)
+        with cgutils.for_range(b, b.sdiv(args[1], width), intp=I64) as loop:
+            at = b.mul(loop.index, width)
+            x = values.load(at, vector(WIDTH))
+            values.store(b.select(b.fcmp_ordered(">", x, zero), x, zero), at)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
 def total(_, x, count, y):  # type: ignore[no-untyped-def]
     """``y[j] = Σ x[j + i · PANEL]`` over the first ``count`` elements: nothing but reading."""
     signature = types.void(x, types.intp, y)

@@ -25,12 +25,37 @@ def multiply(
     overwrite: int,
 ) -> None:
     """``y[lane] (+)= x[lane] @ matrix``; lane l lies at ``at + l · step``."""
+    multiply_rows(
+        m, codes, matrix, x, x_at, x_step, y, y_at, y_step, lanes, overwrite,
+        0, 0, m.entries[matrix, 4], m.offsets,
+    )  # fmt: skip
+
+
+@compile_inner
+def multiply_rows(
+    m: Matrices,
+    codes: Any,
+    matrix: int,
+    x: Floats,
+    x_at: int,
+    x_step: int,
+    y: Floats,
+    y_at: int,
+    y_step: int,
+    lanes: int,
+    overwrite: int,
+    rounded: int,
+    first: int,
+    last: int,
+    sums: Any,
+) -> None:
+    """`multiply` for some rows of the matrix; see `products.multiply`."""
     w, s = m.entries[matrix, 0], m.entries[matrix, 1]
     k, n = m.entries[matrix, 2], m.entries[matrix, 3]
     rows, p = m.entries[matrix, 4], m.entries[matrix, 5]
     products.multiply(
         m.weights, w, m.scales, m.offsets, s, m.picks, p, rows, codes,
-        x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite,
+        x, x_at, x_step, k, y, y_at, y_step, n, lanes, overwrite, rounded, first, last, sums,
     )  # fmt: skip
 
 
@@ -113,9 +138,15 @@ def _step(net: Network, state: State, lane: int, capacity: int, stack: int, fram
         matrix += kernel + 1
     for j in range(channels):
         state.context_skip[j] = net.stacks.biases[bias + layers * 2 * channels + j]
-    multiply(
-        net.matrices, state.codes, matrix, state.context_gated, 0, 0, state.context_skip, 0, 0, 1, 0
+    gates = layers * channels
+    products.round_gates(
+        net.matrices.weights, state.codes, state.context_gated, 0, 0, gates, 0, gates, 1
     )
+    multiply_rows(
+        net.matrices, state.codes, matrix,
+        state.context_gated, 0, 0, state.context_skip, 0, 0, 1, 0,
+        1, 0, net.matrices.entries[matrix, 4], net.matrices.offsets,
+    )  # fmt: skip
     width = len(net.cond_bias)
     at = (lane * len(net.stacks.pool) + stack) * width
     multiply(

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.generation.numba.layout import TAIL, Floats, Integers, Network, aligned
+
+APART = 16
+"""Words from one to the next that two cores can write without disturbing each other."""
+GATES, FOLLOWED, DRAWN, SHARED = (APART * i for i in range(4))
+"""Places in `State.link`."""
+CODES = 1 << 20
+"""More than any output has."""
+SCRATCH = "codes", "skip", "sums", "hidden", "logits", "probabilities", "cumulative"
+"""What a thread that follows writes."""
+
+
+class Part(IntEnum):
+    """What a thread does to draw a sample: everything; or, where two share the work on a lone
+    utterance, all up to the outputs of the gates, or what comes after them."""
+
+    ALL = 0
+    LEAD = 1
+    FOLLOW = 2
+
 
 AHEAD = 4
 """Samples for which a lone utterance computes its past taps at once, where they are known."""
@@ -20,6 +40,12 @@ class State(NamedTuple):
     first sample is zero.
     """
 
+    link: Integers
+    """What two threads that draw one utterance tell each other (see `links`). Samples are numbered,
+    and no number is used again. At `GATES` stands how many gates are known, n · L and those of
+    sample n; at `FOLLOWED` 1 + the number of the sample whose gates are multiplied; at `DRAWN` 1 +
+    that of the last one drawn, times `CODES`, and its code; at `SHARED` how many samples of the
+    last call two threads have drawn together."""
     queues: Floats
     """(slots of all blocks, C, R): the input of time t lies in slot t % slots of its block."""
     queue_offset: Integers
@@ -57,11 +83,13 @@ class State(NamedTuple):
     z: Floats
     """(C, 2R) inputs of the gates."""
     past_taps: Floats
-    """(L, `AHEAD`, 2R) what the past taps of the next samples give."""
+    """(L, `AHEAD`, 2R) what the past taps of a lone utterance's next samples give."""
     gated: Floats
     """(C, L, R) outputs of the gates."""
     skip: Floats
     """(C, S)."""
+    sums: NDArray[np.int32]
+    """(S,) the skip sum in int8, while it is made by parts."""
     hidden: Floats
     """(C, S)."""
     logits: Floats
@@ -88,6 +116,7 @@ def new_state(net: Network, capacity: int) -> State:
     widest = int(n.channels.max(initial=0))
     most = int(net.matrices.entries[:, 2].max())
     return State(
+        link=aligned(np.zeros(4 * APART, np.int64)),
         queues=_floats(int(slots.sum()), capacity, channels),
         queue_offset=np.cumsum(slots) - slots,
         clock=_integers(1),
@@ -108,6 +137,7 @@ def new_state(net: Network, capacity: int) -> State:
         past_taps=_floats(layers, AHEAD, 2 * channels),
         gated=_floats(capacity, layers, channels),
         skip=_floats(capacity, net.skip),
+        sums=aligned(np.zeros(net.skip, np.int32)),
         hidden=_floats(capacity, net.skip),
         logits=_floats(capacity, net.padded_levels),
         probabilities=_floats(net.padded_levels),
@@ -119,6 +149,11 @@ def new_state(net: Network, capacity: int) -> State:
         context_gated=_floats(int((n.layers * n.channels).max(initial=0))),
         context_skip=_floats(widest),
     )
+
+
+def scratch(state: State) -> State:
+    """The same state with scratch space of its own, for a second thread."""
+    return state._replace(**{s: aligned(np.zeros_like(getattr(state, s))) for s in SCRATCH})
 
 
 def _floats(*shape: int) -> Floats:

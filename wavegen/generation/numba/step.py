@@ -8,34 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.compiling import compile_inner
-from wavegen.generation.numba import prediction, simd
+from wavegen.generation.numba import links, prediction, simd
 from wavegen.generation.numba.layout import Feedback, Floats, Integers, Network
-from wavegen.generation.numba.sampling import draw_amplitude, draw_code, is_over
+from wavegen.generation.numba.readout import add_skips, await_sample, draw, follow, readout
 from wavegen.generation.numba.stacks import multiply, sum_conditioning, update_stacks
-from wavegen.generation.numba.state import AHEAD, State
+from wavegen.generation.numba.state import AHEAD, GATES, SHARED, Part, State
 from wavegen.outputs.bins import Sampler
+
+TOLD = 2
+"""Blocks after which a thread tells the other one that it has computed their gates."""
 
 
 @compile_inner
-def past_taps(net: Network, state: State, capacity: int) -> None:
-    """Compute the past taps of the next `AHEAD` samples of lane 0, in the blocks where all of them
-    are known."""
+def past_taps(net: Network, state: State, capacity: int, clock: int, begins: int) -> None:
+    """Compute the past taps of lane 0 for the sample at ``clock``: in the blocks where those of
+    `AHEAD` samples are known for all of them at once, if it is the first or a call ``begins``."""
     channels, kernel = net.channels, net.kernel
-    base = state.clock[0] // AHEAD * AHEAD
+    phase = clock % AHEAD
     for layer in range(len(net.dilations)):
         dilation = net.dilations[layer]
-        if dilation % AHEAD:
-            continue
+        time, count, at = clock, 1, layer * AHEAD + phase
+        if dilation % AHEAD == 0:
+            if phase != 0 and begins == 0:
+                continue
+            time, count, at = clock - phase, AHEAD, layer * AHEAD
         slots = (kernel - 1) * dilation
         for tap in range(kernel - 1):
             overwrite = 1 if tap == 0 else 0
-            slot = state.queue_offset[layer] + (base - (kernel - 1 - tap) * dilation) % slots
+            slot = state.queue_offset[layer] + (time - (kernel - 1 - tap) * dilation) % slots
             step = capacity * channels
-            to = layer * AHEAD * 2 * channels
             matrix = layer * (kernel + 1) + tap
             multiply(
                 net.matrices, state.codes, matrix, state.queues, slot * step, step,
-                state.past_taps, to, 2 * channels, AHEAD, overwrite,
+                state.past_taps, at * 2 * channels, 2 * channels, count, overwrite,
             )  # fmt: skip
 
 
@@ -55,8 +60,9 @@ def _next_row(net: Network, state: State, lane: int, rows: Floats, frames: int) 
 
 
 @compile_inner
-def blocks(net: Network, state: State, lanes: int, clock: int) -> None:
-    """The gates of all blocks; their queues advance."""
+def blocks(net: Network, state: State, lanes: int, clock: int, told: int) -> None:
+    """The gates of all blocks; their queues advance. Another thread is ``told`` them as those of
+    the sample of that number, unless it is -1."""
     channels, kernel, layers = net.channels, net.kernel, len(net.dilations)
     capacity = len(state.code)
     width = layers * 2 * channels
@@ -66,7 +72,7 @@ def blocks(net: Network, state: State, lanes: int, clock: int) -> None:
         slots = (kernel - 1) * dilation
         z, z_at = state.z, 0
         matrix = layer * (kernel + 1)
-        if alone and dilation % AHEAD == 0:
+        if alone:
             z, z_at = state.past_taps, (layer * AHEAD + clock % AHEAD) * 2 * channels
         else:
             for tap in range(kernel - 1):
@@ -91,49 +97,14 @@ def blocks(net: Network, state: State, lanes: int, clock: int) -> None:
                 state.cond, lane * width + layer * 2 * channels,
                 state.gated, (lane * layers + layer) * channels, channels,
             )  # fmt: skip
+        if told >= 0 and ((layer + 1) % TOLD == 0 or layer == layers - 1):
+            links.write(state.link, GATES, told * layers + layer + 1)
         if layer < layers - 1:
             multiply(
                 net.matrices, state.codes, matrix + kernel,
                 state.gated, layer * channels, layers * channels,
                 state.x, 0, channels, lanes, 0,
             )  # fmt: skip
-
-
-@compile_inner
-def readout(net: Network, state: State, lanes: int) -> None:
-    """Logits from the gates of all blocks."""
-    layers, skip, levels = len(net.dilations), net.skip, net.padded_levels
-    matrix = layers * (net.kernel + 1)
-    gates = layers * net.channels
-    for lane in range(lanes):
-        for j in range(skip):
-            state.skip[lane * skip + j] = net.skip_bias[j]
-            state.hidden[lane * skip + j] = net.hidden_bias[j]
-        for j in range(levels):
-            state.logits[lane * levels + j] = net.head_bias[j]
-    multiply(
-        net.matrices, state.codes, matrix, state.gated, 0, gates, state.skip, 0, skip, lanes, 0
-    )
-    for j in range(lanes * skip):
-        state.skip[j] = max(state.skip[j], np.float32(0))
-    multiply(
-        net.matrices, state.codes, matrix + 1, state.skip, 0, skip, state.hidden, 0, skip, lanes, 0
-    )
-    for j in range(lanes * skip):
-        state.hidden[j] = max(state.hidden[j], np.float32(0))
-    multiply(
-        net.matrices,
-        state.codes,
-        matrix + 2,
-        state.hidden,
-        0,
-        skip,
-        state.logits,
-        0,
-        levels,
-        lanes,
-        0,
-    )
 
 
 @compile_inner
@@ -160,6 +131,8 @@ def run(
     state: State,
     lanes: int,
     count: int,
+    part: int,
+    begin: int,
     rows: Floats,
     frames: int,
     phases: Integers,
@@ -177,6 +150,9 @@ def run(
         state: changed in place.
         lanes: N utterances, at most the C of the state.
         count: n samples.
+        part: `Part` of the work. `Part.FOLLOW` changes nothing but `State.link` and the
+            `SCRATCH` of the state, and returns as `follow`.
+        begin: number of the first sample, for two threads.
         rows: (N, F, E), flat: the rows of conditioning that begin in this call.
         frames: F.
         phases: (C, n) codes of the pitch's phase, or (0, 0) for a network without.
@@ -191,12 +167,17 @@ def run(
         Samples drawn: n, or fewer where an utterance has ended by itself with the last of them.
     """
     capacity = len(state.code)
+    if part == Part.FOLLOW:
+        return follow(net, state, begin, count, uniforms, temperatures)
+    told = part == Part.LEAD
+    ready = False
+    followed = 0
     for lane in range(lanes):
         state.next_row[lane] = 0
     for i in range(count):
         clock = state.clock[0]
-        if lanes == 1 and (i == 0 or clock % AHEAD == 0):
-            past_taps(net, state, capacity)
+        if lanes == 1 and not ready:
+            past_taps(net, state, capacity, clock, 1 if i == 0 else 0)
         for lane in range(lanes):
             if state.until_row[lane] == 0:
                 _next_row(net, state, lane, rows, frames)
@@ -204,26 +185,25 @@ def run(
             embed(net, state, lane, phases[lane, i] if phases.size else 0)
         if net.given.size:
             prediction.add_inputs(net, state, past, lanes, i)
-        blocks(net, state, lanes, clock)
-        readout(net, state, lanes)
+        blocks(net, state, lanes, clock, begin + i if told else -1)
+        shared = -1
+        if told:
+            past_taps(net, state, capacity, clock + 1, 0)
+            ready = True
+            shared = await_sample(state, begin + i)
+        if shared >= 0:
+            followed += 1
+        else:
+            add_skips(net, state, lanes, 0, len(net.dilations))
+            readout(net, state, lanes)
         ended = False
         for lane in range(lanes):
-            at = lane * net.padded_levels
             if logits.size:
                 for j in range(net.levels):
-                    logits[lane, i, j] = state.logits[at + j]
-            if net.sampler != Sampler.CATEGORICAL:
-                code = draw_amplitude(
-                    net.sampler, state.logits, at, net.levels // 3,
-                    temperatures[lane, i], uniforms[lane, i, 0],
-                )  # fmt: skip
-                if net.end >= 0 and state.may_end[lane]:
-                    odds = state.logits[at + net.levels - 1]
-                    code = net.end if is_over(odds, uniforms[lane, i, 1]) else code
-            else:
-                if net.end >= 0 and not state.may_end[lane]:
-                    state.logits[at + net.end] = np.float32(-1e30)
-                code = draw_code(net, state, at, temperatures[lane, i], uniforms[lane, i, 0])
+                    logits[lane, i, j] = state.logits[lane * net.padded_levels + j]
+            code = shared
+            if code < 0:
+                code = draw(net, state, lane, i, uniforms, temperatures)
             ended |= code == net.end
             drawn[lane, i] = code
             state.code[lane] = forced[lane, i] if forced.size else code
@@ -238,5 +218,7 @@ def run(
                 sum_conditioning(net, state, lane)
         state.clock[0] = clock + 1
         if ended:
-            return i + 1
+            count = i + 1
+            break
+    state.link[SHARED] = followed
     return count

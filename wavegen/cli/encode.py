@@ -38,9 +38,10 @@ def encode(
     codes.save(output, replace=force)
     seconds = codes.samples / found.sample_rate
     c, (said, pitch) = found.config.conditioning, found.bits_per_second
+    f0 = f" of what is said, and {pitch:.0f} of F0" if c.f0 else ""
     each = f" in each of {c.codebooks} books" if c.codebooks > 1 else ""
     show.out.print(
         f"{output}: {seconds:.2f} s, {c.code_rate} codes a second{each}: "
-        f"{said:.0f} bits per second of what is said, and {pitch:.0f} of F0",
+        f"{said:.0f} bits per second{f0}",
         soft_wrap=True,
     )

@@ -42,7 +42,8 @@ from wavegen.cli.show import phases
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
 from wavegen.score.anomalies import judge
-from wavegen.score.tracks import Tracks, measure
+from wavegen.score.tracks import Heard, Tracks, hear, measure
+from wavegen.score.words import Lexicon
 from wavegen.speech.frontend import Unit
 from wavegen.speech.intervals import Interval
 from wavegen.speech.predict import Floats
@@ -65,10 +66,9 @@ class Clip:
     unit: Unit | None = None
 
 
-def measured(voice: Voice, digest: str, clip: Clip) -> Tracks:
-    """As by `wavegen anomalies`."""
-    tracks = measure(voice, torch.from_numpy(clip.audio), clip.weights, clip.unit)
-    return replace(tracks, speaker=clip.speaker)
+def heard(voice: Voice, digest: str, audio: Audio, weights: Floats) -> Heard:
+    """What takes long, to be kept."""
+    return hear(voice, torch.from_numpy(audio), weights)
 
 
 class Bench:
@@ -76,7 +76,8 @@ class Bench:
 
     def __init__(self, voice: Voice, data: Dataset, others: Dataset | None, keep: Path | None):
         self.voice, self.data, self.others = voice, data, others or data
-        self.look = joblib.Memory(keep, verbose=0).cache(measured, ignore=["voice"])
+        self.lexicon = Lexicon.of(voice) if isinstance(voice, SpeakingVoice) else None
+        self.look = joblib.Memory(keep, verbose=0).cache(heard, ignore=["voice"])
 
     def clip(self, path: str) -> Clip:
         name = self.data.clips[path].speaker if len(self.voice.speakers) > 1 else ""
@@ -86,8 +87,13 @@ class Bench:
         return Clip(path, self.data.audio(path).copy(), name, who, unit)
 
     def tracks(self, clip: Clip) -> Tracks:
-        found: Tracks = self.look(self.voice, self.voice.digest, clip)
-        return found
+        """As by `wavegen anomalies`."""
+        voice, audio = self.voice, torch.from_numpy(clip.audio)
+        known = None
+        if not voice.needs_text:
+            known = self.look(voice, voice.digest, clip.audio, clip.weights)
+        tracks = measure(voice, audio, clip.weights, clip.unit, None, known, self.lexicon)
+        return replace(tracks, speaker=clip.speaker)
 
     def faulty(self, path: str) -> Iterator[tuple[str, Clip]]:
         """A clip with each fault by its name, and the clip itself."""

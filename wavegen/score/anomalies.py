@@ -12,6 +12,7 @@ from wavegen.data.dataset import Dataset
 from wavegen.errors import DataError, VoiceError, counted
 from wavegen.score.tracks import Tracks, measure
 from wavegen.score.usual import FEWEST, Frames, Gumbel, Stretch, Usual, stretches
+from wavegen.score.words import Lexicon
 from wavegen.voice import SpeakingVoice, Voice
 
 LONGEST = 10.0
@@ -82,6 +83,7 @@ def measure_clips(
         TextError: the voice knows none of a text's phonemes, or needs a text.
     """
     out = {}
+    lexicon = Lexicon.of(voice) if texts and isinstance(voice, SpeakingVoice) else None
     for done, path in enumerate(dataset.clips, 1):
         name = speaker
         if name is None and len(voice.speakers) > 1:
@@ -100,6 +102,7 @@ def measure_clips(
             voice.weights(voice.who(name))[0],
             unit if texts or voice.needs_text else None,
             f0,
+            lexicon=lexicon,
         )
         out[path] = replace(tracks, speaker=name or "")
         progress(done, len(dataset.clips))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from wavegen.audio.features import mel
+from wavegen.audio.local_features import LocalFeatures
 from wavegen.errors import VoiceError
+from wavegen.model.precision import has_bf16
 from wavegen.scales import ScaledVoice
+from wavegen.score import sound
 from wavegen.score.features import tiers
 from wavegen.score.likelihood import bits
+from wavegen.score.words import Lexicon, fit
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import Unit
 from wavegen.speech.intervals import Tier
 from wavegen.speech.predict import Floats
@@ -20,21 +27,34 @@ from wavegen.voice import SpeakingVoice, Voice
 
 EDGE = 2
 """Frames at both ends, whose spectrum reaches beyond the recording; they count as the next ones."""
-BACKGROUND = (1.0, 10)
-"""Seconds around a frame, and the percentile of the level in them that counts as background."""
-MERGED = 4
-"""Bands of the spectrum that make one of the background."""
 PLAIN_BANDS = 40
 """Of the spectrogram of a recording, where the voice is told none."""
+WINDOWS: dict[str, tuple[float, ...]] = {
+    "bits": (1.0,),
+    "peak": (0.0, 0.2, 1.0),
+    "click": (0.0,),
+    "repeats": (0.0,),
+    "spectrum": (1.0, math.inf),
+    "background": (math.inf,),
+    "tones": (math.inf,),
+    "misfit": (1.0,),
+    "rivals": (0.0,),
+}
+"""Seconds of the windows in which each track is looked at, from a frame to the whole recording."""
 MEANING = {
     "bits": "bits per sample, as the network has them",
-    "few bits": "fewer than usual",
-    "peak": "those of the least likely millisecond",
-    "text": "how badly the text's phoneme fits",
+    "peak": "bits of the least likely millisecond",
+    "click": "how far half a millisecond stands out above the sound and the bits around",
+    "repeats": "how unlikely so many equal samples are, as in dropouts and clipping",
     "spectrum": "mel spectrogram",
     "background": "that of the quietest frames nearby",
+    "tones": "steady low tones, such as hum",
+    "misfit": "how badly the text's phoneme fits",
+    "rivals": "how many words fit better than the text's",
 }
 """What each track is."""
+WITH_TEXT = ("misfit", "rivals")
+"""Tracks that need one."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,33 @@ class Tracks:
 
     def without_text(self) -> Tracks:
         """The same, as if the text weren't known."""
-        values = {name: v for name, v in self.values.items() if name != "text"}
+        values = {name: v for name, v in self.values.items() if name not in WITH_TEXT}
         return Tracks(self.frame, values, speaker=self.speaker)
+
+
+class Heard(NamedTuple):
+    """What the network makes of a recording, which takes longer than all else."""
+
+    bits: Floats
+    """(T,) of each sample as the network has it."""
+    local: LocalFeatures | None
+    """What it was told of the recording, as tensors."""
+
+
+@torch.inference_mode()
+def hear(
+    voice: Voice,
+    audio: torch.Tensor,
+    speaker: Floats,
+    alignment: Alignment | None = None,
+    f0: torch.Tensor | None = None,
+) -> Heard:
+    """Let the network hear a recording; the arguments are those of `measure`."""
+    who = torch.from_numpy(speaker)
+    local = voice.observe(audio, who, alignment, f0)
+    with torch.autocast(voice.device, torch.bfloat16, enabled=has_bf16(torch.device(voice.device))):
+        found = bits(voice, audio, who, local)
+    return Heard(found.network.astype(np.float32), local)
 
 
 @torch.inference_mode()
@@ -70,14 +115,14 @@ def measure(
     speaker: Floats,
     unit: Unit | None = None,
     f0: torch.Tensor | None = None,
+    heard: Heard | None = None,
+    lexicon: Lexicon | None = None,
 ) -> Tracks:
     """Measure a recording.
 
     Bits are those of the samples as the network has them, given the recording's own spectrogram, so
     that they don't depend on its level where the network models an excitation. What the spectrogram
-    itself has of an anomaly is told by the track ``spectrum``, and what is said by ``text``: the
-    mean of log p(frame | the likeliest phoneme) − log p(frame | its phoneme), by the voice's
-    aligner.
+    itself has of an anomaly is told by the track ``spectrum``; `MEANING` tells what the others are.
 
     Args:
         voice: the voice.
@@ -85,6 +130,8 @@ def measure(
         speaker: (S,) weights of the speakers.
         unit: what is said, in a voice that speaks texts.
         f0: (F,) Hz, if it is known already.
+        heard: by `hear`, if it is known already.
+        lexicon: of the voice, likewise.
 
     Raises:
         TextError: the voice knows none of the text's phonemes, or needs a text.
@@ -97,24 +144,18 @@ def measure(
     alignment = None
     if unit is not None and isinstance(voice, SpeakingVoice):
         alignment = voice.align(unit, who, audio)
-    local = voice.observe(audio, who, alignment, f0)
-    from scipy.ndimage import uniform_filter1d
-
-    found = bits(voice, audio, who, local).network
+    found, local = heard or hear(voice, audio, speaker, alignment, f0)
     edges = np.arange(0, len(found), hop)
-    lengths = np.diff(edges, append=len(found))
     shown = mel(audio, rate, hop, PLAIN_BANDS) if local is None else local.mel
-    spectrum = shown.numpy().T
-    values: dict[str, NDArray[np.floating]] = {
-        "bits": np.add.reduceat(found, edges) / lengths,
-        "peak": np.maximum.reduceat(uniform_filter1d(found, max(1, rate // 1000)), edges),
-        "spectrum": spectrum,
-        "background": background(spectrum, hop / rate),
-    }
+    values = sound.measure(audio.numpy(), rate, edges, shown.numpy().T)
+    bits_tracks, contrast = network_tracks(found, rate, edges)
+    values |= bits_tracks
+    values["click"] = sound.sharpness(audio.numpy(), rate, edges) + contrast
     if alignment is None or unit is None or not isinstance(voice, SpeakingVoice):
         return Tracks(hop / rate, _columns(values))
+    fitting = fit(voice, audio, who, alignment, lexicon or Lexicon.of(voice))
+    values |= fitting._asdict()
     symbols = np.repeat([p for word in alignment.words for p in word], alignment.frames)
-    values["text"] = _misfit(voice, audio, who, symbols)
     names = np.array(["", *voice.symbols[1:]])
     return Tracks(
         hop / rate,
@@ -124,25 +165,27 @@ def measure(
     )
 
 
-def background(spectrum: NDArray[np.floating], frame: float) -> NDArray[np.floating]:
-    """(F, D') level of what is always there, of some bands together: a low percentile over time,
-    which speech with its pauses doesn't raise (as in minimum statistics; Martin 2001).
+def network_tracks(
+    bits: Floats, rate: int, edges: NDArray[np.int64]
+) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.floating]]:
+    """(F,) tracks of the bits of a recording's samples: their mean and that of the least likely
+    millisecond. And how far the least likely half a millisecond is above the frames around: a click
+    has more bits than usual, and since it raises the level that the network is told, what is beside
+    it has fewer.
 
     Args:
-        spectrum: (F, D).
-        frame: seconds of each.
+        bits: (T,).
+        rate: Hz.
+        edges: (F,) first sample of each frame.
     """
-    from scipy.ndimage import percentile_filter
+    from scipy.ndimage import median_filter
 
-    seconds, percentile = BACKGROUND
-    merged = min(MERGED, spectrum.shape[1])
-    some = spectrum[:, : spectrum.shape[1] // merged * merged]
-    bands = some.reshape(len(spectrum), -1, merged).mean(2)
-    frames = min(round(seconds / frame), len(bands))
-    low: NDArray[np.floating] = percentile_filter(
-        bands, percentile, size=(frames, 1), mode="nearest"
+    mean = np.add.reduceat(bits, edges) / np.diff(edges, append=len(bits))
+    peak, sharp = (
+        np.maximum.reduceat(sound.ending(bits.astype(np.float64), rate // part), edges)
+        for part in (1000, 2000)
     )
-    return low
+    return {"bits": mean, "peak": peak}, sharp - median_filter(mean, 3, mode="nearest")
 
 
 def _columns(values: dict[str, NDArray[np.floating]]) -> dict[str, Floats]:
@@ -151,18 +194,3 @@ def _columns(values: dict[str, NDArray[np.floating]]) -> dict[str, Floats]:
     if len(inner) > 2 * EDGE:
         inner = np.clip(inner, EDGE, len(inner) - 1 - EDGE)
     return {n: v.reshape(len(v), -1).astype(np.float32)[inner] for n, v in values.items()}
-
-
-def _misfit(
-    voice: SpeakingVoice, audio: torch.Tensor, who: torch.Tensor, symbols: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """(F,) how badly each frame fits its symbol, 0 at best."""
-    aligner = voice.aligner
-    fine = aligner.features(audio, voice.sample_rate)
-    each = aligner.likelihoods(fine, who)
-    ratio = aligner.hop(voice.sample_rate) / voice.config.hop_length
-    at = np.minimum((np.arange(len(each)) * ratio).astype(int), len(symbols) - 1)
-    silent = symbols[at] < aligner.silent
-    misfit = each.max(1) - each[np.arange(len(each)), np.where(silent, 0, symbols[at])]
-    count = np.bincount(at, minlength=len(symbols))
-    return np.bincount(at, misfit, len(symbols)) / np.maximum(count, 1)

@@ -17,18 +17,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wavegen.score.tracks import Tracks
+from wavegen.score.tracks import WINDOWS, Tracks
 
 Doubles = NDArray[np.float64]
 Key = tuple[str, float]
 """A track and the seconds of a window."""
 
-WINDOWS = (0.0, 0.05, 0.2, 1.0, math.inf)
-"""Seconds: from a single frame to the whole recording."""
+STEADY = ("background", "tones")
+"""Tracks that hardly change in a recording. They don't depend on the phoneme, and of how much they
+vary a speaker's few recordings don't tell."""
+MOMENTS = ("click", "repeats", "rivals")
+"""Tracks of single events, which are rare in any phoneme and of any speaker."""
+EACH = ("tones",)
+"""Tracks whose greatest value counts, and not how far all of them are from the usual."""
 KINDS = 24
 """Of spectra, where there are no texts."""
 PRIOR = 100.0
 """Frames by which a phoneme's mean and variance, and a speaker's, are drawn to those of all."""
+HIGH = 0.95
+"""Share of usual recordings that are below what tells how far the others rise."""
 FOLDS = 5
 """Usual recordings are compared with the others, a fifth of them at a time."""
 RIDGE = 0.1
@@ -48,7 +55,9 @@ class Gumbel:
 
     @classmethod
     def of(cls, maxima: Doubles, windows: Doubles | float = 1.0) -> Gumbel:
-        """By median and quartiles, which a few anomalies among the usual don't move.
+        """By the median and the quantile `HIGH`. The highest rise further than the middle half lets
+        expect, and it is they that are false alarms. Anomalies among the usual move neither, as
+        long as they are rarer than what is beyond `HIGH`.
 
         Args:
             maxima: (N,).
@@ -57,8 +66,8 @@ class Gumbel:
         """
         scale = 0.0
         for _ in range(40):  # the scale that is that of what it leaves
-            low, middle, high = np.quantile(maxima - scale * np.log(windows), (0.25, 0.5, 0.75))
-            found = (high - low) / (math.log(math.log(4)) - math.log(math.log(4 / 3)))
+            middle, high = np.quantile(maxima - scale * np.log(windows), (0.5, HIGH))
+            found = (high - middle) / (math.log(math.log(2)) - math.log(-math.log(HIGH)))
             scale = (scale + found) / 2
         scale = max(scale, 1e-6 * abs(middle), 1e-9)
         return cls(float(middle + scale * math.log(math.log(2))), float(scale))
@@ -97,6 +106,14 @@ class Normal:
         width = values.shape[1]
         covariance = (1 - RIDGE) * (z.T @ z) / len(z) + RIDGE * np.eye(width)
         return cls(mean, deviation, np.linalg.inv(np.linalg.cholesky(covariance)).T)
+
+    def adapted(self, mean: bool, deviation: bool) -> Normal:
+        """The same, of which only the means or the deviations, or neither, are used."""
+        return Normal(
+            self.mean if mean else np.zeros_like(self.mean),
+            self.deviation if deviation else np.ones_like(self.deviation),
+            self.whitening if deviation else np.eye(len(self.whitening)),
+        )
 
     def white(self, values: Doubles, labels: NDArray[np.int64]) -> Doubles:
         """(F, D) values as numbers that are usually standard normal."""
@@ -147,13 +164,13 @@ class Frames:
             labels = np.concatenate([self.labels(r, name) for r in recordings])
             normal = self.normal[name] = Normal.of(values, labels, count)
             rest = normal.white(values, labels)
-            self.own[name] = Normal.of(rest, of_speaker, len(self.speakers) + 1)
+            own = Normal.of(rest, of_speaker, len(self.speakers) + 1)
+            self.own[name] = own.adapted(name not in MOMENTS, name not in STEADY + MOMENTS)
 
     def labels(self, recording: Tracks, name: str) -> NDArray[np.int64]:
         """(F,) what each frame of a track is compared with: its phoneme, of which an unknown one is
-        as all frames are, or the nearest kind of spectrum. What is in the background doesn't depend
-        on either."""
-        if name == "background":
+        as all frames are, or the nearest kind of spectrum. Some tracks don't depend on either."""
+        if name in STEADY + MOMENTS:
             return np.zeros(recording.frames, np.int64)
         if self.phonemes:
             number = {p: n for n, p in enumerate(self.phonemes)}
@@ -185,13 +202,11 @@ class Frames:
             rest = self.normal[name].white(values.astype(np.float64), self.labels(recording, name))
             white = self.own[name].white(rest, self._speaker(recording))
             total = np.cumsum(np.pad(white, ((1, 0), (0, 0))), 0)
-            for seconds in WINDOWS:
+            for seconds in WINDOWS[name]:
                 n = window(seconds, recording)
                 sums = (total[n:] - total[:-n]) / math.sqrt(n)
-                plain = sums.shape[1] == 1  # more of it is worse
-                out[name, seconds] = sums[:, 0] if plain else np.linalg.norm(sums, axis=1)
-                if name == "bits":  # beside a click, all else is less than the level lets expect
-                    out["few bits", seconds] = -sums[:, 0]
+                most = sums.shape[1] == 1 or name in EACH  # more of it is worse
+                out[name, seconds] = sums.max(1) if most else np.linalg.norm(sums, axis=1)
         return out
 
 

@@ -153,15 +153,14 @@ class Aligner(nn.Module):
             self.offset[s], self.scale[s] = mean, square.sqrt().clamp_min(1e-3)
 
     def likelihoods(self, features: Tensor, speaker: Speaker | None) -> NDArray[np.float32]:
-        """(F, symbols) log density of frames (F, D) under the likeliest state of each symbol; that
-        of marks, which are no sounds, is −inf.
+        """(F, symbols · 3) log density of frames (F, D) under each state of each symbol; that of
+        silence is the first, and those of marks, which are no sounds, are −inf.
 
         ``features`` and ``speaker`` are as those of `align`.
         """
         score = self._score(self._normalised(features, speaker))
         score[:, 1 : STATES * self.silent] = -np.inf  # only the first of them is a state
-        each: NDArray[np.float32] = score.reshape(len(score), -1, STATES).max(2)
-        return each
+        return score
 
     def _normalised(self, features: Tensor, speaker: Speaker | None) -> NDArray[np.float32]:
         if speaker is None:

@@ -64,6 +64,70 @@ def best_path(
 
 
 @_compiled
+def _lengthen(
+    score: NDArray[np.float32], symbol: int, states: int, paths: NDArray[np.float64], count: int
+) -> None:
+    """To the likeliest paths through ``count`` states, (count, F) by the frame where they end, add
+    those through the states of a symbol more."""
+    for s in range(count, count + states):
+        cell = symbol * states + s - count
+        paths[s, 0] = score[0, cell] if s == 0 else -np.inf
+        for t in range(1, len(score)):
+            come = paths[s - 1, t - 1] if s else -np.inf
+            paths[s, t] = max(come, paths[s, t - 1]) + score[t, cell]
+
+
+@_compiled
+def rivals(
+    score: NDArray[np.float32],
+    said: NDArray[np.int64],
+    symbols: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    states: int,
+) -> int:
+    """How many words are likelier than the one that is said, each by its likeliest path.
+
+    Words that begin alike share their paths, and a beginning isn't followed further when even the
+    likeliest cells of the frames after it can't make it likelier than the word that is said.
+
+    Args:
+        score: (F, cells) log likelihood of every frame under every cell, symbol · states + place.
+        said: symbols of the word that is said.
+        symbols: of all words, one after the other in lexical order.
+        ends: (W,) of each word in them.
+        states: of each symbol, from the first to the last.
+    """
+    frames = len(score)
+    longest = len(said)
+    for w in range(len(ends)):
+        longest = max(longest, ends[w] - (ends[w - 1] if w else 0))
+    paths = np.full((longest * states, frames), -np.inf)
+    for n in range(len(said)):
+        _lengthen(score, said[n], states, paths, n * states)
+    own = paths[len(said) * states - 1, frames - 1]
+    rest = np.zeros(frames)  # the likeliest that may follow
+    for t in range(frames - 2, -1, -1):
+        rest[t] = rest[t + 1] + score[t + 1].max()
+    count = known = begin = last = 0
+    hopeless = False  # the known beginning, of the last word
+    for w in range(len(ends)):
+        length = ends[w] - begin
+        same = 0
+        while same < min(known, length) and symbols[begin + same] == symbols[last + same]:
+            same += 1
+        if not (hopeless and same == known):
+            known, last, hopeless = same, begin, False
+            while known < length and not hopeless:
+                _lengthen(score, symbols[begin + known], states, paths, known * states)
+                known += 1
+                hopeless = (paths[known * states - 1] + rest).max() <= own
+            if not hopeless and paths[length * states - 1, frames - 1] > own:
+                count += 1
+        begin = ends[w]
+    return count
+
+
+@_compiled
 def gather(
     x: NDArray[np.float32],
     cells: NDArray[np.int64],

@@ -25,6 +25,7 @@ from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.latents import LatentVoice
 from wavegen.model.inputs import FEATURES, needs_text
+from wavegen.model.precision import has_bf16
 from wavegen.speech import coding, fit, hearing, prior
 from wavegen.speech.aligner import ROUNDS
 from wavegen.speech.alignment import Alignment
@@ -32,7 +33,6 @@ from wavegen.speech.disguise import band_frequencies
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
-from wavegen.training.precision import has_bf16
 from wavegen.voice import SpeakingVoice, Voice
 
 log = logging.getLogger(__name__)

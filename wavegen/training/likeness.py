@@ -24,8 +24,8 @@ from wavegen.errors import DataError
 from wavegen.model.acoustic import AcousticModel
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.content import ContentModel
+from wavegen.model.precision import has_bf16
 from wavegen.speech.fit import WEIGHTS, Corpus, Recording
-from wavegen.training.precision import has_bf16
 from wavegen.voice import Voice
 
 ACOUSTIC_STEPS, ACOUSTIC_RATE = 60, 0.02

@@ -34,7 +34,7 @@ WINDOWS: dict[str, tuple[float, ...]] = {
     "peak": (0.0, 0.2, 1.0),
     "click": (0.0,),
     "repeats": (0.0,),
-    "spectrum": (1.0, math.inf),
+    "spectrum": (0.05, 1.0, math.inf),
     "background": (math.inf,),
     "tones": (math.inf,),
     "misfit": (1.0,),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,7 +162,10 @@ class Frames:
         for name in recordings[0].values:
             values = np.concatenate([r.values[name] for r in recordings]).astype(np.float64)
             labels = np.concatenate([self.labels(r, name) for r in recordings])
-            normal = self.normal[name] = Normal.of(values, labels, count)
+            normal = Normal.of(values, labels, count)
+            if name in EACH:
+                normal = replace(normal, whitening=np.eye(values.shape[1]))
+            self.normal[name] = normal
             rest = normal.white(values, labels)
             own = Normal.of(rest, of_speaker, len(self.speakers) + 1)
             self.own[name] = own.adapted(name not in MOMENTS, name not in STEADY + MOMENTS)

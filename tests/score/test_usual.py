@@ -92,6 +92,19 @@ def test_events_are_rare_in_any_phoneme_and_of_any_speaker() -> None:
     assert np.ptp(mean) == np.ptp(deviation) == 0
 
 
+def test_what_never_happens_in_usual_recordings_surprises_within_reason() -> None:
+    usual = [recording(n) for n in range(20)]
+    odd, worse = recording(98), recording(99)
+    for r in (*usual, odd, worse):
+        r.values["rivals"] = np.zeros((r.frames, 1), np.float32)
+    changed(odd, "rivals", slice(40, 60), 1.0)  # one word fits better
+    changed(worse, "rivals", slice(40, 60), 4.0)
+    found = Usual(usual)
+    one, many = (found.surprises(r)["rivals", 0.0].max() for r in (odd, worse))
+    assert 3 < one < 10
+    assert 15 < many < 40
+
+
 def test_what_is_steady_is_compared_with_a_speakers_mean_and_the_deviation_of_all() -> None:
     usual = [recording(n, speaker="ab"[n % 2]) for n in range(20)]
     for r in usual[::2]:

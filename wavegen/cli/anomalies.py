@@ -55,12 +55,10 @@ def anomalies(
 ) -> None:
     """Find recordings, and times in them, that don't sound as usual.
 
-    Compared over time with what is usual are bits under the voice and the peaks of them, clicks
-    (half a millisecond that stands out above the sound and the bits around), repeats (equal
-    samples, as in dropouts and clipping), the spectrum, the background, steady low tones (hum)
-    and, where texts are known, the misfit of their phonemes and the rivals of their words (how many
-    words that the voice knows fit better). The most unusual recordings come first. In a voice of
-    several speakers, who speaks is whom the folder names, or --speaker.
+    Bits under the voice and their peaks, clicks, repeated samples, the spectrum, the background in
+    it, steady low tones and, where texts are known, how badly phonemes fit and how many rivals fit
+    better than a word are compared over time with what is usual; the most unusual recordings come
+    first. In a voice of several speakers, who speaks is whom the folder names, or --speaker.
     """
     if not 0 < threshold < 1:
         raise WavegenError(f"--threshold must be between 0 and 1, not {threshold:g}")

@@ -36,6 +36,8 @@ PRIOR = 100.0
 """Frames by which a phoneme's mean and variance, and a speaker's, are drawn to those of all."""
 HIGH = 0.95
 """Share of usual recordings that are below what tells how far the others rise."""
+LEAST_SCALE = 0.25
+"""Deviations of a track by which the highest may vary, even if those of usual recordings don't."""
 FOLDS = 5
 """Usual recordings are compared with the others, a fifth of them at a time."""
 RIDGE = 0.1
@@ -64,12 +66,11 @@ class Gumbel:
             windows: (N,) of how many independent values each is the maximum. The distribution found
                 is that of a single one.
         """
-        scale = 0.0
+        scale = LEAST_SCALE
         for _ in range(40):  # the scale that is that of what it leaves
             middle, high = np.quantile(maxima - scale * np.log(windows), (0.5, HIGH))
             found = (high - middle) / (math.log(math.log(2)) - math.log(-math.log(HIGH)))
-            scale = (scale + found) / 2
-        scale = max(scale, 1e-6 * abs(middle), 1e-9)
+            scale = max((scale + found) / 2, LEAST_SCALE)
         return cls(float(middle + scale * math.log(math.log(2))), float(scale))
 
     def surprise(self, value: Doubles, windows: float = 1.0) -> Doubles:
@@ -163,8 +164,10 @@ class Frames:
             values = np.concatenate([r.values[name] for r in recordings]).astype(np.float64)
             labels = np.concatenate([self.labels(r, name) for r in recordings])
             normal = Normal.of(values, labels, count)
-            if name in EACH:
+            if name in EACH + MOMENTS:
                 normal = replace(normal, whitening=np.eye(values.shape[1]))
+            if name in MOMENTS:  # all are logarithms, which by chance may not vary at all
+                normal = replace(normal, deviation=np.maximum(normal.deviation, 1.0))
             self.normal[name] = normal
             rest = normal.white(values, labels)
             own = Normal.of(rest, of_speaker, len(self.speakers) + 1)

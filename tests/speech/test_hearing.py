@@ -71,3 +71,12 @@ def test_short_recordings_are_padded_with_what_counts_for_nothing() -> None:
         torch.manual_seed(1)
         losses.append(model.loss(target, target, speaker, voicing, octaves, states, mask))
     assert torch.allclose(torch.stack(losses[0]), torch.stack(losses[1]))
+
+
+def test_without_frequencies_recordings_are_heard_as_they_are() -> None:
+    flat, states = torch.zeros(60), torch.zeros(60, dtype=torch.int64)
+    clip = Heard(0, flat, flat, torch.randn(BANDS, 60), states)
+    for frequencies, same in ((None, True), (FREQUENCIES, False)):
+        pieces = Pieces([clip], frequencies, torch.device("cpu"))
+        heard, mel, *_ = pieces.batch(hearing.random.Random(0))
+        assert torch.equal(heard, mel) == same

@@ -66,7 +66,7 @@ def occurrences(codes: Tensor, number: int) -> Tensor:
 def fit(
     model: LatentModel,
     clips: Sequence[Heard],
-    frequencies: Tensor,
+    frequencies: Tensor | None,
     steps: int,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -77,6 +77,9 @@ def fit(
     adapting: bool = False,
 ) -> Use:
     """Train in place; the arguments are those of `hearing.fit`.
+
+    Args:
+        frequencies: None if what is heard is not to be disguised.
 
     Returns:
         The use of the codes by the recordings.

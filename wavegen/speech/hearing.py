@@ -53,8 +53,9 @@ class Pieces:
     """Recordings on a device, in pieces: a speaker of an hour is heard twice as often as one of a
     quarter."""
 
-    def __init__(self, clips: Sequence[Heard], frequencies: Tensor, device: torch.device):
-        self.device, self.frequencies = device, frequencies.to(device)
+    def __init__(self, clips: Sequence[Heard], frequencies: Tensor | None, device: torch.device):
+        self.device = device
+        self.frequencies = None if frequencies is None else frequencies.to(device)
         self.mels = [c.mel for c in clips]
         self.tracks = [(c.voicing, c.octaves, c.states) for c in clips]
         self.speakers = [c.speaker for c in clips]
@@ -82,8 +83,10 @@ class Pieces:
         mel, states = torch.stack(mels).to(self.device), torch.stack(masks).to(self.device)
         voicing, octaves = (torch.stack(t).to(self.device) for t in zip(*others, strict=True))
         speaker = torch.tensor([self.speakers[n] for n in rows]).to(self.device)
-        generator = torch.Generator().manual_seed(rng.getrandbits(63))
-        heard = disguise(mel, self.frequencies, generator)
+        heard = mel
+        if self.frequencies is not None:
+            generator = torch.Generator().manual_seed(rng.getrandbits(63))
+            heard = disguise(mel, self.frequencies, generator)
         return heard, mel, speaker, voicing, octaves, states, (states >= 0).float()[:, None]
 
 

@@ -234,10 +234,13 @@ def _fit_latent(
         kept["latent"] = state
         save()
 
+    # What has no F0 has no speaker either whom the codes could keep.
+    bank = mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)
+    frequencies = band_frequencies(bank) if c.f0 else None
     found = coding.fit(
         voice.latent.to(device),
         clips,
-        band_frequencies(mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)),
+        frequencies,
         c.latent_steps,
         train.seed,
         partial(progress, "fitting the latent code"),

@@ -93,7 +93,7 @@ def draw_codes(voice: LatentVoice, request: Request, samples: int) -> Codes:
 
     Args:
         voice: that has one.
-        request: its seed, temperature and speakers are looked at.
+        request: of which the seed, the temperature and the speakers count.
         samples: of the sound.
     """
     config, speaker = voice.config.prior, voice.who(request.speaker, request.speaker_path)

@@ -82,7 +82,15 @@ def read_codes(path: Path, voice: LatentVoice) -> Codes:
             )
     except OSError as e:
         raise DataError(f"can't read {path}: {e.strerror or e}") from e
-    except (ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as e:
+    except (
+        ValueError,
+        OverflowError,
+        KeyError,
+        TypeError,
+        EOFError,
+        AttributeError,
+        zipfile.BadZipFile,
+    ) as e:
         raise DataError(f"{path} is no file from wavegen encode") from e
     if found.voice != voice.digest:
         raise DataError(f"{path} was encoded by another voice than {voice.name}")

@@ -52,7 +52,7 @@ def test_other_words_fit_better_than_a_wrong_text(
             assert len(fitting.misfit) == len(fitting.rivals) == sum(alignment.frames)
             assert (fitting.misfit >= 0).all()
             found.append((fitting.rivals.max(), fitting.misfit.mean()))
-            tracks = measure(tiny_voice, audio, who, unit)
+            tracks = measure(tiny_voice, audio, who, unit, lexicon=lexicon)
             inner = fitting.rivals[2:-2].astype(np.float32)
             assert np.array_equal(tracks.values["rivals"][2:-2, 0], inner)
     assert np.mean([r for r, _ in wrong]) > np.mean([r for r, _ in right]) + 1

@@ -56,6 +56,15 @@ def test_what_would_change_the_network_is_refused(
         fine_tuning(tiny_voice, [setting])
 
 
+@pytest.mark.parametrize(("before", "after"), [(0, 5), (5, 0)])
+def test_a_network_of_codes_is_neither_added_nor_dropped(before: int, after: int) -> None:
+    config = Config().replace("conditioning", features="latent", prior_steps=before)
+    voice = untrained(config, ["a"], [])
+    with pytest.raises(ConfigError, match=f"prior_steps is {before}, not {after}"):
+        fine_tuning(voice, [f"conditioning.prior_steps={after}"])
+    assert fine_tuning(voice, ["conditioning.latent_steps=9"]).conditioning.latent_steps == 9
+
+
 def test_speakers_and_phonemes_go_on_from_their_own_rows_or_the_nearest(
     tiny_config: Config, tmp_path: Path
 ) -> None:

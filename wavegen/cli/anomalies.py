@@ -56,8 +56,8 @@ def anomalies(
     """Find recordings, and times in them, that don't sound as usual.
 
     Bits under the voice and their peaks, clicks, repeated samples, the spectrum, the background in
-    it, steady low tones and, where texts are known, how badly phonemes fit and how many rivals fit
-    better than a word are compared over time with what is usual; the most unusual recordings come
+    it, steady low tones and, where texts are known, how badly phonemes fit and how many other words
+    would fit better are compared over time with what is usual; the most unusual recordings come
     first. In a voice of several speakers, who speaks is whom the folder names, or --speaker.
     """
     if not 0 < threshold < 1:

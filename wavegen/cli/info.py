@@ -81,9 +81,10 @@ def info(
             (
                 "codes",
                 "{}, {used:.0f} of {codes} in use, perplexity {perplexity:.1f}; {per_second} a "
-                "second: {bits_per_second:.0f} bits, and {f0_bits_per_second:.0f} of F0".format(
+                "second: {bits_per_second:.0f} bits".format(
                     counted(v.config.conditioning.codebooks, "book"), **_codes(v)
-                ),
+                )
+                + (f", and {v.bits_per_second[1]:.0f} of F0" if v.config.conditioning.f0 else ""),
             )
         )
     for name, value in v.training.items():

@@ -40,8 +40,10 @@ PAUSE_SECONDS = (0.03, 0.1)
 """Range of the silences between joined clips."""
 MOST_CODES = 4096
 """Upper limit of `ConditioningConfig.codes`."""
+MOST_BOOKS = 32
+"""The same of `ConditioningConfig.codebooks`."""
 MOST_DRAWN = 256
-"""The same if a network draws them: its output is that of samples of 8 bits."""
+"""That of codes if a network draws them: its output is that of samples of 8 bits."""
 MOST_STRIDE = 1.0
 """Upper limit of `Config.stride` in seconds, since training windows are multiples of it."""
 WITH_ADAPTIVE: dict[str, Any] = {
@@ -155,6 +157,8 @@ class ConditioningConfig:
         out += at_least("conditioning", self, 0, "content_channels", "prior_steps")
         if self.prior_steps and self.codes > MOST_DRAWN:
             out.append(f"conditioning.prior_steps needs conditioning.codes of at most {MOST_DRAWN}")
+        if self.codebooks > MOST_BOOKS:
+            out.append(f"conditioning.codebooks must be at most {MOST_BOOKS}")
         if self.codes > MOST_CODES:
             out.append(f"conditioning.codes must be at most {MOST_CODES}")
         if self.features == "latent" and self.code_rate > 0 and self.frame_rate % self.code_rate:

@@ -131,7 +131,7 @@ def measure(
         unit: what is said, in a voice that speaks texts.
         f0: (F,) Hz, if it is known already.
         heard: by `hear`, if it is known already.
-        lexicon: of the voice, likewise.
+        lexicon: of a voice that speaks texts; None: the text is aligned, but not judged.
 
     Raises:
         TextError: the voice knows none of the text's phonemes, or needs a text.
@@ -151,9 +151,11 @@ def measure(
     bits_tracks, contrast = network_tracks(found, rate, edges)
     values |= bits_tracks
     values["click"] = sound.sharpness(audio.numpy(), rate, edges) + contrast
-    if alignment is None or unit is None or not isinstance(voice, SpeakingVoice):
+    if alignment is None or lexicon is None:
         return Tracks(hop / rate, _columns(values))
-    fitting = fit(voice, audio, who, alignment, lexicon or Lexicon.of(voice))
+    assert unit is not None
+    assert isinstance(voice, SpeakingVoice)
+    fitting = fit(voice, audio, who, alignment, lexicon)
     values |= fitting._asdict()
     symbols = np.repeat([p for word in alignment.words for p in word], alignment.frames)
     names = np.array(["", *voice.symbols[1:]])

@@ -103,7 +103,7 @@ def _rivals(
         at += len(word)
         part = scores[round(begin * ratio) : round(end * ratio)]
         said = np.array([s for s in word if s >= silent], np.int64)
-        if len(said) and len(part) >= STATES:
+        if len(said) and len(part) >= STATES * len(said):
             better = rivals(part, said, lexicon.symbols, lexicon.ends, STATES)
             bits[begin:end] = np.log2(1 + better)
         begin = end

@@ -163,6 +163,8 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
         c |= {name: min(c[name], SPEECH_STEPS) for name in STEPS}
     config = load_config(table, f"voice {voice.name}", settings)
     free = {*STEPS} | ({"speaker_channels"} if not voice.speakers else set())
+    if (voice.config.prior is None) != (config.prior is None):
+        free.remove("prior_steps")  # of a network that only one of them has
     old, new = to_dict(voice.config), to_dict(config)
     faults = [
         f"{section}.{name} is {old[section][name]!r}, not {value!r}"

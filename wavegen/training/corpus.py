@@ -108,8 +108,7 @@ def fit_speech(
         dataset: the data.
         progress: called with the phase ("fitting the aligner", "checking the texts", "aligning",
             "fitting the acoustic model", "fitting the content model"; "fitting the latent code",
-            "fitting the network of codes")
-            and the rounds, clips or steps done of all in it.
+            "fitting the network of codes") and the rounds, clips or steps done of all in it.
         device: to train the acoustic model on.
         seconds: take fewer steps of the models if all of it would take longer.
         kept: what an interrupted call with the same arguments had come to; it is kept up to date.
@@ -234,7 +233,7 @@ def _fit_latent(
         kept["latent"] = state
         save()
 
-    # What has no F0 has no speaker either whom the codes could keep.
+    # Sound without F0 has no speaker to be hidden from the codes.
     bank = mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)
     frequencies = band_frequencies(bank) if c.f0 else None
     found = coding.fit(

@@ -57,8 +57,8 @@ def generate(
         block: most samples per piece.
         precision: of the products, all else is f32; f32 and bf16 are that of the weights, int8 also
             of what they are multiplied by (default: `default_precision`).
-        threads: at most (default: `default_threads`). One utterance uses two, if this process may
-            use two cores.
+        threads: at most (default: `default_threads`). One utterance uses two of them, if this
+            process may use two cores and one seems idle.
         lanes: utterances per thread that advance together, at most.
     """
     net = pack(network, hop_length, precision or default_precision())

@@ -24,10 +24,10 @@ SHORTEST, LONGEST = 8, 64
 def _core_is_idle() -> bool:
     """Whether fewer threads than there are cores want to run now, as far as the system tells."""
     try:
-        wanting = Path("/proc/loadavg").read_text().split()[3].partition("/")[0]
-    except OSError:
+        wanting = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
         return True
-    return int(wanting) < (os.cpu_count() or 1)
+    return wanting < (os.cpu_count() or 1)
 
 
 @dataclass

@@ -14,6 +14,7 @@ import torch
 from wavegen.model.latent import LatentModel
 from wavegen.speech import coding, descent
 from wavegen.speech.coding import fit, use, usual_pitch
+from wavegen.speech.descent import Descent
 from wavegen.speech.hearing import Heard
 
 BANDS, SOUNDS, EACH = 16, 4, 6
@@ -40,7 +41,7 @@ def model(codes: int = 16) -> LatentModel:
 def test_the_codes_of_one_speaker_are_said_by_another() -> None:
     clips = [utterance(n % 2, n) for n in range(40)]
     coder = model()
-    found = fit(coder, clips, FREQUENCIES, 150, 0)
+    found = fit(coder, clips, FREQUENCIES, Descent(150, 0))
     assert not coder.training
     assert found.collapsed is None
     assert found.perplexity > 4
@@ -70,11 +71,11 @@ def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -
         saved.append(buffer.getvalue())
 
     whole, part = model(), model()
-    found = fit(whole, clips, FREQUENCIES, 25, 0, save=save)
+    found = fit(whole, clips, FREQUENCIES, Descent(25, 0, save=save))
     assert saved
     state = torch.load(io.BytesIO(saved[0]), weights_only=True)
     assert state["step"] < 25
-    assert fit(part, clips, FREQUENCIES, 25, 0, state=state) == found
+    assert fit(part, clips, FREQUENCIES, Descent(25, 0, state=state)) == found
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, part.state_dict()[name]), name
 
@@ -84,7 +85,7 @@ def test_the_use_of_the_codes_is_told_on_the_way(
 ) -> None:
     monkeypatch.setattr(coding, "LOG_EVERY", 2)
     with caplog.at_level(logging.INFO, "wavegen"):
-        fit(model(), [utterance(0, 0)], FREQUENCIES, 5, 0)
+        fit(model(), [utterance(0, 0)], FREQUENCIES, Descent(5, 0))
     assert [r.message.partition(":")[0] for r in caplog.records] == [
         "latent code, step 2",
         "latent code, step 4",

@@ -14,7 +14,7 @@ import torch
 from wavegen.model.acoustic import SLOW, AcousticModel, slow_noise
 from wavegen.speech import descent
 from wavegen.speech.alignment import Alignment
-from wavegen.speech.descent import PROBE
+from wavegen.speech.descent import PROBE, Descent
 from wavegen.speech.fit import Corpus, Recording, fit, phones
 
 
@@ -39,7 +39,7 @@ def utterance(rng: np.random.Generator) -> Recording:
 def test_it_learns_lengths_melody_and_spectrum() -> None:
     rng = np.random.default_rng(0)
     model = AcousticModel(6, 0, 4, 32, 32)
-    fit(model, [utterance(rng) for _ in range(60)], 300, 0)
+    fit(model, [utterance(rng) for _ in range(60)], Descent(300, 0))
     assert not model.training
     new = utterance(rng)
     batch, lengths = phones([new.alignment], [0])
@@ -74,14 +74,14 @@ def test_fitting_goes_on_from_any_saved_state(monkeypatch: pytest.MonkeyPatch) -
 
     torch.manual_seed(1)
     whole = AcousticModel(6, 0, 4, 16, 16)
-    fit(whole, clips, 32, 0, save=save)
+    fit(whole, clips, Descent(32, 0, save=save))
     assert len(saved) == 32 - PROBE - 1
     for data in (saved[0], saved[5], saved[-1]):
         torch.manual_seed(2)
         part = AcousticModel(6, 0, 4, 16, 16)
         state = torch.load(io.BytesIO(data), weights_only=True)
         told: list[int] = []
-        fit(part, clips, 32, 0, lambda done, total, t=told: t.append(done), state=state)  # type: ignore[misc]
+        fit(part, clips, Descent(32, 0, lambda done, total, t=told: t.append(done), state=state))  # type: ignore[misc]
         assert told == [*range(state["step"] + 1, 33)]
         for name, tensor in whole.state_dict().items():
             assert torch.equal(tensor, part.state_dict()[name]), name
@@ -97,7 +97,7 @@ def test_what_is_drawn_varies_as_the_recordings_do() -> None:
         rough = plain.mel + 0.3 * torch.from_numpy(rng.standard_normal(plain.mel.shape)).float()
         clips.append(replace(plain, octaves=strayed, mel=rough))
     model = AcousticModel(6, 0, 4, 32, 32)
-    fit(model, clips, 300, 0)
+    fit(model, clips, Descent(300, 0))
     batch, lengths = phones([plain.alignment], [0])
     pitches, spectra = [], []
     torch.manual_seed(0)
@@ -168,5 +168,5 @@ def test_fitting_takes_the_steps_that_there_is_time_for(monkeypatch: pytest.Monk
     rng = np.random.default_rng(0)
     done: list[tuple[int, int]] = []
     clips = [utterance(rng) for _ in range(20)]
-    fit(AcousticModel(6, 0, 4, 16, 16), clips, 10**9, 0, lambda *x: done.append(x), 3.0)
+    fit(AcousticModel(6, 0, 4, 16, 16), clips, Descent(10**9, 0, lambda *x: done.append(x), 3.0))
     assert done[-1] == (30, 30)

@@ -5,6 +5,7 @@ import torch
 from wavegen.model.content import ContentModel
 from wavegen.speech import hearing
 from wavegen.speech.alignment import Alignment
+from wavegen.speech.descent import Descent
 from wavegen.speech.fit import Recording
 from wavegen.speech.hearing import Heard, Pieces, fit, frame_states
 
@@ -32,7 +33,7 @@ def test_what_one_speaker_says_is_said_by_another() -> None:
     clips = [utterance(n % 2, n) for n in range(40)]
     torch.manual_seed(0)
     model = ContentModel(5, 2, BANDS, 24)
-    fit(model, clips, FREQUENCIES, 150, 0)
+    fit(model, clips, FREQUENCIES, Descent(150, 0))
     assert not model.training
     mine, theirs = utterance(0, 99), utterance(1, 99)
     mask = torch.ones(1, 1, mine.mel.shape[1])

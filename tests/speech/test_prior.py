@@ -11,6 +11,7 @@ import torch
 from wavegen.config import ConditioningConfig, Config
 from wavegen.model.wavenet import WaveNet
 from wavegen.speech import prior
+from wavegen.speech.descent import Descent
 from wavegen.speech.prior import Drawn, bits, fit
 
 
@@ -36,7 +37,7 @@ def test_what_follows_what_is_learned_of_each_speaker(monkeypatch: pytest.Monkey
     recordings, model = [recording(n % 2, n // 2) for n in range(16)], network()
     before = bits(model, recordings)
     assert before == pytest.approx(3 * math.log2(256), rel=0.2)
-    fit(model, recordings, 250, 0)
+    fit(model, recordings, Descent(250, 0))
     after = bits(model, recordings)
     assert after < 4
     wrong = [r._replace(speaker=1 - r.speaker) for r in recordings]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from wavegen.model.latent import LatentModel, perplexity
-from wavegen.speech.descent import descend
+from wavegen.speech.descent import Descent, descend
 from wavegen.speech.hearing import Heard, Pieces
 
 log = logging.getLogger(__name__)
@@ -67,14 +67,7 @@ def fit(
     model: LatentModel,
     clips: Sequence[Heard],
     frequencies: Tensor | None,
-    steps: int,
-    seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seconds: float = math.inf,
-    state: dict[str, Any] | None = None,
-    save: Callable[[dict[str, Any]], None] = lambda state: None,
-    bf16: bool = False,
-    adapting: bool = False,
+    how: Descent,
 ) -> Use:
     """Train in place; the arguments are those of `hearing.fit`.
 
@@ -85,7 +78,7 @@ def fit(
         The use of the codes by the recordings.
     """
     device = model.mean.device
-    if not adapting:
+    if not how.adapting:
         model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(device))
     model.pitch.copy_(usual_pitch(clips, len(model.pitch)))
     pieces = Pieces(clips, frequencies, device)
@@ -101,9 +94,9 @@ def fit(
         if done % LOG_EVERY == 0 and done < total:
             log.info(f"latent code, step {done:,}: {use(counts)}")
             counts.zero_()
-        progress(done, total)
+        how.progress(done, total)
 
-    descend([model], loss, steps, seed, told, seconds, state, save, bf16, adapting, [counts])
+    descend([model], loss, replace(how, progress=told), [counts])
     return use(usage(model, clips))
 
 

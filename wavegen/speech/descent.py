@@ -7,6 +7,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,17 +25,32 @@ DECAY = 0.998
 """Of the moving average of the weights."""
 
 
+@dataclass(frozen=True)
+class Descent:
+    """How long a training takes, and what it tells and keeps."""
+
+    steps: int
+    """Optimiser steps."""
+    seed: int
+    """Of the order of the clips, the dropout and the noise."""
+    progress: Callable[[int, int], None] = lambda done, total: None
+    """Called with (steps done, steps)."""
+    seconds: float = math.inf
+    """Take fewer steps if they would take longer."""
+    state: dict[str, Any] | None = None
+    """Go on from there; the rest must be as it was."""
+    save: Callable[[dict[str, Any]], None] = lambda state: None
+    """Called with a state every `SAVE_SECONDS`."""
+    bf16: bool = False
+    """Multiply matrices in bf16."""
+    adapting: bool = False
+    """Whether the networks have been fitted to other recordings."""
+
+
 def descend(
     networks: Sequence[nn.Module],
     loss: Callable[[random.Random, list[Any]], Tensor],
-    steps: int,
-    seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seconds: float = math.inf,
-    state: dict[str, Any] | None = None,
-    save: Callable[[dict[str, Any]], None] = lambda state: None,
-    bf16: bool = False,
-    adapting: bool = False,
+    how: Descent,
     kept: Sequence[Tensor] = (),
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to zero over the steps. The weights
@@ -44,42 +60,35 @@ def descend(
         networks: on the device to train on; the gradients of each are clipped by themselves.
         loss: of a batch, chosen by a source of random numbers; it may keep batches for later calls
             in the list.
-        steps: optimiser steps.
-        seed: of the order of the clips, the dropout and the noise.
-        progress: called with (steps done, steps).
-        seconds: take fewer steps if they would take longer.
-        state: go on from there; the rest must be as it was.
-        save: called with a state every `SAVE_SECONDS`.
-        bf16: multiply matrices in bf16.
-        adapting: whether the networks have been fitted to other recordings.
         kept: tensors that ``loss`` changes, which belong to the state.
     """
     begin = saved = time.monotonic()
+    steps, state = how.steps, how.state
     model = nn.ModuleList(networks)
     weights = list(model.parameters())
     device = weights[0].device
-    peak, warmup = ADAPTING if adapting else (LEARNING_RATE, WARMUP)
+    peak, warmup = ADAPTING if how.adapting else (LEARNING_RATE, WARMUP)
     optimiser = torch.optim.AdamW(weights, peak, betas=(0.9, 0.98), fused=True)
-    rng = random.Random(seed)
+    rng = random.Random(how.seed)
     averages = [w.detach().clone() for w in weights]
     model.train()
     batches: list[Any] = []
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(how.seed)
         first = 0
         if state is not None:
             first, steps, batches = state["step"], state["steps"], state["batches"]
             _restore(state, model, optimiser, rng, [*averages, *kept])
         for step in itertools.count(first):
-            if step == PROBE and seconds < math.inf:
+            if step == PROBE and how.seconds < math.inf:
                 each = (time.monotonic() - begin) / PROBE
-                steps = min(steps, max(PROBE, int(seconds / each)))
+                steps = min(steps, max(PROBE, int(how.seconds / each)))
             if step >= steps:
                 break
             rate = peak * min(1.0, (step + 1) / warmup)
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=how.bf16):
                 value = loss(rng, batches)
             torch.autograd.backward(value)
             for network in networks:
@@ -89,11 +98,11 @@ def descend(
             # Faster at first, or the random initial weights would linger.
             decay = min(DECAY, (step + 1) / (step + 10))
             torch._foreach_lerp_(averages, [w.detach() for w in weights], 1 - decay)
-            progress(step + 1, steps)
+            how.progress(step + 1, steps)
             if step > PROBE and time.monotonic() - saved > SAVE_SECONDS:
                 saved = time.monotonic()
                 counts = {"step": step + 1, "steps": steps, "batches": batches}
-                save(counts | _state(model, optimiser, rng, [*averages, *kept]))
+                how.save(counts | _state(model, optimiser, rng, [*averages, *kept]))
     for average, w in zip(averages, weights, strict=True):
         w.data.copy_(average)
     model.eval()

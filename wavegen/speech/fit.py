@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from wavegen.model.acoustic import AcousticModel, Phones, whole
 from wavegen.speech.alignment import Alignment
-from wavegen.speech.descent import descend
+from wavegen.speech.descent import Descent, descend
 
 BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
@@ -66,25 +64,18 @@ def phones(
 def fit(
     model: AcousticModel,
     clips: Sequence[Recording],
-    steps: int,
-    seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seconds: float = math.inf,
-    state: dict[str, Any] | None = None,
-    save: Callable[[dict[str, Any]], None] = lambda state: None,
-    bf16: bool = False,
-    adapting: bool = False,
+    how: Descent,
 ) -> None:
-    """Train in place; the arguments that are not explained are those of `descend`.
+    """Train in place.
 
     Args:
         model: on the device to train on.
         clips: the training recordings.
-        adapting: whether the model has been fitted to other recordings.
+        how: see `descend`.
     """
     device = model.spectrum.mel.weight.device
     corpus = Corpus(clips, device)
-    if not adapting:
+    if not how.adapting:
         corpus.set_scale(model)
     spread = torch.zeros((), device=device)
 
@@ -97,7 +88,7 @@ def fit(
         return torch.stack([WEIGHTS[name] * x for name, x in losses._asdict().items()]).sum()
 
     networks = model.prosody, model.spectrum
-    descend(networks, loss, steps, seed, progress, seconds, state, save, bf16, adapting, [spread])
+    descend(networks, loss, how, [spread])
     model.prosody.duration_spread.copy_(spread.sqrt())
     model.eval()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from wavegen.model.content import ContentLosses, ContentModel
 from wavegen.model.numpy.acoustic import STATES
 from wavegen.speech.alignment import Alignment
-from wavegen.speech.descent import descend
+from wavegen.speech.descent import Descent, descend
 from wavegen.speech.disguise import disguise
 from wavegen.speech.fit import Recording
 
@@ -99,24 +98,17 @@ def fit(
     model: ContentModel,
     clips: Sequence[Recording],
     frequencies: Tensor,
-    steps: int,
-    seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seconds: float = math.inf,
-    state: dict[str, Any] | None = None,
-    save: Callable[[dict[str, Any]], None] = lambda state: None,
-    bf16: bool = False,
-    adapting: bool = False,
+    how: Descent,
 ) -> None:
-    """Train in place; the arguments that are not explained are those of `descend`.
+    """Train in place.
 
     Args:
         model: on the device to train on.
         clips: the training recordings.
         frequencies: of the bands, see `disguise`.
-        adapting: whether the model has been fitted to other recordings.
+        how: see `descend`.
     """
-    if not adapting:
+    if not how.adapting:
         model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(model.mean.device))
     heard = [
         Heard(c.speaker, c.voicing, c.octaves, c.mel, frame_states(c.alignment)) for c in clips
@@ -126,4 +118,4 @@ def fit(
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
         return weighed(model.loss(*pieces.batch(rng)))
 
-    descend([model], loss, steps, seed, progress, seconds, state, save, bf16, adapting)
+    descend([model], loss, how)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from wavegen.audio.coarse import places
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.autoregressive import Autoregressive
-from wavegen.speech.descent import descend
+from wavegen.speech.descent import Descent, descend
 
 BATCH, WINDOW = 4096, 1024
 """Symbols of a batch, and of a row of it."""
@@ -35,20 +35,14 @@ class Drawn(NamedTuple):
 def fit(
     model: Autoregressive,
     recordings: Sequence[Drawn],
-    steps: int,
-    seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seconds: float = math.inf,
-    state: dict[str, Any] | None = None,
-    save: Callable[[dict[str, Any]], None] = lambda state: None,
-    bf16: bool = False,
-    adapting: bool = False,
+    how: Descent,
 ) -> None:
-    """Train in place; the arguments that are not explained are those of `descend`.
+    """Train in place.
 
     Args:
         model: on the device to train on.
         recordings: each is followed by others of its speaker.
+        how: see `descend`.
     """
     rows = _Rows(recordings, model.skip_bias.device)
 
@@ -56,7 +50,7 @@ def fit(
         symbols, speaker = rows.batch(rng)
         return _nats(model, symbols, speaker).mean()
 
-    descend([model], loss, steps, seed, progress, seconds, state, save, bf16, adapting)
+    descend([model], loss, how)
 
 
 @torch.inference_mode()

@@ -29,6 +29,7 @@ from wavegen.model.precision import has_bf16
 from wavegen.speech import coding, fit, hearing, prior
 from wavegen.speech.aligner import ROUNDS
 from wavegen.speech.alignment import Alignment
+from wavegen.speech.descent import Descent
 from wavegen.speech.disguise import band_frequencies
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
@@ -180,14 +181,16 @@ def _fit_models(
     fit.fit(
         voice.acoustic.to(device),
         recordings,
-        c.acoustic_steps,
-        train.seed,
-        partial(progress, "fitting the acoustic model"),
-        share * seconds,
-        kept.get("acoustic"),
-        lambda state: keep(acoustic=state),
-        bf16,
-        adapting,
+        Descent(
+            c.acoustic_steps,
+            train.seed,
+            partial(progress, "fitting the acoustic model"),
+            share * seconds,
+            kept.get("acoustic"),
+            lambda state: keep(acoustic=state),
+            bf16,
+            adapting,
+        ),
     )
     voice.acoustic.to("cpu")
     if voice.content is None:
@@ -196,14 +199,16 @@ def _fit_models(
         voice.content.to(device),
         recordings,
         band_frequencies(mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)),
-        c.content_steps,
-        train.seed,
-        partial(progress, "fitting the content model"),
-        (1 - share) * seconds,
-        kept.get("content"),
-        lambda state: keep(content=state),
-        bf16,
-        adapting,
+        Descent(
+            c.content_steps,
+            train.seed,
+            partial(progress, "fitting the content model"),
+            (1 - share) * seconds,
+            kept.get("content"),
+            lambda state: keep(content=state),
+            bf16,
+            adapting,
+        ),
     )
     voice.content.to("cpu")
 
@@ -240,14 +245,16 @@ def _fit_latent(
         voice.latent.to(device),
         clips,
         frequencies,
-        c.latent_steps,
-        train.seed,
-        partial(progress, "fitting the latent code"),
-        share * seconds,
-        kept.get("latent"),
-        keep,
-        train.precision == "bf16",
-        adapting,
+        Descent(
+            c.latent_steps,
+            train.seed,
+            partial(progress, "fitting the latent code"),
+            share * seconds,
+            kept.get("latent"),
+            keep,
+            train.precision == "bf16",
+            adapting,
+        ),
     )
     voice.latent.to("cpu")
     log.info(f"latent code: {found}")
@@ -284,14 +291,16 @@ def _fit_prior(
     prior.fit(
         voice.prior.to(device),
         [drawn(path) for path in thinned(dataset.split["train"])],
-        voice.config.conditioning.prior_steps,
-        train.seed,
-        partial(progress, "fitting the network of codes"),
-        seconds,
-        kept.get("prior"),
-        keep,
-        train.precision == "bf16",
-        adapting,
+        Descent(
+            voice.config.conditioning.prior_steps,
+            train.seed,
+            partial(progress, "fitting the network of codes"),
+            seconds,
+            kept.get("prior"),
+            keep,
+            train.precision == "bf16",
+            adapting,
+        ),
     )
     voice.prior.to("cpu")
     if held := dataset.split["validation"][:HELD_OUT]:

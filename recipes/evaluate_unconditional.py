@@ -1,4 +1,4 @@
-"""How a voice without texts ends, continues recordings, and keeps silent.
+"""How a voice without texts draws from nothing, ends, continues recordings, and keeps silent.
 
     python recipes/evaluate_unconditional.py FOLDER --voice VOICE [--clips 200]
 
@@ -10,24 +10,31 @@ is beyond their 99th percentile. Noise in silence is the level of 50 ms that fol
 digital silence, and that of the error of the voice's own samples (8-bit µ-law or 16-bit) in the
 quietest twentieths of a second of held-out recordings.
 
-Takes of ten seconds from nothing, at a temperature of 1, are judged by their last quarter, beside
-all such stretches of held-out recordings: one has fallen quiet if it is fainter than 95 % of these,
-run away if it is louder than 95 %, and else turned to noise if its spectrum is flatter than 95 %
-are. By that, a seventh of the recordings' own stretches or less would be called so.
+Takes of ten seconds from nothing, at a temperature of 1 unless set, are judged by their last
+quarter, beside all such stretches of held-out recordings: one has fallen quiet if it is fainter
+than 95 % of these, run away if it is louder than 95 %, and else turned to noise if its spectrum is
+flatter than 95 % are. By that, a seventh of the recordings' own stretches or less would be called
+so. As music, whole takes are compared with the recordings: how many notes begin in a second
+(onsets), how much recurs from beat to beat (the highest autocorrelation of the onsets' strength,
+0.3 to 1.5 s apart), how few of the twelve semitones hold the energy at a time (bits of entropy of
+the chroma of a frame; log2 12 = 3.58 in noise), and how much that changes within a second (half the
+sum of the absolute differences of two frames' chroma).
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import librosa
 import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
+from scipy.stats import entropy, ks_2samp
 
 from wavegen.audio.filters import filters
 from wavegen.audio.synthesis_filter import Synthesis
@@ -38,7 +45,7 @@ from wavegen.report.watch import flatness
 from wavegen.request import Request
 from wavegen.synth import plan, synthesize
 from wavegen.utterance import Utterance
-from wavegen.voice import Voice
+from wavegen.voice import ConditionedVoice, Voice
 
 Audio = NDArray[np.float32]
 Held = list[tuple[Audio, int]]
@@ -116,11 +123,14 @@ def silence(voice: Voice, held: Held, count: int) -> dict[str, float]:
     }
 
 
-def stability(voice: Voice, held: Held, count: int, seconds: float) -> dict[str, float]:
-    """What becomes of takes from nothing."""
-    requests = [Request(seconds=seconds, seed=n) for n in range(count)]
-    made = synthesize(voice, [next(plan(voice, r)) for r in requests])
-    quarter = round(seconds * voice.sample_rate / 4)
+def takes_from_nothing(voice: Voice, count: int, seconds: float, temperature: float) -> list[Audio]:
+    requests = [Request(seconds=seconds, seed=n, temperature=temperature) for n in range(count)]
+    return synthesize(voice, [next(plan(voice, r)) for r in requests])
+
+
+def stability(voice: Voice, made: list[Audio], held: Held) -> dict[str, float]:
+    """What becomes of takes from nothing, all of one length."""
+    quarter = len(made[0]) // 4
     ends = [a[-quarter:] for a in made]
     parts = [a[at : at + quarter] for a, _ in held for at in range(0, len(a), quarter)]
     real = [p for p in parts if len(p) == quarter]
@@ -131,7 +141,7 @@ def stability(voice: Voice, held: Held, count: int, seconds: float) -> dict[str,
     quiet, away = levels < low, levels > high
     noise = (flat > np.percentile(usual, 95)) & ~quiet & ~away
     return {
-        "takes": count,
+        "takes": len(made),
         "share that fall quiet": float(quiet.mean()),
         "share that run away": float(away.mean()),
         "share that turn to noise": float(noise.mean()),
@@ -143,22 +153,61 @@ def stability(voice: Voice, held: Held, count: int, seconds: float) -> dict[str,
     }
 
 
+def as_music(audio: Audio, rate: int) -> dict[str, float]:
+    """What the docstring of this file tells of one piece of sound."""
+    hop = 512 * rate // 16000
+    strength = librosa.onset.onset_strength(y=audio, sr=rate, hop_length=hop)
+    onsets = librosa.onset.onset_detect(onset_envelope=strength, sr=rate, hop_length=hop)
+    frames = rate / hop
+    centred = strength - strength.mean()
+    recurs = librosa.autocorrelate(centred) / max(float(centred @ centred), 1e-9)
+    chroma = librosa.feature.chroma_stft(
+        y=audio, sr=rate, hop_length=hop, n_fft=8 * hop, norm=1, tuning=0.0
+    )
+    bits = entropy(chroma[:, chroma.sum(0) > 0], base=2)
+    second = round(frames)
+    apart = np.abs(chroma[:, second:] - chroma[:, :-second]).sum(0) / 2
+    return {
+        "onsets a second": len(onsets) * rate / len(audio),
+        "recurrence of beats": float(recurs[int(0.3 * frames) : int(1.5 * frames)].max()),
+        "bits of chroma": float(bits.mean()) if bits.size else math.log2(12),
+        "change of chroma": float(apart.mean()),
+    }
+
+
+def music(made: list[Audio], held: Held, rate: int) -> dict[str, float]:
+    """Takes beside recordings, medians and the Kolmogorov-Smirnov statistic."""
+    of_made = [as_music(a, rate) for a in made]
+    of_real = [as_music(a, rate) for a, _ in held if len(a) > 2 * rate]
+    out: dict[str, float] = {}
+    for name in of_made[0] if of_real else ():
+        taken, known = ([each[name] for each in some] for some in (of_made, of_real))
+        out[f"{name}, made"] = float(np.median(taken))
+        out[f"{name}, real"] = float(np.median(known))
+        out[f"{name}, Kolmogorov-Smirnov"] = float(ks_2samp(taken, known).statistic)
+    return out
+
+
 def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="Voice file of a voice without texts.")],
     clips: Annotated[int, typer.Option(help="Clips for each measurement.")] = 200,
     takes: Annotated[int, typer.Option(help="Takes from nothing.")] = 16,
     seconds: Annotated[float, typer.Option(help="Of each take.")] = 10.0,
+    temperature: Annotated[float, typer.Option(help="Of the takes.")] = 1.0,
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)
     data = open_dataset(folder, v.config)
-    figures = {} if v.model.output.end is None else endings(v, data, clips)
     held = [
         (data.audio(p), data.speaker_id(p)) for p in data.split["test"] + data.split["validation"]
     ]
-    figures |= stability(v, held, takes, seconds)
-    figures |= seams(v, held, clips) | silence(v, held, 20)
+    made = takes_from_nothing(v, takes, seconds, temperature)
+    figures = stability(v, made, held) | music(made, held, v.sample_rate)
+    if not isinstance(v, ConditionedVoice):  # which continues nothing
+        figures |= seams(v, held, clips) | silence(v, held, 20)
+        if v.model.output.end is not None:
+            figures |= endings(v, data, clips)
     print(json.dumps({k: round(f, 5) for k, f in figures.items()}, indent=1))
 
 

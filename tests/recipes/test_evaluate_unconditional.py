@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from evaluate_unconditional import stability
+from evaluate_unconditional import as_music, stability, takes_from_nothing
 from helpers import free_voice
 
 from wavegen.library import load_voice
@@ -21,10 +21,27 @@ def test_takes_fall_quiet_run_away_or_turn_to_noise(tmp_path: Path) -> None:
         "share that run away": (0.001, tone),
         "share that go on": (None, noise),
     }
-    [level] = {stability(voice, [(tone, 0)], 2, 0.4)["dB of the last quarter, median"]}
+    made = takes_from_nothing(voice, 4, 0.4, 1.0)
+    level = stability(voice, made, [(tone, 0)])["dB of the last quarter, median"]
     loud = 10 ** (level / 20)
     for name, (factor, sound) in outcomes.items():
         scale = loud * (1 if factor is None else factor) / np.sqrt(np.mean(sound**2))
         spread = random.uniform(0.5, 2, 40).repeat(1000) if factor is None else 1
         held = [((sound * scale * spread).astype(np.float32), 0)]
-        assert stability(voice, held, 4, 0.4)[name] == 1, name
+        assert stability(voice, made, held)[name] == 1, name
+
+
+def test_music_is_told_by_its_notes_and_beats() -> None:
+    rate = 16000
+    t = np.arange(4 * rate) / rate
+    beat = np.exp(-20 * (t % 0.5))
+    scale = 220 * 2 ** ((t // 0.5) * 2 / 12)
+    noise = np.random.default_rng(0).normal(0, 0.1, len(t)).astype(np.float32)
+    tune = (0.3 * beat * np.sin(2 * np.pi * np.cumsum(scale) / rate)).astype(np.float32)
+    tune += 0.01 * noise
+    of_tune, of_noise = as_music(tune, rate), as_music(noise, rate)
+    assert 2 <= of_tune["onsets a second"] <= 3
+    assert of_tune["recurrence of beats"] > 0.5 > of_noise["recurrence of beats"]
+    assert of_tune["bits of chroma"] < 2.5 < 3 < of_noise["bits of chroma"]
+    assert of_tune["change of chroma"] > of_noise["change of chroma"]
+    assert as_music(np.zeros(4 * rate, np.float32), rate)["bits of chroma"] > 3.5

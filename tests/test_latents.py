@@ -20,7 +20,7 @@ from wavegen.latents import HIGHEST, LOWEST, STEP, Codes, LatentVoice, quantised
 from wavegen.library import load_voice
 from wavegen.recording import read_recording
 from wavegen.request import Request
-from wavegen.synth import plan, plan_copy, plan_decoding, synthesize
+from wavegen.synth import plan, plan_continuation, plan_copy, plan_decoding, synthesize
 
 SEVEN = DIGITS / "7_jackson_12.wav"
 
@@ -153,6 +153,30 @@ def test_codes_are_drawn_from_nothing(drawing: LatentVoice) -> None:
     for request in (Request(), Request(seconds=9.0, max_seconds=8.0)):
         with pytest.raises(VoiceError):
             next(plan(drawing, request))
+
+
+def test_a_recording_is_continued_in_codes(drawing: LatentVoice) -> None:
+    audio, known = read_recording(drawing, SEVEN), encoded(drawing)
+    whole = known.samples // 160
+    assert known.samples % 160
+    utterance = plan_continuation(drawing, SEVEN, Request(seconds=0.5, speaker="bob"))
+    assert utterance.prompt is not None
+    np.testing.assert_array_equal(utterance.prompt, audio)
+    assert utterance.samples == 4000
+    codes = draw_codes(drawing, Request(), len(audio) + 4000, known)
+    assert len(codes.codes) == -(-(len(audio) + 4000) // 160)
+    np.testing.assert_array_equal(codes.codes[:whole], known.codes[:whole])
+    np.testing.assert_array_equal(codes.pitch[:whole], known.pitch[:whole])
+    another = draw_codes(drawing, Request(seed=1), len(audio) + 4000, known)
+    assert (another.codes != codes.codes).any()
+    # What is shorter than a code begins nothing.
+    short = replace(known, codes=known.codes[:1], pitch=known.pitch[:1], samples=100)
+    assert draw_codes(drawing, Request(), 4100, short).samples == 4100
+    one, two = synthesize(drawing, [utterance, replace(utterance, request=Request(seed=1))])
+    assert len(one) == 4000
+    assert not np.array_equal(one, two)
+    with pytest.raises(VoiceError, match="without texts"):
+        plan_continuation(drawing, SEVEN, Request(text="x", seconds=1.0))
 
 
 def test_silence_has_no_f0(voice: LatentVoice) -> None:

@@ -88,31 +88,40 @@ def _block(voice: Voice) -> int:
     return max(1, round(voice.sample_rate * SLICE_SECONDS))
 
 
-def draw_codes(voice: LatentVoice, request: Request, samples: int) -> Codes:
-    """Codes from nothing, by the voice's network of codes.
+def draw_codes(
+    voice: LatentVoice, request: Request, samples: int, begin: Codes | None = None
+) -> Codes:
+    """Codes of new sound, by the voice's network of codes.
 
     Args:
         voice: that has one.
         request: of which the seed, the temperature and the speakers count.
-        samples: of the sound.
+        samples: of the sound, its beginning included.
+        begin: codes of a recording, which it begins with.
     """
     config, speaker = voice.config.prior, voice.who(request.speaker, request.speaker_path)
     assert config is not None
     each, hop = voice.config.conditioning.code_frames, config.hop_length
-    frames = -(-samples // (voice.config.hop_length * each))
+    step = voice.config.hop_length * each
+    frames, prompt = -(-samples // step), None
+    if begin is not None and (whole := begin.samples // step):
+        # A code that the recording fills but in part is drawn: what follows has a say in it.
+        prompt = voice.symbols(begin)[:whole].flatten()
     network, local = voice.prior_network, places(frames, hop)
     weights = network.weights.part("conditioning")
     rows = conditioning.encode(weights, config.conditioning, voice.weights(speaker, frames), local)
     job = Job(
         rows,
-        frames * hop,
+        frames * hop - (0 if prompt is None else len(prompt)),
         key(request.seed or 0, "codes", speaker.label),
         request.temperature,
+        prompt,
         phase=phase_codes(local.phase, local.phase_step, hop),
     )
     spec = choose_engine(None, None, "cpu")
-    pieces = [codes for _, codes in spec.draw(network, [job], hop, len(local.phase) * hop)]
-    symbols = np.concatenate(pieces).reshape(frames, hop)
+    drawn = [codes for _, codes in spec.draw(network, [job], hop, job.length)]
+    known = [] if prompt is None else [prompt]
+    symbols = np.concatenate(known + drawn).reshape(frames, hop)
     return voice.of_symbols(symbols, samples, "codes")
 
 

@@ -174,8 +174,9 @@ def _can(voice: Voice) -> str:
     return "makes sound (--seconds)"
 
 
-def _plan_seconds(voice: Voice, request: Request) -> Utterance:
-    """An utterance of a voice without texts, of a given length or until it ends by itself.
+def _plan_seconds(voice: Voice, request: Request, prompt: Audio | None = None) -> Utterance:
+    """An utterance of a voice without texts, of a given length or until it ends by itself, that may
+    continue a recording.
 
     Raises:
         VoiceError: the voice can't do that, or it is more than ``max_seconds``.
@@ -191,12 +192,15 @@ def _plan_seconds(voice: Voice, request: Request) -> Utterance:
     longest = LONGEST if limit is None else min(limit, LONGEST)
     samples = max(1, round((longest if seconds is None else seconds) * voice.sample_rate))
     if isinstance(voice, LatentVoice):
-        return plan_decoding(voice, draw_codes(voice, request, samples), request)
+        known = None if prompt is None else voice.encode_recording(prompt, "")
+        begin = 0 if known is None else known.samples
+        planned = plan_decoding(voice, draw_codes(voice, request, begin + samples, known), request)
+        return replace(planned, samples=samples, prompt=prompt)
     speaker = voice.who(request.speaker, request.speaker_path)
     if speaker.glides and seconds is None:
         raise VoiceError("a path of speakers needs a length to glide over (--seconds)")
     weights = voice.weights(speaker, -(-samples // voice.config.hop_length))
-    return Utterance(request, "", speaker, weights, samples, ends=seconds is None)
+    return Utterance(request, "", speaker, weights, samples, prompt=prompt, ends=seconds is None)
 
 
 def expected_samples(voice: Voice, utterance: Utterance) -> int:
@@ -256,10 +260,10 @@ def plan_continuation(
     """
     request = _plain(request)
     audio = read_recording(voice, file)
-    if not isinstance(voice, ConditionedVoice):
+    if _draws(voice):
         if request.text is not None:
             raise VoiceError(f"voice {voice.name} was trained without texts: it {_can(voice)}")
-        return replace(_plan_seconds(voice, request), prompt=audio)
+        return _plan_seconds(voice, request, audio)
     if not isinstance(voice, SpeakingVoice):
         raise VoiceError(f"voice {voice.name} {_can(voice)}; it can't continue one")
     if request.text is None or request.seconds is not None:

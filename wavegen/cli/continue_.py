@@ -37,7 +37,8 @@ def continue_(
 ) -> None:
     """Continue a recording. Each file, PROMPT-1.wav and so on, is the recording and what follows.
 
-    --text says what follows, or --seconds how long it is if the voice was trained without texts.
+    --text says what follows, or --seconds how long it is if the voice was trained without texts. A
+    voice of a discrete code goes on from the recording's codes, if it has a network of codes.
     """
     import numpy as np
 
@@ -50,20 +51,20 @@ def continue_(
         raise WavegenError(f"no recording {prompt}")
     check_output_folder(output)
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
-    utterance = plan_continuation(voice, prompt, request, prompt_text)
-    assert utterance.prompt is not None
     check_finish(f".{form}", finish.rate(voice.sample_rate), finish)
+    seeds = [(request.seed or 0) + n for n in range(variants)]
+    takes = [
+        plan_continuation(voice, prompt, replace(request, seed=seed), prompt_text) for seed in seeds
+    ]
     make_folder(output)
     files = [output / f"{prompt.stem}-{n + 1}.{form}" for n in range(variants)]
     for file in files:
         check_output(file, force, SUFFIXES)
-    seeds = [(request.seed or 0) + n for n in range(variants)]
-    takes = [replace(utterance, request=replace(request, seed=seed)) for seed in seeds]
     audios, speed = draw_all(voice, takes, engine, precision, device)
-    before = len(utterance.prompt) / voice.sample_rate
-    for file, audio in zip(files, audios, strict=True):
-        joined = np.concatenate([utterance.prompt, audio])
+    for file, take, audio in zip(files, takes, audios, strict=True):
+        assert take.prompt is not None
+        joined = np.concatenate([take.prompt, audio])
         write_audio(file, joined, voice.sample_rate, finish, replace=force)
-        added = len(audio) / voice.sample_rate
+        before, added = (len(sound) / voice.sample_rate for sound in (take.prompt, audio))
         show.out.print(f"{file}: {added:.2f} s after {before:.2f} s", soft_wrap=True)
     show.err.print(f"voice {voice.name}, {speed:.2f} x real time", soft_wrap=True)

@@ -1,6 +1,7 @@
 """Linear prediction: a filter for every frame, and its inverse."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.features import mel
-from wavegen.audio.filters import LEVEL, input_count, of_speech, power_spectrum, predictors
+from wavegen.audio.filters import LEVEL, input_count, of_spectrum, power_spectrum, predictors
+from wavegen.audio.filters import filters as filters_of
 from wavegen.audio.linear_prediction import Predictor, predictor, select
+from wavegen.audio.local_features import silence
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
@@ -27,7 +30,7 @@ def of(audio: Tensor) -> Predictor:
     bands = mel(audio, RATE, HOP, 80)
     f0 = torch.full((bands.shape[1],), RATE / 97)
     f0[10:14] = 0
-    return Predictor.of(of_speech(bands.numpy(), f0.numpy(), RATE, HOP))
+    return Predictor.of(of_spectrum(bands.numpy(), f0.numpy(), RATE, HOP))
 
 
 def speechlike(count: int = 8000) -> Tensor:
@@ -152,8 +155,29 @@ def test_inputs_depend_on_earlier_samples_only() -> None:
 
 def test_periods_are_those_of_the_pitch_and_none_is_of_samples_to_come() -> None:
     f0 = torch.tensor([0.0, 100.0, 150.0, 6000.0, 7000.0, 0.5])
-    lags = of_speech(mel(torch.zeros(960), RATE, HOP, 80).numpy(), f0.numpy(), RATE, HOP).lags
+    lags = of_spectrum(mel(torch.zeros(960), RATE, HOP, 80).numpy(), f0.numpy(), RATE, HOP).lags
     assert lags.tolist() == [0, 160, 107, 3, 0, 16000]
+
+
+def test_filters_of_a_high_order_ring_with_the_notes() -> None:
+    """Three notes of a chord: noise has them through such filters, not through those of speech."""
+    t = torch.arange(2 * RATE) / RATE
+    notes = (440.0, 554.4, 659.3)
+    audio = sum(0.1 * torch.sin(2 * math.pi * hz * t) for hz in notes) + 1e-3 * torch.randn(len(t))
+    noise = LEVEL * np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
+    shares = []
+    for order, bands in ((0, 80), (128, 160)):
+        config = Config().replace(
+            "conditioning", features="mel", frame_rate=50, prediction_order=order
+        )
+        rows = mel(audio, RATE, config.hop_length, bands).numpy()
+        made = filters_of(config, replace(silence(rows.shape[1], bands), mel=rows))
+        assert made.order == (order or 24)
+        power = np.abs(np.fft.rfft(Synthesis(made)(noise))) ** 2
+        hertz = np.fft.rfftfreq(2 * RATE, 1 / RATE)
+        near = np.min([np.abs(hertz - hz) for hz in notes], 0) < 16
+        shares.append(power[near].sum() / power.sum())
+    assert 2 * shares[0] < 0.6 < shares[1]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from wavegen.audio.features import mel
-from wavegen.audio.filters import LEVEL, of_speech
+from wavegen.audio.filters import LEVEL, of_spectrum
 from wavegen.audio.linear_prediction import Predictor
 from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
@@ -20,7 +20,7 @@ def clip() -> tuple[Tensor, Predictor]:
     audio[::97] += 0.5
     bands = mel(audio, RATE, HOP, 80)
     f0 = np.full(bands.shape[1], RATE / 97, np.float32)
-    return audio, Predictor.of(of_speech(bands.numpy(), f0, RATE, HOP))
+    return audio, Predictor.of(of_spectrum(bands.numpy(), f0, RATE, HOP))
 
 
 def cut(noise: float, begin: int, end: int, seed: int = 0) -> tuple[Excerpt, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from recordings import HOP, RATE, STACKS, training_set
 from torch import Tensor
 
-from wavegen.audio.filters import LEVEL, of_speech
+from wavegen.audio.filters import LEVEL, of_spectrum
 from wavegen.audio.linear_prediction import Predictor, select
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.synthesis_filter import Synthesis
@@ -107,7 +107,7 @@ def test_what_is_given_of_noise_is_that_of_the_sound_it_makes() -> None:
     clip = windows.clips[5]
     local = clip.local(False)
     assert local is not None
-    filters = Predictor.of(of_speech(local.mel.numpy(), local.f0.numpy(), RATE, HOP))
+    filters = Predictor.of(of_spectrum(local.mel.numpy(), local.f0.numpy(), RATE, HOP))
     count = min(clip.samples, batch.codes.shape[1])
     level, gain = amounts(0.5, torch.Generator().manual_seed(group[0].seed))
     sign = 1 - 2 * (group[0].seed & 1)

@@ -25,6 +25,8 @@ LEVEL = 1 / 16
 FLOOR = 1e-4
 """White noise added to each frame's spectrum, relative to its power: deep gaps between harmonics
 would make the filters ring."""
+FINE_FLOOR = 1e-5
+"""The same for filters of a high order, which are meant to ring with the notes of music."""
 QUIET = 1e-6
 """Amplitude below which a frame is not amplified."""
 
@@ -92,7 +94,8 @@ def filters(config: Config, local: LocalFeatures | None) -> Filters:
         raise VoiceError("a voice for compression (audio.adaptive) can't generate sound")
     rate, hop = config.audio.sample_rate, config.hop_length
     if local is not None and by_spectrum(config):
-        return of_speech(np.asarray(local.mel), np.asarray(local.f0), rate, hop)
+        mel, f0 = np.asarray(local.mel), np.asarray(local.f0)
+        return of_spectrum(mel, f0, rate, hop, config.conditioning.prediction_order)
     emphasis = config.audio.preemphasis
     return Filters(
         np.full((1, int(emphasis > 0)), emphasis, np.float32),
@@ -102,20 +105,24 @@ def filters(config: Config, local: LocalFeatures | None) -> Filters:
     )
 
 
-def of_speech(mel: Floats, f0: Floats, sample_rate: int, hop_length: int) -> Filters:
-    """Filters of speech: all-pole models of the mel spectra (autocorrelation method, order: the
-    sample rate in kHz plus eight).
+def of_spectrum(
+    mel: Floats, f0: Floats, sample_rate: int, hop_length: int, order: int = 0
+) -> Filters:
+    """All-pole models of mel spectra (autocorrelation method).
 
     Args:
         mel: (M, F), from `features.mel`.
         f0: (F,) Hz, 0 where unvoiced.
         sample_rate: Hz.
         hop_length: samples per frame.
+        order: less than the window of the spectra (four hops); 0: that of speech, the sample rate
+            in kHz plus eight.
     """
-    order = round(sample_rate / 1000) + 8
+    floor = FINE_FLOOR if order else FLOOR
+    order = order or round(sample_rate / 1000) + 8
     power = power_spectrum(mel, sample_rate, hop_length).astype(np.float64)
     correlation: Doubles = np.fft.irfft(power)
-    correlation[:, 0] *= 1 + FLOOR
+    correlation[:, 0] *= 1 + floor
     coefficients, left = predictors(correlation, order)
     gains = np.sqrt(np.maximum(left, QUIET**2)) / LEVEL
     period = np.rint(sample_rate / np.maximum(f0, 1)).astype(np.int64)

@@ -13,7 +13,7 @@ from typing import cast
 
 import torch
 
-from wavegen.audio.filters import of_speech
+from wavegen.audio.filters import of_spectrum
 from wavegen.bench.cells import (
     ENGINE_YARDSTICK,
     SAMPLE_RATE,
@@ -142,7 +142,7 @@ class _DrawingRate:
         if model.given is not None:
             mel = torch.randn(config.conditioning.mel_channels, frames)
             f0 = 200.0 * (torch.rand(frames) > 0.3)
-            self._predictor = of_speech(
+            self._predictor = of_spectrum(
                 mel.numpy(), f0.numpy(), config.audio.sample_rate, config.hop_length
             )
         rng = random.Random(0)

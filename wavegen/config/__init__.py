@@ -115,6 +115,9 @@ class ConditioningConfig:
     """With ``mel`` or ``latent`` features, let the network model the excitation: the residual of
     linear prediction by filters computed from the spectrogram. It then need not model resonances
     or loudness. Replaces ``audio.preemphasis``."""
+    prediction_order: int = 0
+    """Coefficients of such a filter (0: the sample rate in kHz plus eight, for the resonances of
+    speech). With a hundred and more, and as many mel bands, filters tell the notes of music."""
     signal: bool = True
     """With linear prediction, give the network the last sample of the sound and the filter's
     prediction of the next one, both divided by the frame's gain."""
@@ -154,7 +157,9 @@ class ConditioningConfig:
 
     def faults(self) -> list[str]:
         out = at_least("conditioning", self, 2, "acoustic_channels", "codes")
-        out += at_least("conditioning", self, 0, "content_channels", "prior_steps")
+        out += at_least(
+            "conditioning", self, 0, "content_channels", "prediction_order", "prior_steps"
+        )
         if self.prior_steps and self.codes > MOST_DRAWN:
             out.append(f"conditioning.prior_steps needs conditioning.codes of at most {MOST_DRAWN}")
         if self.codebooks > MOST_BOOKS:
@@ -322,6 +327,11 @@ class Config:
             out.append(
                 f"model.context.pool ({pools}) and the {self.hop_length} samples of a frame begin "
                 f"together only every {self.stride} samples: choose pools that share its factors"
+            )
+        if not out and self.conditioning.prediction_order >= 4 * self.hop_length:
+            out.append(
+                "conditioning.prediction_order must be less than the "
+                f"{4 * self.hop_length} samples of a window of the spectrogram"
             )
         if not out and (coarser := self.coarser) is not None:
             out = [f"in model.scales: {fault}" for fault in coarser.faults()]

@@ -40,6 +40,7 @@ from wavegen.audio.filters import filters
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.errors import DataError
 from wavegen.library import load_voice
 from wavegen.report.watch import flatness
 from wavegen.request import Request
@@ -134,6 +135,9 @@ def stability(voice: Voice, made: list[Audio], held: Held) -> dict[str, float]:
     ends = [a[-quarter:] for a in made]
     parts = [a[at : at + quarter] for a, _ in held for at in range(0, len(a), quarter)]
     real = [p for p in parts if len(p) == quarter]
+    if not real:
+        least = f"{quarter / voice.sample_rate:g} s, a quarter of a take"
+        raise DataError(f"no held-out recording lasts {least}: lower --seconds")
     levels, known = np.array([*map(decibels, ends)]), np.array([*map(decibels, real)])
     flat = np.array([flatness(e) for e in ends])
     usual = np.array([flatness(r) for r in real])
@@ -198,7 +202,7 @@ def main(
 ) -> None:
     """Print the figures as JSON."""
     v = load_voice(voice)
-    data = open_dataset(folder, v.config)
+    data = open_dataset(folder, v.config, allow_bad=True)  # as training may have been told
     held = [
         (data.audio(p), data.speaker_id(p)) for p in data.split["test"] + data.split["validation"]
     ]

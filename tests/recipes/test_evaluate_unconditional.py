@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from evaluate_unconditional import as_music, stability, takes_from_nothing
 from helpers import free_voice
 
+from wavegen.errors import DataError
 from wavegen.library import load_voice
 
 
@@ -45,3 +47,10 @@ def test_music_is_told_by_its_notes_and_beats() -> None:
     assert of_tune["bits of chroma"] < 2.5 < 3 < of_noise["bits of chroma"]
     assert of_tune["change of chroma"] > of_noise["change of chroma"]
     assert as_music(np.zeros(4 * rate, np.float32), rate)["bits of chroma"] > 3.5
+
+
+def test_recordings_shorter_than_a_quarter_of_a_take(tmp_path: Path) -> None:
+    voice = load_voice(free_voice(tmp_path / "free.safetensors"))
+    made = [np.zeros(2 * voice.sample_rate, np.float32)]
+    with pytest.raises(DataError, match=r"no held-out recording lasts 0\.5 s.*--seconds"):
+        stability(voice, made, [(np.zeros(100, np.float32), 0)])

@@ -1,12 +1,13 @@
 """How well faults of recordings are found, by `wavegen anomalies` and by flux and energy.
 
-    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--clips 40]
+    python recipes/evaluate_anomalies.py FOLDER --voice VOICE [--others FOLDER] [--voices FOLDER]
 
 FOLDER holds the recordings that the voice was trained on. Its validation clips tell what is usual.
 Faults (faults.py) are made in its test clips; both are taken from all speakers evenly:
 
 clicks, dropouts, clipping, 50 Hz hum
-splice        a second of another speaker, of FOLDER or of ``--others``
+splice        a second of another speaker of FOLDER, or of any recording of ``--others``
+knock, voice  of sound that isn't speech: a knock, and a second of ``--voices`` beside it
 word          a word is another one, as the speaker says it elsewhere
 transcript    the text is that of another clip of about the same length
 
@@ -31,7 +32,7 @@ import joblib
 import numpy as np
 import torch
 import typer
-from faults import ALONE, Audio, replaced, spliced
+from faults import ALONE, Audio, beside, knock, replaced, spliced
 from judges import heading, row
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
@@ -42,6 +43,7 @@ from wavegen.cli.show import phases
 from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.library import load_voice
 from wavegen.score.anomalies import judge
+from wavegen.score.features import tiers
 from wavegen.score.tracks import Heard, Tracks, hear, measure
 from wavegen.score.words import Lexicon
 from wavegen.speech.frontend import Unit
@@ -74,8 +76,15 @@ def heard(voice: Voice, digest: str, audio: Audio, weights: Floats) -> Heard:
 class Bench:
     """A voice, its held-out recordings, and the faults in them."""
 
-    def __init__(self, voice: Voice, data: Dataset, others: Dataset | None, keep: Path | None):
-        self.voice, self.data, self.others = voice, data, others or data
+    def __init__(
+        self,
+        voice: Voice,
+        data: Dataset,
+        others: Dataset | None = None,
+        voices: Dataset | None = None,
+        keep: Path | None = None,
+    ) -> None:
+        self.voice, self.data, self.others, self.voices = voice, data, others, voices
         self.lexicon = Lexicon.of(voice) if isinstance(voice, SpeakingVoice) else None
         self.look = joblib.Memory(keep, verbose=0).cache(heard, ignore=["voice"])
 
@@ -110,11 +119,17 @@ class Bench:
         for kind, fault in ALONE.items():
             yield kind, with_sound(fault(clean.audio, rate, chance(kind)))
         rng, speaker = chance("splice"), self.data.clips[path].speaker
-        pool = [p for p in self.others.clips if self.others is not self.data or p != path]
-        pool = [p for p in pool if self.others.clips[p].speaker != speaker]
+        others = self.others or self.data
+        pool = [p for p in others.clips if self.others or others.clips[p].speaker != speaker]
         if pool:
-            other = self.others.audio(pool[rng.integers(len(pool))])
+            other = others.audio(pool[rng.integers(len(pool))])
             yield "splice", with_sound(spliced(clean.audio, other, rate, rng))
+        if not isinstance(self.voice, SpeakingVoice):
+            yield "knock", with_sound(knock(clean.audio, rate, chance("knock")))
+            if self.voices is not None:
+                rng, said = chance("voice"), [*self.voices.clips]
+                other = self.voices.audio(said[rng.integers(len(said))])
+                yield "voice", with_sound(beside(clean.audio, other, rate, rng))
         if clean.unit is None:
             return
         said = [p for p in self.data.units if self.data.clips[p].speaker == speaker and p != path]
@@ -145,8 +160,13 @@ class Bench:
 
     def words(self, clip: Clip) -> list[Interval]:
         """The words that may be swapped."""
+        assert isinstance(self.voice, SpeakingVoice)
+        assert clip.unit is not None
+        audio = torch.from_numpy(clip.audio)
+        alignment = self.voice.align(clip.unit, torch.from_numpy(clip.weights), audio)
+        words = tiers(self.voice, clip.unit, alignment, len(audio) / self.voice.sample_rate)[0]
         low, high = WORD_SECONDS
-        return [w for w in self.tracks(clip).words if w.label and low < w.end - w.start < high]
+        return [w for w in words if w.label and low < w.end - w.start < high]
 
 
 def simple(audio: Audio, rate: int) -> NDArray[np.float64]:
@@ -218,7 +238,12 @@ def evaluate(bench: Bench, fit: list[str], tested: list[str], progress: Any) -> 
 def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="A bundled voice, or a voice file.")],
-    others: Annotated[Path | None, typer.Option(help="Recordings of other speakers.")] = None,
+    others: Annotated[
+        Path | None, typer.Option(help="Recordings of others: speakers, places or machines.")
+    ] = None,
+    voices: Annotated[
+        Path | None, typer.Option(help="Speech that is heard beside sound that is none.")
+    ] = None,
     clips: Annotated[int, typer.Option(help="Test clips.")] = 40,
     usual: Annotated[int, typer.Option(help="Usual clips.")] = 40,
     keep: Annotated[
@@ -229,15 +254,16 @@ def main(
     v = load_voice(voice)
     with phases() as progress:
         data = open_dataset(folder, v.config, f0=False, transcripts=True, progress=progress)
-        more = None
-        if others is not None:
-            config = v.config.replace("data", layout="auto")
-            more = open_dataset(others, config, f0=False, progress=progress)
+        config = v.config.replace("data", layout="auto")
+        more, speech = (
+            None if root is None else open_dataset(root, config, f0=False, progress=progress)
+            for root in (others, voices)
+        )
         fit, tested = (
             evenly(data, data.split[part], count)
             for part, count in (("validation", usual), ("test", clips))
         )
-        figures = evaluate(Bench(v, data, more, keep), fit, tested, progress)
+        figures = evaluate(Bench(v, data, more, speech, keep), fit, tested, progress)
     print(heading(COLUMNS))
     for kind, some in figures.items():
         print(row(kind, some, COLUMNS))

@@ -17,6 +17,11 @@ TOP = 0.4
 """What is clipped, by the recording's peak."""
 HUM_DB = -20.0
 """Level of the hum, by the recording's."""
+KNOCK = (0.5, 200.0, 0.02)
+"""Amplitude of a knock, by the recording's peak, its resonance in Hz, and the seconds in which it
+falls to 1/e."""
+BESIDE_DB = -10.0
+"""Level of what is heard beside the recording, by the recording's."""
 OTHER_SECONDS = 1.0
 """Of another recording, or a third of this one if that is less."""
 
@@ -55,6 +60,17 @@ def hum(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
     return out
 
 
+def knock(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
+    """Once, a resonance that dies away."""
+    amplitude, pitch, decay = KNOCK
+    time = np.arange(round(8 * decay * rate)) / rate
+    sound = np.sin(2 * np.pi * pitch * time) * np.exp(-time / decay)
+    out, at = audio.copy(), int(rng.integers(0, max(1, len(audio) - len(sound))))
+    part = out[at : at + len(sound)]
+    part += (amplitude * np.abs(audio).max() * sound[: len(part)]).astype(np.float32)
+    return np.clip(out, -1, 1)
+
+
 ALONE: dict[str, Callable[[Audio, int, np.random.Generator], Audio]] = {
     "clicks": clicks,
     "dropouts": dropouts,
@@ -62,6 +78,18 @@ ALONE: dict[str, Callable[[Audio, int, np.random.Generator], Audio]] = {
     "50 Hz hum": hum,
 }
 """Faults that need nothing but the recording."""
+
+
+def beside(audio: Audio, other: Audio, rate: int, rng: np.random.Generator) -> Audio:
+    """A second of another recording, or all of it, is heard beside this one at `BESIDE_DB`."""
+    count = min(round(OTHER_SECONDS * rate), len(audio), len(other))
+    first = int(rng.integers(0, len(other) - count + 1))
+    begin = int(rng.integers(0, len(audio) - count + 1))
+    piece = other[first : first + count]
+    gain = level(audio) * 10 ** (BESIDE_DB / 20) / level(piece)
+    out = audio.copy()
+    out[begin : begin + count] += piece * np.float32(gain)
+    return np.clip(out, -1, 1)
 
 
 def spliced(audio: Audio, other: Audio, rate: int, rng: np.random.Generator) -> Audio:

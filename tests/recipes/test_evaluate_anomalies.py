@@ -9,10 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from evaluate_anomalies import COLUMNS, Bench, area, evaluate, evenly, simple
-from faults import ALONE, CLICK, HUM_DB, TOP, level, replaced, spliced
-from helpers import DIGITS
+from faults import (
+    ALONE,
+    BESIDE_DB,
+    CLICK,
+    HUM_DB,
+    KNOCK,
+    TOP,
+    beside,
+    knock,
+    level,
+    replaced,
+    spliced,
+)
+from helpers import DIGITS, free_voice
 
 from wavegen.data.dataset import open_dataset
+from wavegen.library import load_voice
 from wavegen.score.anomalies import folder_config
 from wavegen.voice import SpeakingVoice
 
@@ -47,6 +60,19 @@ def test_a_fault_is_what_its_name_says(kind: str) -> None:
         added = faulty - audio
         assert 20 * np.log10(level(added) / level(audio)) == pytest.approx(HUM_DB, abs=0.1)
         assert np.abs(np.fft.rfft(added)).argmax() * RATE / len(added) == pytest.approx(50, abs=1)
+
+
+def test_a_knock_dies_away_and_a_voice_is_as_loud_as_it_should_be() -> None:
+    audio, rng = sound(), np.random.default_rng(1)
+    added = knock(audio, RATE, rng) - audio
+    assert 0.5 < np.abs(added).max() / (KNOCK[0] * np.abs(audio).max()) <= 1
+    assert 0.1 * RATE < np.ptp(np.flatnonzero(added)) < 0.2 * RATE
+    added = beside(audio, sound(1, 0.5), RATE, rng) - audio
+    where = np.flatnonzero(added)
+    assert np.ptp(where) < 0.5 * RATE
+    loud = level(audio) * 10 ** (BESIDE_DB / 20)
+    assert level(added[where[0] : where[-1]]) == pytest.approx(loud, rel=0.05)
+    assert len(beside(audio[:100], sound(1), RATE, rng)) == 100
 
 
 def test_a_piece_is_put_in_without_clicks() -> None:
@@ -87,7 +113,7 @@ def test_all_faults_of_held_out_recordings_are_judged(
     tiny_voice: SpeakingVoice, tmp_path: Path
 ) -> None:
     data = open_dataset(DIGITS, folder_config(tiny_voice), tmp_path, f0=False)
-    bench = Bench(tiny_voice, data, None, None)
+    bench = Bench(tiny_voice, data)
     own = [p for p in data.clips if "_theo_" in p]
     told: list[Any] = []
     found = evaluate(bench, own[:8], own[8:9], lambda *done: told.append(done))
@@ -99,3 +125,16 @@ def test_all_faults_of_held_out_recordings_are_judged(
         )
         assert all(0 <= f <= 1 for f in figures.values())
     assert told[-1] == ("test clips", 1, 1)
+
+
+def test_sound_without_texts_gets_knocks_and_voices(tmp_path: Path) -> None:
+    voice = load_voice(str(free_voice(tmp_path / "free.safetensors")))
+    config = folder_config(voice, "flat").replace("data", validation=0.4, test=0.2)
+    data, speech = (open_dataset(DIGITS, config, tmp_path, f0=False) for _ in range(2))
+    bench = Bench(voice, data, speech, speech)
+    fit, tested = data.split["validation"][:8], data.split["test"][:1]
+    found = evaluate(bench, fit, tested, lambda *done: None)
+    assert list(found) == ["none", *ALONE, "splice", "knock", "voice"]
+    assert all("texts" not in figures for figures in found.values())
+    assert 0 <= found["voice"]["no texts"] <= 1
+    assert list(dict(Bench(voice, data).faulty(tested[0]))) == ["none", *ALONE, "knock"]

@@ -32,6 +32,26 @@ def test_a_click_is_sharp_where_it_is() -> None:
     assert louder.max() == pytest.approx(after.max(), abs=0.1)
 
 
+def test_what_rings_on_is_less_sharp_than_what_is_over_at_once() -> None:
+    time = np.arange(RATE // 100) / RATE
+    burst = 0.15 * np.sin(2 * np.pi * 3000 * time) * np.exp(-time / 0.001)
+    burst *= np.array([1, -1])[np.arange(len(time)) % 2]  # as high as a click is
+    clicked, rung = voice(), voice()
+    clicked[7000:7002] += np.array([0.15, -0.15], np.float32)
+    rung[7000 : 7000 + len(burst)] += burst.astype(np.float32)
+    click, ring = (sharpness(a, RATE, EDGES)[7000 // HOP] for a in (clicked, rung))
+    assert click > ring + 2
+
+
+@pytest.mark.parametrize("rate", [4000, 8000, 48000])
+def test_clicks_are_sharp_at_any_rate(rate: int) -> None:
+    audio = np.random.default_rng(0).normal(0, 0.01, rate).astype(np.float32)
+    audio[rate // 2 : rate // 2 + 2] += np.array([0.2, -0.2], np.float32)
+    found = sharpness(audio, rate, np.arange(0, rate, rate // 100))
+    assert abs(int(found.argmax()) - 50) <= 1
+    assert found.max() > np.partition(found, -3)[-3] + 2
+
+
 @pytest.mark.parametrize("fault", ["dropout", "clipping"])
 def test_equal_samples_are_repeats_where_the_sound_is_loud(fault: str) -> None:
     clean, faulty = voice(), voice()

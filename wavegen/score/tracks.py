@@ -44,7 +44,7 @@ WINDOWS: dict[str, tuple[float, ...]] = {
 MEANING = {
     "bits": "bits per sample, as the network has them",
     "peak": "bits of the least likely millisecond",
-    "click": "how far half a millisecond stands out above the sound and the bits around",
+    "click": "how far a moment stands out above the sound beside it and the bits around",
     "repeats": "how unlikely so many equal samples are, as in dropouts and clipping",
     "spectrum": "mel spectrogram",
     "background": "that of the quietest frames nearby",

@@ -61,3 +61,11 @@ def test_a_row_begins_with_a_recording_and_goes_on_with_its_speaker(
             begun.add(int(row[0, 1]))
             assert ((row[:-1, 1] - row[1:, 1]) % 8 == 1).all()
     assert len(begun) > 1
+
+
+def test_symbols_are_mistaken_for_those_of_other_times() -> None:
+    symbols = torch.stack([torch.arange(500), 1000 + torch.arange(500)], 1)[None]
+    heard = prior._mistaken(symbols)
+    wrong = heard != symbols
+    assert 0.5 * prior.WRONG < wrong.float().mean() < 1.5 * prior.WRONG
+    assert torch.equal(heard < 1000, symbols < 1000)  # of the same book

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from wavegen.data.clip import Clip
 from wavegen.data.prepare import Prepared
@@ -38,6 +38,23 @@ def cut_long(
 def source(path: str) -> str:
     """The file of a clip, which may be a piece of it."""
     return re.sub(r"#\d+/\d+$", "", path)
+
+
+def stretches(paths: Iterable[str]) -> list[list[str]]:
+    """Clips in groups: pieces that follow each other in their file make one."""
+
+    def place(path: str) -> tuple[str, int]:
+        m = re.search(r"#(\d+)/\d+$", path)
+        return source(path), int(m[1]) if m else 0
+
+    groups: list[list[str]] = []
+    for path in sorted(paths, key=place):
+        file, number = place(path)
+        if groups and number > 1 and place(groups[-1][-1]) == (file, number - 1):
+            groups[-1].append(path)
+        else:
+            groups.append([path])
+    return groups
 
 
 def bounds(path: str, samples: int) -> tuple[int, int]:

@@ -23,12 +23,14 @@ class Voices:
         """Load voices.
 
         Args:
-            names: bundled voices, or voice files (default: all bundled ones).
+            names: bundled voices, or voice files (default: the bundled ones that speak texts).
 
         Raises:
             VoiceError: there is no such voice, it speaks no texts, or two have one name.
         """
         loaded = [load_voice(name) for name in names or bundled()]
+        if not names:
+            loaded = [voice for voice in loaded if isinstance(voice, SpeakingVoice)]
         for voice in loaded:
             if not isinstance(voice, SpeakingVoice):
                 raise VoiceError(f"voice {voice.name} speaks no texts: it can't be served")

@@ -22,6 +22,9 @@ from wavegen.speech.descent import Descent, descend
 
 BATCH, WINDOW = 4096, 1024
 """Symbols of a batch, and of a row of it."""
+WRONG = 0.1
+"""Share of the symbols that the network hears wrong in training. What it draws is never quite what
+it has learned; else it would not find back from there, least of all from what it knows by heart."""
 
 
 class Drawn(NamedTuple):
@@ -48,7 +51,7 @@ def fit(
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
         symbols, speaker = rows.batch(rng)
-        return _nats(model, symbols, speaker).mean()
+        return _nats(model, symbols, speaker, _mistaken(symbols)).mean()
 
     descend([model], loss, how)
 
@@ -63,12 +66,21 @@ def bits(model: Autoregressive, recordings: Sequence[Drawn]) -> float:
     return total / math.log(2) / sum(len(r.symbols) for r in recordings)
 
 
-def _nats(model: Autoregressive, symbols: Tensor, speaker: Tensor) -> Tensor:
-    """(B, K · S) nats of each of (B, K, S) symbols."""
+def _mistaken(symbols: Tensor) -> Tensor:
+    """(B, K, S) symbols of which some are those of other times."""
+    other = symbols[:, torch.randperm(symbols.shape[1], device=symbols.device)]
+    return torch.where(torch.rand(symbols.shape, device=symbols.device) < WRONG, other, symbols)
+
+
+def _nats(
+    model: Autoregressive, symbols: Tensor, speaker: Tensor, heard: Tensor | None = None
+) -> Tensor:
+    """(B, K · S) nats of each of (B, K, S) symbols, after those that are heard (default: they)."""
     local = LocalFeatures.stack([places(*symbols.shape[1:])]).to(symbols.device)
     local = local.each(lambda t: t.expand(len(symbols), *t.shape[1:]))
     codes = symbols.flatten(1)
-    return model.output.loss(model(codes, speaker, local), codes)
+    before = codes if heard is None else heard.flatten(1)
+    return model.output.loss(model(before, speaker, local), codes)
 
 
 class _Rows:

@@ -21,6 +21,7 @@ from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
 from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
+from wavegen.data.pieces import stretches
 from wavegen.data.windows import TrainingClip
 from wavegen.errors import TrainingError
 from wavegen.latents import LatentVoice
@@ -280,9 +281,12 @@ def _fit_prior(
         return
     train = voice.config.train
 
-    def drawn(path: str) -> prior.Drawn:
+    def symbols(path: str) -> Tensor:
         codes = voice.encode_recording(dataset.audio(path), path, _f0(dataset, path))
-        return prior.Drawn(dataset.speaker_id(path), torch.from_numpy(voice.symbols(codes)))
+        return torch.from_numpy(voice.symbols(codes))
+
+    def drawn(paths: Sequence[str]) -> prior.Drawn:
+        return prior.Drawn(dataset.speaker_id(paths[0]), torch.cat([*map(symbols, paths)]))
 
     def keep(state: dict[str, Any]) -> None:
         kept["prior"] = state
@@ -290,7 +294,7 @@ def _fit_prior(
 
     prior.fit(
         voice.prior.to(device),
-        [drawn(path) for path in thinned(dataset.split["train"])],
+        [drawn(paths) for paths in stretches(thinned(dataset.split["train"]))],
         Descent(
             voice.config.conditioning.prior_steps,
             train.seed,
@@ -304,7 +308,7 @@ def _fit_prior(
     )
     voice.prior.to("cpu")
     if held := dataset.split["validation"][:HELD_OUT]:
-        found = prior.bits(voice.prior, [drawn(path) for path in held])
+        found = prior.bits(voice.prior, [drawn([path]) for path in held])
         rate = voice.config.conditioning.code_rate
         log.info(f"network of codes: {found * rate:.0f} bits per second of the validation clips")
 

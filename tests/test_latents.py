@@ -145,6 +145,10 @@ def test_codes_are_drawn_from_nothing(drawing: LatentVoice) -> None:
     assert drawn[0].codes.shape == (25, 2)
     np.testing.assert_array_equal(drawn[0].codes, drawn[1].codes)
     assert (drawn[0].codes != drawn[2].codes).any()
+    cold = replace(drawing, config=drawing.config.replace("conditioning", code_temperature=0.0))
+    likely = [draw_codes(v, Request(temperature=t), 3999) for v, t in ((cold, 1.0), (drawing, 0.0))]
+    np.testing.assert_array_equal(likely[0].codes, likely[1].codes)
+    assert (likely[0].codes != drawn[0].codes).any()
     [planned] = plan(drawing, Request(seconds=0.5, speaker="bob"))
     assert planned.samples == 4000
     assert planned.speaker.label == "bob"

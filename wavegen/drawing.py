@@ -114,7 +114,7 @@ def draw_codes(
         rows,
         frames * hop - (0 if prompt is None else len(prompt)),
         key(request.seed or 0, "codes", speaker.label),
-        request.temperature,
+        request.temperature * voice.config.conditioning.code_temperature,
         prompt,
         phase=phase_codes(local.phase, local.phase_step, hop),
     )

@@ -150,6 +150,9 @@ class ConditioningConfig:
     prior_steps: int = 0
     """Training steps of a WaveNet that draws codes, and F0 with them, so that the voice makes new
     sound of any length from nothing (0: none); each on 4,096 codes."""
+    code_temperature: float = 1.0
+    """Temperature of that WaveNet where a request's is 1. One that knows few pieces by heart loses
+    its place at 1, and doesn't find back."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
@@ -162,6 +165,8 @@ class ConditioningConfig:
         )
         if self.prior_steps and self.codes > MOST_DRAWN:
             out.append(f"conditioning.prior_steps needs conditioning.codes of at most {MOST_DRAWN}")
+        if not 0 <= self.code_temperature <= 2:
+            out.append("conditioning.code_temperature must be between 0 and 2")
         if self.codebooks > MOST_BOOKS:
             out.append(f"conditioning.codebooks must be at most {MOST_BOOKS}")
         if self.codes > MOST_CODES:

@@ -21,7 +21,7 @@ def test_what_is_no_file_or_id_is_refused() -> None:
 
 
 def test_the_bundled_voices_load_with_their_licence() -> None:
-    assert [*bundled()] == ["readers", "digits", "kathleen"]
+    assert [*bundled()] == ["readers", "digits", "kathleen", "music"]
     assert find_voice()[0].name == find_voice(mel=True)[0].name == "readers"
     voice, speaker = find_voice(speaker="theo")
     assert (voice.name, speaker.label) == ("digits", "theo")

@@ -22,6 +22,9 @@ from wavegen.speech.descent import Descent, descend
 
 BATCH, WINDOW = 4096, 1024
 """Symbols of a batch, and of a row of it."""
+BEGINNINGS = 0.6
+"""Share of the rows that begin where a clip does, as what is drawn from nothing has to begin
+somewhere; the others begin anywhere in a recording that is longer than a row."""
 WRONG = 0.1
 """Share of the symbols that the network hears wrong in training. What it draws is never quite what
 it has learned; else it would not find back from there, least of all from what it knows by heart."""
@@ -33,6 +36,8 @@ class Drawn(NamedTuple):
     speaker: int
     symbols: Tensor
     """(K, S) of each time."""
+    begins: tuple[int, ...] = (0,)
+    """Times at which its clips begin."""
 
 
 def fit(
@@ -102,14 +107,15 @@ class _Rows:
         return torch.stack([self._row(n, rng) for n in first]), speakers.to(self.device)
 
     def _row(self, first: int, rng: random.Random) -> Tensor:
-        """Symbols of a recording, from its beginning unless it is longer than the row, and of those
-        that follow it."""
-        symbols = self.recordings[first].symbols
-        parts = [symbols[rng.randint(0, max(0, len(symbols) - self.length)) :]]
+        """Symbols of a recording, and of those that follow it."""
+        chosen = self.recordings[first]
+        beyond = len(chosen.symbols) - self.length
+        anywhere = beyond > 0 and rng.random() >= BEGINNINGS
+        begin = rng.randint(0, beyond) if anywhere else rng.choice(chosen.begins)
+        parts = [chosen.symbols[begin:]]
         known = len(parts[0])
         while known < self.length:
-            parts.append(
-                self.recordings[rng.choice(self.own[self.recordings[first].speaker])].symbols
-            )
+            following = self.recordings[rng.choice(self.own[chosen.speaker])]
+            parts.append(following.symbols[rng.choice(following.begins) :])
             known += len(parts[-1])
         return torch.cat(parts)[: self.length].to(self.device)

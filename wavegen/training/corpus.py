@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import logging
 import math
 import time
@@ -286,7 +287,9 @@ def _fit_prior(
         return torch.from_numpy(voice.symbols(codes))
 
     def drawn(paths: Sequence[str]) -> prior.Drawn:
-        return prior.Drawn(dataset.speaker_id(paths[0]), torch.cat([*map(symbols, paths)]))
+        clips = [symbols(path) for path in paths]
+        begins = tuple(itertools.accumulate(map(len, clips[:-1]), initial=0))
+        return prior.Drawn(dataset.speaker_id(paths[0]), torch.cat(clips), begins)
 
     def keep(state: dict[str, Any]) -> None:
         kept["prior"] = state

@@ -180,11 +180,13 @@ def as_music(audio: Audio, rate: int) -> dict[str, float]:
 
 
 def music(made: list[Audio], held: Held, rate: int) -> dict[str, float]:
-    """Takes beside recordings, medians and the Kolmogorov-Smirnov statistic."""
-    of_made = [as_music(a, rate) for a in made]
-    of_real = [as_music(a, rate) for a, _ in held if len(a) > 2 * rate]
+    """Takes beside recordings, of more than 2 s each: medians, Kolmogorov-Smirnov statistic."""
+    of_made, of_real = (
+        [as_music(a, rate) for a in some if len(a) > 2 * rate]
+        for some in (made, [a for a, _ in held])
+    )
     out: dict[str, float] = {}
-    for name in of_made[0] if of_real else ():
+    for name in of_made[0] if of_made and of_real else ():
         taken, known = ([each[name] for each in some] for some in (of_made, of_real))
         out[f"{name}, made"] = float(np.median(taken))
         out[f"{name}, real"] = float(np.median(known))
@@ -208,7 +210,7 @@ def main(
     ]
     made = takes_from_nothing(v, takes, seconds, temperature)
     figures = stability(v, made, held) | music(made, held, v.sample_rate)
-    if not isinstance(v, ConditionedVoice):  # which continues nothing
+    if not isinstance(v, ConditionedVoice):  # as one that draws codes is
         figures |= seams(v, held, clips) | silence(v, held, 20)
         if v.model.output.end is not None:
             figures |= endings(v, data, clips)

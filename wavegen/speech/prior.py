@@ -25,7 +25,7 @@ BATCH, WINDOW = 4096, 1024
 BEGINNINGS = 0.6
 """Share of the rows that begin where a clip does, as what is drawn from nothing has to begin
 somewhere; the others begin anywhere in a recording that is longer than a row."""
-WRONG = 0.1
+WRONG = 0.05
 """Share of the symbols that the network hears wrong in training. What it draws is never quite what
 it has learned; else it would not find back from there, least of all from what it knows by heart."""
 

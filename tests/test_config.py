@@ -123,6 +123,8 @@ def test_a_network_of_codes_is_a_configuration_of_its_own() -> None:
     assert "conditioning.codebooks must be at most 32" in fault
     [fault] = Config().replace("conditioning", code_temperature=-1.0).faults()
     assert "conditioning.code_temperature must be between 0 and 2" in fault
+    [fault] = Config().replace("conditioning", features="none", prediction_order=32).faults()
+    assert "conditioning.prediction_order needs linear_prediction" in fault
     [fault] = Config().replace("conditioning", prediction_order=640).faults()
     assert "conditioning.prediction_order must be less than the 640 samples" in fault
     for f0, symbols in ((True, 4), (False, 3)):

@@ -171,6 +171,14 @@ def test_a_recording_is_continued_in_codes(drawing: LatentVoice) -> None:
     assert len(codes.codes) == -(-(len(audio) + 4000) // 160)
     np.testing.assert_array_equal(codes.codes[:whole], known.codes[:whole])
     np.testing.assert_array_equal(codes.pitch[:whole], known.pitch[:whole])
+    # What is drawn after codes is what was drawn after them before.
+    drawn = draw_codes(drawing, Request(), 8000)
+    first = replace(drawn, codes=drawn.codes[:20], pitch=drawn.pitch[:20], samples=3200)
+    again = draw_codes(drawing, Request(), 8000, first)
+    assert (again.pitch == drawn.pitch).mean() > 0.8  # but for what rounding makes of it
+    rolled = replace(first, codes=np.roll(first.codes, 7), pitch=np.roll(first.pitch, 7))
+    other = draw_codes(drawing, Request(), 8000, rolled)
+    assert (again.pitch == drawn.pitch)[20:].sum() > (other.pitch == drawn.pitch)[20:].sum()
     another = draw_codes(drawing, Request(seed=1), len(audio) + 4000, known)
     assert (another.codes != codes.codes).any()
     # What is shorter than a code begins nothing.
@@ -179,8 +187,12 @@ def test_a_recording_is_continued_in_codes(drawing: LatentVoice) -> None:
     one, two = synthesize(drawing, [utterance, replace(utterance, request=Request(seed=1))])
     assert len(one) == 4000
     assert not np.array_equal(one, two)
-    with pytest.raises(VoiceError, match="without texts"):
-        plan_continuation(drawing, SEVEN, Request(text="x", seconds=1.0))
+    for request, said in (
+        (Request(text="x", seconds=1.0), "without texts"),
+        (Request(speaker_path="ann,bob", seconds=1.0), "as one speaker"),
+    ):
+        with pytest.raises(VoiceError, match=said):
+            plan_continuation(drawing, SEVEN, request)
 
 
 def test_silence_has_no_f0(voice: LatentVoice) -> None:

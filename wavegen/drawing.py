@@ -103,25 +103,23 @@ def draw_codes(
     assert config is not None
     each, hop = voice.config.conditioning.code_frames, config.hop_length
     step = voice.config.hop_length * each
-    frames, prompt = -(-samples // step), None
-    if begin is not None and (whole := begin.samples // step):
-        # A code that the recording fills but in part is drawn: what follows has a say in it.
-        prompt = voice.symbols(begin)[:whole].flatten()
+    frames, prompt = -(-samples // step), np.zeros(0, np.int64)
+    if begin is not None:  # of which a last code that it fills but in part is drawn anew
+        prompt = voice.symbols(begin)[: begin.samples // step].flatten()
     network, local = voice.prior_network, places(frames, hop)
     weights = network.weights.part("conditioning")
     rows = conditioning.encode(weights, config.conditioning, voice.weights(speaker, frames), local)
     job = Job(
         rows,
-        frames * hop - (0 if prompt is None else len(prompt)),
+        frames * hop - len(prompt),
         key(request.seed or 0, "codes", speaker.label),
         request.temperature * voice.config.conditioning.code_temperature,
-        prompt,
+        prompt if len(prompt) else None,
         phase=phase_codes(local.phase, local.phase_step, hop),
     )
     spec = choose_engine(None, None, "cpu")
     drawn = [codes for _, codes in spec.draw(network, [job], hop, job.length)]
-    known = [] if prompt is None else [prompt]
-    symbols = np.concatenate(known + drawn).reshape(frames, hop)
+    symbols = np.concatenate([prompt, *drawn]).reshape(frames, hop)
     return voice.of_symbols(symbols, samples, "codes")
 
 

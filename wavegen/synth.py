@@ -192,6 +192,8 @@ def _plan_seconds(voice: Voice, request: Request, prompt: Audio | None = None) -
     longest = LONGEST if limit is None else min(limit, LONGEST)
     samples = max(1, round((longest if seconds is None else seconds) * voice.sample_rate))
     if isinstance(voice, LatentVoice):
+        if prompt is not None and request.speaker_path is not None:
+            raise VoiceError(f"voice {voice.name} continues a recording as one speaker, not a path")
         known = None if prompt is None else voice.encode_recording(prompt, "")
         begin = 0 if known is None else known.samples
         planned = plan_decoding(voice, draw_codes(voice, request, begin + samples, known), request)

@@ -161,6 +161,7 @@ def test_periods_are_those_of_the_pitch_and_none_is_of_samples_to_come() -> None
 
 def test_filters_of_a_high_order_ring_with_the_notes() -> None:
     """Three notes of a chord: noise has them through such filters, not through those of speech."""
+    torch.manual_seed(0)
     t = torch.arange(2 * RATE) / RATE
     notes = (440.0, 554.4, 659.3)
     audio = sum(0.1 * torch.sin(2 * math.pi * hz * t) for hz in notes) + 1e-3 * torch.randn(len(t))

@@ -26,7 +26,8 @@ FLOOR = 1e-4
 """White noise added to each frame's spectrum, relative to its power: deep gaps between harmonics
 would make the filters ring."""
 FINE_FLOOR = 1e-5
-"""The same for filters of a high order, which are meant to ring with the notes of music."""
+"""The same for filters of twice the order of speech and more, which are meant to ring with the
+notes of music."""
 QUIET = 1e-6
 """Amplitude below which a frame is not amplified."""
 
@@ -118,8 +119,9 @@ def of_spectrum(
         order: less than the window of the spectra (four hops); 0: that of speech, the sample rate
             in kHz plus eight.
     """
-    floor = FINE_FLOOR if order else FLOOR
-    order = order or round(sample_rate / 1000) + 8
+    usual = round(sample_rate / 1000) + 8
+    order = order or usual
+    floor = FINE_FLOOR if order >= 2 * usual else FLOOR
     power = power_spectrum(mel, sample_rate, hop_length).astype(np.float64)
     correlation: Doubles = np.fft.irfft(power)
     correlation[:, 0] *= 1 + floor

@@ -44,6 +44,7 @@ def continue_(
 
     from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output, check_output_folder, make_folder
+    from wavegen.latents import LatentVoice
     from wavegen.library import find_voice
     from wavegen.synth import plan_continuation
 
@@ -52,14 +53,16 @@ def continue_(
     check_output_folder(output)
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
     check_finish(f".{form}", finish.rate(voice.sample_rate), finish)
-    seeds = [(request.seed or 0) + n for n in range(variants)]
-    takes = [
-        plan_continuation(voice, prompt, replace(request, seed=seed), prompt_text) for seed in seeds
-    ]
+    requests = [replace(request, seed=(request.seed or 0) + n) for n in range(variants)]
+    first = plan_continuation(voice, prompt, requests[0], prompt_text)
     make_folder(output)
     files = [output / f"{prompt.stem}-{n + 1}.{form}" for n in range(variants)]
     for file in files:
         check_output(file, force, SUFFIXES)
+    if isinstance(voice, LatentVoice):  # whose codes each variant draws
+        takes = [first, *(plan_continuation(voice, prompt, r) for r in requests[1:])]
+    else:
+        takes = [replace(first, request=r) for r in requests]
     audios, speed = draw_all(voice, takes, engine, precision, device)
     for file, take, audio in zip(files, takes, audios, strict=True):
         assert take.prompt is not None

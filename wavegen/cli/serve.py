@@ -36,7 +36,7 @@ def serve(
             "--model",
             "-m",
             help="A bundled voice's name, or a voice file; may be given several times, the default "
-            "first (default: all bundled voices).",
+            "first (default: the bundled ones that speak texts).",
             autocompletion=completion.voices,
         ),
     ] = None,

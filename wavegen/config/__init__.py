@@ -151,8 +151,8 @@ class ConditioningConfig:
     """Training steps of a WaveNet that draws codes, and F0 with them, so that the voice makes new
     sound of any length from nothing (0: none); each on 4,096 codes."""
     code_temperature: float = 1.0
-    """Temperature of that WaveNet where a request's is 1. One that knows few pieces by heart loses
-    its place at 1, and doesn't find back."""
+    """Temperature of that WaveNet, multiplied by the request's. One that knows a few pieces by
+    heart loses its place at 1, and doesn't find its way back."""
     encoder_channels: int = 64
     """Channels of the convolutional encoder of the local features."""
     speaker_channels: int = 16
@@ -332,6 +332,12 @@ class Config:
             out.append(
                 f"model.context.pool ({pools}) and the {self.hop_length} samples of a frame begin "
                 f"together only every {self.stride} samples: choose pools that share its factors"
+            )
+        told = self.conditioning
+        spectral = told.linear_prediction and told.features in ("auto", "mel", "latent")
+        if told.prediction_order and not spectral:
+            out.append(
+                "conditioning.prediction_order needs linear_prediction and mel or latent features"
             )
         if not out and self.conditioning.prediction_order >= 4 * self.hop_length:
             out.append(

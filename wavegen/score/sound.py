@@ -14,7 +14,7 @@ AROUND = 7
 """Frames whose median is what is usual around one of them."""
 CLICK = 0.00025
 """Seconds that a click lasts."""
-AFTER = (0.0003, 0.002)
+BESIDE_CLICK = (0.0003, 0.002)
 """Seconds before and after it in which it is compared with what is beside it."""
 BACKGROUND = (1.0, 10)
 """Seconds around a frame, and the percentile of the level in them that counts as background."""
@@ -67,7 +67,7 @@ def sharpness(audio: NDArray[np.float32], rate: int, edges: NDArray[np.int64]) -
 
     power = np.diff(audio.astype(np.float64) * STEPS, 3, prepend=[0.0] * 3) ** 2
     width = max(1, round(CLICK * rate))
-    near, far = (round(seconds * rate) for seconds in AFTER)
+    near, far = (round(seconds * rate) for seconds in BESIDE_CLICK)
     near += width // 2
     sides = np.ones(2 * max(far, near + 1) + 1)
     middle = len(sides) // 2

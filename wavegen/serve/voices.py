@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wavegen.errors import VoiceError
-from wavegen.library import SpeakerInfo, bundled, load_voice, speaker_infos
+from wavegen.library import SpeakerInfo, bundled, load_voice, read_about, speaker_infos
 from wavegen.speakers import UnknownSpeakerError, find_speakers
 from wavegen.voice import SpeakingVoice
 
@@ -28,9 +28,8 @@ class Voices:
         Raises:
             VoiceError: there is no such voice, it speaks no texts, or two have one name.
         """
-        loaded = [load_voice(name) for name in names or bundled()]
-        if not names:
-            loaded = [voice for voice in loaded if isinstance(voice, SpeakingVoice)]
+        speaking = [name for name, file in bundled().items() if read_about(file)["symbols"]]
+        loaded = [load_voice(name) for name in names or speaking]
         for voice in loaded:
             if not isinstance(voice, SpeakingVoice):
                 raise VoiceError(f"voice {voice.name} speaks no texts: it can't be served")

@@ -27,11 +27,11 @@ BEGINNINGS = 0.6
 somewhere; the others begin anywhere in a recording that is longer than a row."""
 WRONG = 0.05
 """Share of the symbols that the network hears wrong in training. What it draws is never quite what
-it has learned; else it would not find back from there, least of all from what it knows by heart."""
+it has learned, and without this it could not find its way back."""
 
 
 class Drawn(NamedTuple):
-    """A recording to learn from."""
+    """A recording to learn from, of one clip or of several that follow each other."""
 
     speaker: int
     symbols: Tensor
@@ -80,7 +80,8 @@ def _mistaken(symbols: Tensor) -> Tensor:
 def _nats(
     model: Autoregressive, symbols: Tensor, speaker: Tensor, heard: Tensor | None = None
 ) -> Tensor:
-    """(B, K · S) nats of each of (B, K, S) symbols, after those that are heard (default: they)."""
+    """(B, K · S) nats of each of (B, K, S) symbols, after those that are heard (default: the
+    same)."""
     local = LocalFeatures.stack([places(*symbols.shape[1:])]).to(symbols.device)
     local = local.each(lambda t: t.expand(len(symbols), *t.shape[1:]))
     codes = symbols.flatten(1)

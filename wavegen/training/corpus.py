@@ -20,7 +20,7 @@ from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
-from wavegen.data.alignment import DatasetAligner, thinned
+from wavegen.data.alignment import MOST_CLIPS, DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.pieces import stretches
 from wavegen.data.windows import TrainingClip
@@ -291,13 +291,16 @@ def _fit_prior(
         begins = tuple(itertools.accumulate(map(len, clips[:-1]), initial=0))
         return prior.Drawn(dataset.speaker_id(paths[0]), torch.cat(clips), begins)
 
+    paths = dataset.split["train"]
+    groups = stretches(paths)[:: max(1, -(-len(paths) // MOST_CLIPS))]
+
     def keep(state: dict[str, Any]) -> None:
         kept["prior"] = state
         save()
 
     prior.fit(
         voice.prior.to(device),
-        [drawn(paths) for paths in stretches(thinned(dataset.split["train"]))],
+        [drawn(paths) for paths in groups],
         Descent(
             voice.config.conditioning.prior_steps,
             train.seed,

@@ -202,6 +202,9 @@ def _plan_seconds(voice: Voice, request: Request, prompt: Audio | None = None) -
     if speaker.glides and seconds is None:
         raise VoiceError("a path of speakers needs a length to glide over (--seconds)")
     weights = voice.weights(speaker, -(-samples // voice.config.hop_length))
+    if prompt is not None and speaker.glides:  # a path begins after the recording
+        before = -(-len(prompt) // voice.config.hop_length)
+        weights = np.concatenate([np.repeat(weights[:1], before, 0), weights])
     return Utterance(request, "", speaker, weights, samples, prompt=prompt, ends=seconds is None)
 
 

@@ -13,6 +13,8 @@ import torch
 from helpers import DIGITS, Result, free_voice
 from networks import STACKS
 
+from wavegen.assembly import untrained
+from wavegen.config import Config
 from wavegen.request import Request
 from wavegen.synth import plan_continuation
 from wavegen.voice import SpeakingVoice
@@ -64,6 +66,16 @@ def test_a_voice_with_texts_says_how_it_goes_on(
     own = tiny_voice.observe(torch.from_numpy(u.prompt), 2)
     for name, features in u.local.cut(0, own.frames).tracks.items():
         assert np.allclose(features, own.tracks[name])
+
+
+def test_a_path_of_speakers_begins_after_the_recording(tiny_config: Config) -> None:
+    voice = untrained(tiny_config.replace("conditioning", features="none"), ("ann", "bob"), ())
+    u = plan_continuation(voice, PROMPT, Request(speaker_path="ann,bob", seconds=0.5))
+    assert u.prompt is not None
+    before = -(-len(u.prompt) // 80)
+    assert len(u.weights) == before + 50
+    assert (u.weights[:before] == [1, 0]).all()
+    assert u.weights[-1, 1] > 0.9
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,12 @@ def random_features(
     return LocalFeatures(mel, mel.mean(1), *octaves(f0), *turns).to(dtype)
 
 
-def random_predictor(frames: int, longest: int = 4 * HOP) -> Predictor:
+def random_predictor(frames: int, longest: int = 4 * HOP, order: int = 9) -> Predictor:
     """Stable filters, and periods from the shortest there can be to several frames."""
     voiced = torch.rand(frames) > 0.3
     lags = torch.randint(3, longest + 1, (frames,)) * voiced
     gains = 4 ** (torch.rand(frames) - 0.5)
-    return Predictor(0.1 * torch.randn(frames, 9), gains, HOP, lags)
+    return Predictor(0.9 / order * torch.randn(frames, order), gains, HOP, lags)
 
 
 def given_inputs(model: Autoregressive, predictor: Predictor, codes: Tensor) -> Tensor:

@@ -68,6 +68,28 @@ def test_a_voice_with_texts_says_how_it_goes_on(
         assert np.allclose(features, own.tracks[name])
 
 
+def test_a_voice_of_codes_draws_them_for_each_variant(
+    cli: Callable[..., Result], tmp_path: Path, tiny_config: Config
+) -> None:
+    told = {"features": "latent", "codes": 8, "latent_channels": 8}
+    voice, out = tmp_path / "codes.safetensors", tmp_path / "o"
+    untrained(tiny_config.replace("conditioning", prior_steps=1, **told), (), ()).save(voice)
+    args = ["continue", PROMPT, "--voice", voice, "--seconds", "0.25", "-o", out, "--fade", "0"]
+    assert cli(*args, "--variants", "2").code == 0
+    prompt, rate = soundfile.read(PROMPT)
+    one, two = (soundfile.read(out / f"7_jackson_12-{n}.wav")[0] for n in (1, 2))
+    assert len(one) == len(two) == len(prompt) + round(0.25 * rate)
+    assert np.abs(one[: len(prompt)] - prompt).max() < 1e-4
+    assert not np.array_equal(one, two)
+    for f in out.iterdir():
+        f.unlink()
+    plain = tmp_path / "plain.safetensors"
+    untrained(tiny_config.replace("conditioning", **told), (), ()).save(plain)
+    refused = cli("continue", PROMPT, "--voice", plain, "--seconds", "1", "-o", out)
+    assert refused.code == 2
+    assert "it can't continue one" in refused.err
+
+
 def test_a_path_of_speakers_begins_after_the_recording(tiny_config: Config) -> None:
     voice = untrained(tiny_config.replace("conditioning", features="none"), ("ann", "bob"), ())
     u = plan_continuation(voice, PROMPT, Request(speaker_path="ann,bob", seconds=0.5))

@@ -99,7 +99,8 @@ def test_logits_are_those_of_the_parallel_forward(data: st.DataObject) -> None:
     batch, frames = pick(1, 11), pick(1, 12)
     rows = random_rows(model, batch, frames)
     codes = torch.randint(0, model.output.levels, (batch, frames * HOP))
-    predictors = [random_predictor(pick(1, 14), pick(3, 200)) for _ in range(batch)]
+    order = data.draw(st.sampled_from([9, 128]))
+    predictors = [random_predictor(pick(1, 14), pick(3, 200), order) for _ in range(batch)]
     given = torch.stack([given_inputs(model, *p) for p in zip(predictors, codes, strict=True)])
     whole = parallel(model, codes, rows.expand(-1, frames, -1), given)
     logits, _ = forced(model, rows, codes, slices=pick(1, 50), predictors=predictors)

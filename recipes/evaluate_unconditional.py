@@ -18,7 +18,9 @@ so. As music, whole takes are compared with the recordings: how many notes begin
 (onsets), how much recurs from beat to beat (the highest autocorrelation of the onsets' strength,
 0.3 to 1.5 s apart), how few of the twelve semitones hold the energy at a time (bits of entropy of
 the chroma of a frame; log2 12 = 3.58 in noise), and how much that changes within a second (half the
-sum of the absolute differences of two frames' chroma).
+sum of the absolute differences of two frames' chroma). Of a voice that draws codes, so are copies
+of held-out recordings, and white noise in place of its network; and it is told how much of the
+takes' codes is known by heart.
 """
 
 from __future__ import annotations
@@ -36,15 +38,17 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import entropy, ks_2samp
 
-from wavegen.audio.filters import filters
+from wavegen.audio.filters import LEVEL, filters
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.cli.app import script
 from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.drawing import draw_codes
 from wavegen.errors import DataError
+from wavegen.latents import Codes, LatentVoice
 from wavegen.library import load_voice
 from wavegen.report.watch import flatness
 from wavegen.request import Request
-from wavegen.synth import plan, synthesize
+from wavegen.synth import plan, plan_decoding, synthesize
 from wavegen.utterance import Utterance
 from wavegen.voice import ConditionedVoice, Voice
 
@@ -194,6 +198,45 @@ def music(made: list[Audio], held: Held, rate: int) -> dict[str, float]:
     return out
 
 
+def copies(voice: LatentVoice, held: Held) -> dict[str, float]:
+    """Copies of recordings by their codes, and white noise in place of the network's excitation,
+    as music: medians."""
+    rng = np.random.default_rng(0)
+    plans = [
+        plan_decoding(voice, voice.encode_recording(a, str(n)), Request())
+        for n, (a, _) in enumerate(held)
+    ]
+    sounds = {
+        "copies": synthesize(voice, plans),
+        "noise through their filters": [
+            Synthesis(filters(voice.config, u.local))(
+                rng.normal(0, LEVEL, u.samples).astype(np.float32)
+            )
+            for u in plans
+        ],
+    }
+    out: dict[str, float] = {}
+    for what, audios in sounds.items():
+        found = [as_music(a, voice.sample_rate) for a in audios if len(a) > 2 * voice.sample_rate]
+        for name in found[0] if found else ():
+            out[f"{name}, {what}"] = float(np.median([each[name] for each in found]))
+    return out
+
+
+def by_heart(voice: LatentVoice, data: Dataset, made: list[Codes]) -> float:
+    """Share of the seconds of codes in which four fifths of those of the first book are those of a
+    second of the recordings trained on."""
+    rate = voice.config.conditioning.code_rate
+    learned = [voice.encode_recording(data.audio(p), p).codes[:, 0] for p in data.split["train"]]
+    seconds = np.lib.stride_tricks.sliding_window_view(np.concatenate(learned), rate)
+    shares = [
+        (seconds == codes.codes[at : at + rate, 0]).mean(1).max()
+        for codes in made
+        for at in range(0, len(codes.codes) - rate + 1, rate)
+    ]
+    return float(np.mean(np.array(shares) >= 0.8))
+
+
 def main(
     folder: Annotated[Path, typer.Argument(help="The recordings.")],
     voice: Annotated[str, typer.Option(help="Voice file of a voice without texts.")],
@@ -210,7 +253,11 @@ def main(
     ]
     made = takes_from_nothing(v, takes, seconds, temperature)
     figures = stability(v, made, held) | music(made, held, v.sample_rate)
-    if not isinstance(v, ConditionedVoice):  # as one that draws codes is
+    if isinstance(v, LatentVoice):
+        requests = [Request(seed=n, temperature=temperature) for n in range(takes)]
+        codes = [draw_codes(v, r, len(made[0])) for r in requests]
+        figures |= {"share of seconds by heart": by_heart(v, data, codes)} | copies(v, held)
+    elif not isinstance(v, ConditionedVoice):
         figures |= seams(v, held, clips) | silence(v, held, 20)
         if v.model.output.end is not None:
             figures |= endings(v, data, clips)

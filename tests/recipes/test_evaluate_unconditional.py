@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluate_unconditional import as_music, stability, takes_from_nothing
-from helpers import free_voice
+from evaluate_unconditional import as_music, by_heart, copies, stability, takes_from_nothing
+from helpers import DIGITS, free_voice
 
+from wavegen.assembly import untrained
+from wavegen.config import Config
+from wavegen.data.dataset import open_dataset
 from wavegen.errors import DataError
+from wavegen.latents import LatentVoice
 from wavegen.library import load_voice
 
 
@@ -54,3 +59,19 @@ def test_recordings_shorter_than_a_quarter_of_a_take(tmp_path: Path) -> None:
     made = [np.zeros(2 * voice.sample_rate, np.float32)]
     with pytest.raises(DataError, match=r"no held-out recording lasts 0\.5 s.*--seconds"):
         stability(voice, made, [(np.zeros(100, np.float32), 0)])
+
+
+def test_what_is_known_by_heart_is_told(tmp_path: Path, tiny_config: Config) -> None:
+    told = {"features": "latent", "codes": 8, "latent_channels": 8}
+    config = tiny_config.replace("conditioning", **told)
+    voice, data = untrained(config, (), ()), open_dataset(DIGITS, config, tmp_path)
+    assert isinstance(voice, LatentVoice)
+    heard = [voice.encode_recording(data.audio(p), p) for p in data.split["train"][:4]]
+    known = replace(heard[0], codes=np.concatenate([h.codes for h in heard])[:100])
+    assert len(known.codes) == 100  # two seconds
+    assert by_heart(voice, data, [known]) == 1
+    other = replace(known, codes=known.codes + np.uint16(8))
+    assert by_heart(voice, data, [known, other]) == 0.5
+    found = copies(voice, [(np.tile(data.audio(data.split["train"][0]), 8), 0)])
+    assert len(found) == 8
+    assert np.isfinite([*found.values()]).all()

@@ -294,6 +294,15 @@ def plan_continuation(
     return Utterance(request, request.text, speaker, weights, samples, local, prompt=audio)
 
 
+def another_take(voice: Voice, utterance: Utterance, seed: int) -> Utterance:
+    """A continuation of the same recording with another seed, its codes included, if it has any;
+    `plan_continuation` has planned the first."""
+    request = replace(utterance.request, seed=seed)
+    if isinstance(voice, LatentVoice):
+        return _plan_seconds(voice, request, utterance.prompt)
+    return replace(utterance, request=request)
+
+
 def join(utterances: Sequence[Utterance], audios: Sequence[Audio]) -> Audio:
     """The sound of utterances one after the other, with the silences between them."""
     pieces = [np.pad(audio, (0, u.pause)) for u, audio in zip(utterances, audios, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -44,30 +43,27 @@ def continue_(
 
     from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output, check_output_folder, make_folder
-    from wavegen.latents import LatentVoice
     from wavegen.library import find_voice
-    from wavegen.synth import plan_continuation
+    from wavegen.synth import another_take, plan_continuation
 
     if not prompt.is_file():
         raise WavegenError(f"no recording {prompt}")
     check_output_folder(output)
     voice, _ = find_voice(request.voice, request.speaker, request.speaker_path)
     check_finish(f".{form}", finish.rate(voice.sample_rate), finish)
-    requests = [replace(request, seed=(request.seed or 0) + n) for n in range(variants)]
-    first = plan_continuation(voice, prompt, requests[0], prompt_text)
+    first = plan_continuation(voice, prompt, request, prompt_text)
+    assert first.prompt is not None
     make_folder(output)
     files = [output / f"{prompt.stem}-{n + 1}.{form}" for n in range(variants)]
     for file in files:
         check_output(file, force, SUFFIXES)
-    if isinstance(voice, LatentVoice):  # whose codes each variant draws
-        takes = [first, *(plan_continuation(voice, prompt, r) for r in requests[1:])]
-    else:
-        takes = [replace(first, request=r) for r in requests]
+    seeds = [(request.seed or 0) + n for n in range(1, variants)]
+    takes = [first, *(another_take(voice, first, seed) for seed in seeds)]
     audios, speed = draw_all(voice, takes, engine, precision, device)
-    for file, take, audio in zip(files, takes, audios, strict=True):
-        assert take.prompt is not None
-        joined = np.concatenate([take.prompt, audio])
+    before = len(first.prompt) / voice.sample_rate
+    for file, audio in zip(files, audios, strict=True):
+        joined = np.concatenate([first.prompt, audio])
         write_audio(file, joined, voice.sample_rate, finish, replace=force)
-        before, added = (len(sound) / voice.sample_rate for sound in (take.prompt, audio))
+        added = len(audio) / voice.sample_rate
         show.out.print(f"{file}: {added:.2f} s after {before:.2f} s", soft_wrap=True)
     show.err.print(f"voice {voice.name}, {speed:.2f} x real time", soft_wrap=True)

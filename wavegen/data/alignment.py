@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.misfit import misfits
 
+Item = TypeVar("Item")
 MOST_CLIPS = 2000
 """Most clips that speech models are fitted to; more only take longer."""
 
@@ -102,6 +104,7 @@ def new_aligner(dataset: Dataset, sample_rate: int) -> DatasetAligner:
     return DatasetAligner(aligner, dataset, symbols, sample_rate)
 
 
-def thinned(paths: Sequence[str]) -> Sequence[str]:
-    """At most `MOST_CLIPS` of them, evenly spread."""
-    return paths[:: max(1, -(-len(paths) // MOST_CLIPS))]
+def thinned(items: Sequence[Item], clips: int = 0) -> Sequence[Item]:
+    """Some of the items, evenly spread, so that about `MOST_CLIPS` are left of so many clips that
+    they hold (0: each is one)."""
+    return items[:: max(1, -(-(clips or len(items)) // MOST_CLIPS))]

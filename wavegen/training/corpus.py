@@ -20,7 +20,7 @@ from wavegen.assembly import untrained
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.audio.mel_scale import mel_bank
 from wavegen.config import Config
-from wavegen.data.alignment import MOST_CLIPS, DatasetAligner, thinned
+from wavegen.data.alignment import DatasetAligner, thinned
 from wavegen.data.dataset import Dataset
 from wavegen.data.pieces import stretches
 from wavegen.data.windows import TrainingClip
@@ -292,7 +292,7 @@ def _fit_prior(
         return prior.Drawn(dataset.speaker_id(paths[0]), torch.cat(clips), begins)
 
     paths = dataset.split["train"]
-    groups = stretches(paths)[:: max(1, -(-len(paths) // MOST_CLIPS))]
+    groups = thinned(stretches(paths), len(paths))
 
     def keep(state: dict[str, Any]) -> None:
         kept["prior"] = state

@@ -7,7 +7,7 @@ Faults (faults.py) are made in its test clips; both are taken from all speakers 
 
 clicks, dropouts, clipping, 50 Hz hum
 splice        a second of another speaker of FOLDER, or of any recording of ``--others``
-knock, voice  of sound that isn't speech: a knock, and a second of ``--voices`` beside it
+knock, voice  with a voice without texts: a knock, and a second of ``--voices`` beside it
 word          a word is another one, as the speaker says it elsewhere
 transcript    the text is that of another clip of about the same length
 

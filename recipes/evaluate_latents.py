@@ -1,21 +1,25 @@
-"""Conversion between the speakers of a digits voice with latent features.
+"""Conversion between the speakers of a digits voice, by a discrete code or by the text.
 
     python recipes/evaluate_latents.py RECORDINGS --voice runs/latents/voice.safetensors
+    python recipes/evaluate_latents.py RECORDINGS --voice digits
 
-RECORDINGS is the folder that the voice was trained on. The two support vector machines of
+RECORDINGS is the folder that the voice was trained on. A voice without latent features is told what
+the recordings say. The two support vector machines of
 evaluate_digits.py learn digit and speaker from the real recordings of the training split. Held-out
 recordings, each said by every other speaker (`wavegen convert`), are classified, and so are their
 copies (`wavegen vocode`) and the recordings themselves. What a converted recording has of the
 target is new to the first machine in the source's timing and accent: how well it does with the real
-recordings of a speaker that it has not learned from is told, too. So is how the codes are used, and
-how often the speaker of a recording is recognised from the histogram of its codes; and, where the
-voice draws codes, how sure a logistic regression is of the digit in clips drawn from nothing.
+recordings of a speaker that it has not learned from is told, too. Of a voice of codes, so is how
+they are used, and how often the speaker of a recording is recognised from the histogram of its
+codes; and, where the voice draws codes, how sure a logistic regression is of the digit in clips
+drawn from nothing.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +36,35 @@ from wavegen.cli.app import script
 from wavegen.conversion import plan_conversion
 from wavegen.data.layouts import find_clips
 from wavegen.data.split import split_clips
-from wavegen.library import load_latent_voice
+from wavegen.latents import LatentVoice
+from wavegen.library import load_voice
 from wavegen.request import Request
 from wavegen.speech.coding import occurrences, use
 from wavegen.synth import plan, plan_copy, synthesize
+
+
+def of_codes(
+    voice: LatentVoice,
+    audio: dict[str, Audio],
+    speakers: dict[str, str],
+    train: Sequence[str],
+    held: Sequence[str],
+) -> dict[str, float]:
+    """How the codes of recordings, (T,) by their paths, are used, and how often the speakers of the
+    held-out ones are recognised by them."""
+    bins, counts = voice.config.conditioning.codes, {}
+    for path, a in audio.items():
+        codes = torch.from_numpy(voice.encode_recording(a, path).codes.astype(np.int64))
+        counts[path] = occurrences(codes, bins)
+    found = use(torch.stack([*counts.values()]).sum(0))
+    parts = {p: (n / n.sum(1, keepdim=True)).flatten().numpy() for p, n in counts.items()}
+    told = classifier([parts[p] for p in train], [speakers[p] for p in train])
+    right = share(told, [parts[p] for p in held], [speakers[p] for p in held])
+    return {
+        "codes used": found.used,
+        "perplexity": found.perplexity,
+        "speakers, by the codes alone": right,
+    }
 
 
 def main(
@@ -45,7 +74,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the choice, and of all that is drawn.")] = 0,
 ) -> None:
     """Print the figures as JSON."""
-    v = load_latent_voice(voice)
+    v = load_voice(voice)
     rate, data = v.sample_rate, v.config.data
     clips = find_clips(recordings, data).clips
     by_path = {c.path: c for c in clips}
@@ -58,7 +87,11 @@ def main(
     speaker = classifier(known, [by_path[p].speaker for p in split["train"]])
 
     jobs = [(p, s) for p in held for s in v.speakers if s != by_path[p].speaker]
-    plans = [plan_conversion(v, recordings / p, Request(speaker=s, seed=seed)) for p, s in jobs]
+    said = {p: None if isinstance(v, LatentVoice) else by_path[p].text for p in held}
+    plans = [
+        plan_conversion(v, recordings / p, Request(speaker=s, text=said[p], seed=seed))
+        for p, s in jobs
+    ]
     copies = [
         plan_copy(v, recordings / p, Request(speaker=by_path[p].speaker, seed=seed)) for p in held
     ]
@@ -85,7 +118,7 @@ def main(
         x = [features(audio[p], rate) for p in mine]
         unseen.append(share(told, x, [by_path[p].text for p in mine]))
     figures["digits, real, of a speaker not learned from"] = float(np.mean(unseen))
-    if v.prior_part is not None:
+    if isinstance(v, LatentVoice) and v.prior_part is not None:
         sure = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
         sure.fit(np.stack(known), [by_path[p].text for p in split["train"]])
         lengths = [(len(audio[p]) / rate, by_path[p].speaker) for p in held]
@@ -96,19 +129,9 @@ def main(
             most = sure.predict_proba(heard).max(1)
             figures[f"a digit of probability 0.8 and more, {name}"] = float(np.mean(most >= 0.8))
             figures[f"probability of the likeliest digit, {name}"] = float(most.mean())
-    bins = v.config.conditioning.codes
-    counts = {}
-    for p, a in audio.items():
-        codes = torch.from_numpy(v.encode_recording(a, p).codes.astype(np.int64))
-        counts[p] = occurrences(codes, bins)
-    found = use(torch.stack([*counts.values()]).sum(0))
-    figures |= {"codes used": found.used, "perplexity": found.perplexity}
-    parts = {p: (n / n.sum(1, keepdim=True)).flatten().numpy() for p, n in counts.items()}
-    told = classifier(
-        [parts[p] for p in split["train"]], [by_path[p].speaker for p in split["train"]]
-    )
-    real = [by_path[p].speaker for p in held]
-    figures["speakers, by the codes alone"] = share(told, [parts[p] for p in held], real)
+    if isinstance(v, LatentVoice):
+        speakers = {p: by_path[p].speaker for p in audio}
+        figures |= of_codes(v, audio, speakers, split["train"], held)
     print(json.dumps({k: round(f, 4) for k, f in figures.items()}, indent=1))
 
 

@@ -1,7 +1,7 @@
 """A recording's words in another voice, with its timing and melody.
 
 What is said becomes the target's spectrogram, at the target's pitch, and the WaveNet speaks it. It
-is heard by the voice's content model (`wavegen.model.content`), or read in the text; a voice with
+is read in the text, or heard by the voice's content model (`wavegen.model.content`); a voice with
 latent features hears it as codes (`wavegen.latents`).
 """
 
@@ -33,9 +33,9 @@ def plan_conversion(
     Args:
         voice: with mel features and trained with texts, or with latent features.
         file: the recording.
-        request: its speaker or mix of speakers is the target, its text what the recording says, for
-            a voice without a content model, and its pitch shift comes after the move to the
-            target's range.
+        request: its speaker or mix of speakers is the target, its text what the recording says,
+            which a voice without a content model needs to know, and its pitch shift comes after
+            the move to the target's range.
         keep_pitch: leave F0 where it is, apart from that shift.
 
     Raises:
@@ -50,7 +50,8 @@ def plan_conversion(
             f"voice {voice.name} can't convert: it must be trained on mel and texts, or on latent "
             "features"
         )
-    said = None if voice.content_part else _said(voice, file, request)
+    heard = voice.content_part is not None and not request.text
+    said = None if heard else _said(voice, file, request)
     speaker, audio = voice.who(request.speaker), _levelled(voice, read_recording(voice, file))
     weights = voice.weights(speaker)
     local = observe(voice, audio, weights[0])

@@ -166,7 +166,7 @@ class Frames:
             normal = Normal.of(values, labels, count)
             if name in EACH + MOMENTS:
                 normal = replace(normal, whitening=np.eye(values.shape[1]))
-            if name in MOMENTS:  # all are logarithms, which by chance may not vary at all
+            if name in MOMENTS:  # which by chance may not vary at all
                 normal = replace(normal, deviation=np.maximum(normal.deviation, 1.0))
             self.normal[name] = normal
             rest = normal.white(values, labels)

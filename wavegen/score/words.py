@@ -50,8 +50,7 @@ class Fit(NamedTuple):
     misfit: Doubles
     """(F,) log p(frame | the likeliest phoneme) − log p(frame | its phoneme), 0 at best."""
     rivals: Doubles
-    """(F,) log₂ of one more than the words that fit better than the one that is said: the bits that
-    it takes to correct it. 0 in silence."""
+    """(F,) the number of words that fit better than the one that is said; 0 in silence."""
 
 
 def fit(
@@ -96,7 +95,7 @@ def _rivals(
 ) -> Doubles:
     from wavegen.speech.viterbi import rivals
 
-    bits = np.zeros(sum(alignment.frames))
+    better = np.zeros(sum(alignment.frames))
     begin = at = 0
     for word in alignment.words:
         end = begin + sum(alignment.frames[at : at + len(word)])
@@ -104,7 +103,6 @@ def _rivals(
         part = scores[round(begin * ratio) : round(end * ratio)]
         said = np.array([s for s in word if s >= silent], np.int64)
         if len(said) and len(part) >= STATES * len(said):
-            better = rivals(part, said, lexicon.symbols, lexicon.ends, STATES)
-            bits[begin:end] = np.log2(1 + better)
+            better[begin:end] = rivals(part, said, lexicon.symbols, lexicon.ends, STATES)
         begin = end
-    return bits
+    return better

@@ -10,6 +10,7 @@ that long recordings aren't more unusual than short ones.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,8 @@ LEAST_SCALE = 0.25
 """Deviations of a track by which the highest may vary, even if those of usual recordings don't."""
 FOLDS = 5
 """Usual recordings are compared with the others, a fifth of them at a time."""
+PARTS = 20
+"""How far those rise is told by the others, too, which are all but a twentieth or all but one."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""
 APART = 5
@@ -73,9 +76,9 @@ class Gumbel:
             scale = max((scale + found) / 2, LEAST_SCALE)
         return cls(float(middle + scale * math.log(math.log(2))), float(scale))
 
-    def surprise(self, value: Doubles, windows: float = 1.0) -> Doubles:
+    def surprise(self, value: Doubles, windows: Doubles | float = 1.0) -> Doubles:
         """−log₂ of the probability that the maximum of so many values is this or more."""
-        z = (value - self.location) / self.scale - math.log(windows)
+        z = (value - self.location) / self.scale - np.log(windows)
         beyond = -np.expm1(-np.exp(-np.clip(z, -5, 30)))
         return np.where(z > 30, z / math.log(2), -np.log2(beyond))
 
@@ -232,26 +235,18 @@ class Usual:
             Frames([r for n, r in enumerate(recordings) if n % FOLDS != k], centres)
             for k in range(FOLDS)
         ]
-        highest = [
-            {key: float(v.max()) for key, v in self.others[n % FOLDS].scan(r).items()}
-            for n, r in enumerate(recordings)
-        ]
-        self.gumbel = {
-            key: Gumbel.of(
-                np.array([h[key] for h in highest]),
-                np.array([_windows(key[1], r) for r in recordings]),
-            )
-            for key in highest[0]
-        }
-        surprises = [
-            max(
-                float(g.surprise(np.array(h[key]), _windows(key[1], r)))
-                for key, g in self.gumbel.items()
-            )
-            for h, r in zip(highest, recordings, strict=True)
-        ]
-        self.alone = np.array(surprises)
-        """Of each recording, compared with others, the surprise of its most unusual part."""
+        scans = [self.others[n % FOLDS].scan(r) for n, r in enumerate(recordings)]
+        highest = {key: np.array([scan[key].max() for scan in scans]) for key in scans[0]}
+        windows = {key: np.array([_windows(key[1], r) for r in recordings]) for key in highest}
+        self.gumbel = {key: Gumbel.of(v, windows[key]) for key, v in highest.items()}
+        self.alone = np.zeros(len(recordings))
+        """Of each recording, compared with others, the surprise of its most unusual part. How far
+        recordings rise is told by the others, too: told by itself, none would surprise much."""
+        parts = np.arange(len(recordings)) % PARTS
+        for part, (key, v) in itertools.product(range(max(parts) + 1), highest.items()):
+            mine, n = parts == part, windows[key]
+            found = Gumbel.of(v[~mine], n[~mine]).surprise(v[mine], n[mine])
+            self.alone[mine] = np.maximum(self.alone[mine], found)
 
     def surprises(self, recording: Tracks, frames: Frames | None = None) -> dict[Key, Doubles]:
         """Bits of surprise of every window, by track and window.

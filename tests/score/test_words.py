@@ -10,9 +10,12 @@ import soundfile
 import torch
 from helpers import DIGITS
 
+from wavegen.model.content import ContentModel
+from wavegen.model.part import Part
 from wavegen.score.tracks import measure
 from wavegen.score.words import Lexicon, fit
 from wavegen.speech.frontend import read_clip
+from wavegen.speech.hearing import frame_states
 from wavegen.voice import SpeakingVoice
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -57,3 +60,25 @@ def test_other_words_fit_better_than_a_wrong_text(
             assert np.array_equal(tracks.values["rivals"][2:-2, 0], inner)
     assert np.mean([r for r, _ in wrong]) > np.mean([r for r, _ in right]) + 1
     assert np.mean([m for _, m in wrong]) > np.mean([m for _, m in right])
+
+
+def test_a_content_model_tells_which_words_fit(
+    tiny_voice: SpeakingVoice, lexicon: Lexicon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [file] = DIGITS.glob(f"7_{tiny_voice.speakers[0]}_*.wav")
+    audio = torch.from_numpy(soundfile.read(file, dtype="float32")[0])
+    speaker = torch.from_numpy(tiny_voice.weights(tiny_voice.who(tiny_voice.speakers[0]))[0])
+    unit = read_clip("seven", tiny_voice.config.data.language)
+    assert unit is not None
+    alignment = tiny_voice.align(unit, speaker, audio)
+    model = ContentModel(len(tiny_voice.symbols), 1, 4, 8)
+    voice = replace(tiny_voice, content_part=Part(lambda: model))
+    heard = torch.nn.functional.one_hot(frame_states(alignment), 3 * len(voice.symbols)).float()
+    monkeypatch.setattr(model, "likelihoods", lambda mel: heard.clone())
+    fitting = fit(voice, audio, speaker, alignment, lexicon)
+    assert fitting.rivals.max() == 0
+    assert fitting.misfit.max() == 0
+    monkeypatch.setattr(model, "likelihoods", lambda mel: heard.flip(0))
+    fitting = fit(voice, audio, speaker, alignment, lexicon)
+    assert fitting.rivals.max() > 0
+    assert fitting.misfit.max() > 0

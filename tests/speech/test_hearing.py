@@ -1,5 +1,6 @@
 """Training of the content model."""
 
+import pytest
 import torch
 
 from wavegen.model.content import ContentModel
@@ -35,12 +36,19 @@ def test_what_one_speaker_says_is_said_by_another() -> None:
     model = ContentModel(5, 2, BANDS, 24)
     fit(model, clips, FREQUENCIES, Descent(150, 0))
     assert not model.training
+    states = torch.cat([frame_states(c.alignment) for c in clips])
+    counts = states.bincount(minlength=15).float()
+    assert torch.equal(model.shares.argsort(stable=True), counts.argsort(stable=True))
+    assert model.shares.sum() == pytest.approx(1)
+    assert model.shares.min() > 0
     mine, theirs = utterance(0, 99), utterance(1, 99)
     mask = torch.ones(1, 1, mine.mel.shape[1])
     with torch.inference_mode():
         content = model.content(mine.mel[None], mask)
         said = model.states(content)[0].argmax(1) // 3
         assert (said == frame_states(mine.alignment) // 3).float().mean() > 0.8
+        told = model.likelihoods(mine.mel)
+        assert (told.argmax(1) // 3 == frame_states(mine.alignment) // 3).float().mean() > 0.8
         errors = {}
         for speaker in (0, 1):
             flat = mine.voicing[None]

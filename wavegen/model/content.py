@@ -44,8 +44,12 @@ class ContentModel(SpectrumModel):
         channels: of the layers.
     """
 
+    shares: Tensor
+    """(symbols · 3,) of each state in the frames of the training recordings, and a little more."""
+
     def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
         super().__init__(speakers, mels, channels, CODE)
+        self.register_buffer("shares", torch.full((symbols * STATES,), 1 / (symbols * STATES)))
         self.phones = convolution(CODE, channels, 1)
         self.symbol = nn.Embedding(symbols, STATES * channels)
         nn.init.normal_(self.symbol.weight, std=channels**-0.5)
@@ -60,6 +64,13 @@ class ContentModel(SpectrumModel):
         """(B, F, symbols · 3) logits of the states of phonemes, from `content`."""
         x = F.relu(convolve(content, self.phones))
         return F.linear(x, self.symbol.weight.view(-1, x.shape[2]))
+
+    def likelihoods(self, mel: Tensor) -> Tensor:
+        """(F, symbols · 3) log densities of the frames of (M, F) mel under each state, but for a
+        constant of each frame: how likely it is, over how often (Bourlard and Morgan 1994, hybrid
+        recognisers)."""
+        heard = self.content(mel[None], torch.ones_like(mel[None, :1]))
+        return self.states(heard)[0].float().log_softmax(1) - self.shares.log()
 
     def loss(
         self,

@@ -1,4 +1,4 @@
-"""How well the words of a text fit a recording, by the voice's aligner.
+"""How well the words of a text fit a recording, by the voice's content model or its aligner.
 
 The goodness of a pronunciation is its likelihood beside that of what else might have been said
 (Witt and Young 2000). A phoneme by itself is often mistaken for another. A word seldom is: those
@@ -8,6 +8,7 @@ said is here each of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from wavegen.audio.features import mel
 from wavegen.model.numpy.acoustic import STATES
-from wavegen.speech.alignment import Alignment
+from wavegen.speech.alignment import SILENCE, Alignment
 from wavegen.speech.frontend import read_clip, symbol_ids
 from wavegen.voice import SpeakingVoice
 
@@ -69,15 +71,31 @@ def fit(
         alignment: of the recording.
         lexicon: of the voice.
     """
-    aligner = voice.aligner
-    scores = aligner.likelihoods(aligner.features(audio, voice.sample_rate), speaker)
-    ratio = voice.config.hop_length / aligner.hop(voice.sample_rate)
+    ratio = voice.config.hop_length / voice.aligner.hop(voice.sample_rate)
+    scores, silent = _scores(voice, audio, speaker, ratio), voice.aligner.silent
     symbols = np.array([s for word in alignment.words for s in word])
-    symbols[symbols < aligner.silent] = 0  # marks are silence
+    symbols[symbols < silent] = 0  # marks are silence
     return Fit(
         _misfit(scores, np.repeat(symbols, alignment.frames), ratio),
-        _rivals(scores, alignment, ratio, lexicon, aligner.silent),
+        _rivals(scores, alignment, ratio, lexicon, silent),
     )
+
+
+def _scores(
+    voice: SpeakingVoice, audio: torch.Tensor, speaker: torch.Tensor, ratio: float
+) -> NDArray[np.float32]:
+    """As `Aligner.likelihoods`: by the content model where there is one, which hears the frames
+    around, too, and tells phonemes better. ``ratio`` is the aligner's frames in each of its own."""
+    aligner, rate = voice.aligner, voice.sample_rate
+    if voice.content is None:
+        return aligner.likelihoods(aligner.features(audio, rate), speaker)
+    heard = mel(audio, rate, voice.config.hop_length, voice.config.conditioning.mel_channels)
+    found: NDArray[np.float32] = voice.content.likelihoods(heard).numpy()
+    quiet = found[:, : STATES * aligner.silent]
+    found[:, SILENCE] = quiet.max(1)
+    quiet[:, 1:] = -np.inf
+    at = (np.arange(math.ceil(len(found) * ratio)) / ratio).astype(int)
+    return np.take(found, at, 0)
 
 
 def _misfit(scores: NDArray[np.float32], symbols: NDArray[np.int64], ratio: float) -> Doubles:

@@ -21,6 +21,8 @@ BATCH_FRAMES, CROP = 1600, 200
 """Frames of a batch, about, which is 16 seconds of speech, and of a piece at most."""
 PHONES = 0.3
 """Weight of the phonemes' loss beside that of the spectrogram."""
+UNHEARD = 0.1
+"""Share of a state that doesn't occur, by the mean of all."""
 
 
 def frame_states(alignment: Alignment) -> Tensor:
@@ -113,6 +115,9 @@ def fit(
     heard = [
         Heard(c.speaker, c.voicing, c.octaves, c.mel, frame_states(c.alignment)) for c in clips
     ]
+    counts = torch.cat([h.states for h in heard]).bincount(minlength=len(model.shares)).float()
+    counts += UNHEARD * counts.mean()
+    model.shares.copy_(counts / counts.sum())
     pieces = Pieces(heard, frequencies, model.mean.device)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:

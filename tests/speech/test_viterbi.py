@@ -20,19 +20,19 @@ def likelihood(score: np.ndarray, word: tuple[int, ...]) -> float:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_rivals_are_all_words_that_are_likelier(seed: int) -> None:
+def test_rivals_are_by_how_much_all_likelier_words_are(seed: int) -> None:
     rng = np.random.default_rng(seed)
     words = sorted({tuple(rng.integers(1, 6, rng.integers(1, 7)).tolist()) for _ in range(80)})
     score = rng.normal(0, 3, (rng.integers(4, 40), 18)).astype(np.float32)
     symbols, ends = np.concatenate(words), np.cumsum([len(w) for w in words])
     for said in (*words[::9], (5, 5, 5, 5)):
         own = likelihood(score, said)
-        expected = sum(likelihood(score, w) > own for w in words)
-        assert rivals(score, np.array(said), symbols, ends, 3) == expected
+        expected = sum(x - own for w in words if (x := likelihood(score, w)) > own)
+        assert rivals(score, np.array(said), symbols, ends, 3) == pytest.approx(expected)
 
 
-def test_a_word_that_doesnt_fit_into_the_frames_is_beaten_by_all_that_do() -> None:
+def test_a_word_that_doesnt_fit_into_the_frames_is_beaten_without_bound() -> None:
     score = np.zeros((5, 9), np.float32)
     symbols, ends = np.array([1, 1, 2, 2]), np.array([1, 3, 4])
-    assert rivals(score, np.array([1, 2]), symbols, ends, 3) == 2
+    assert rivals(score, np.array([1, 2]), symbols, ends, 3) == np.inf
     assert rivals(score, np.array([1]), symbols, ends, 3) == 0

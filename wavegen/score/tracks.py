@@ -50,7 +50,7 @@ MEANING = {
     "background": "that of the quietest frames nearby",
     "tones": "steady low tones, such as hum",
     "misfit": "how badly the text's phoneme fits",
-    "rivals": "how many words fit better than the text's",
+    "rivals": "how much better other words fit than the text's",
 }
 """What each track is."""
 WITH_TEXT = ("misfit", "rivals")

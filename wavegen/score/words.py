@@ -52,7 +52,8 @@ class Fit(NamedTuple):
     misfit: Doubles
     """(F,) log p(frame | the likeliest phoneme) − log p(frame | its phoneme), 0 at best."""
     rivals: Doubles
-    """(F,) the number of words that fit better than the one that is said; 0 in silence."""
+    """(F,) how much better words fit than the one that is said: the sum of the log likelihood
+    ratios of all that do. 0 in silence."""
 
 
 def fit(
@@ -113,7 +114,7 @@ def _rivals(
 ) -> Doubles:
     from wavegen.speech.viterbi import rivals
 
-    better = np.zeros(sum(alignment.frames))
+    excess = np.zeros(sum(alignment.frames))
     begin = at = 0
     for word in alignment.words:
         end = begin + sum(alignment.frames[at : at + len(word)])
@@ -121,6 +122,6 @@ def _rivals(
         part = scores[round(begin * ratio) : round(end * ratio)]
         said = np.array([s for s in word if s >= silent], np.int64)
         if len(said) and len(part) >= STATES * len(said):
-            better[begin:end] = rivals(part, said, lexicon.symbols, lexicon.ends, STATES)
+            excess[begin:end] = rivals(part, said, lexicon.symbols, lexicon.ends, STATES)
         begin = end
-    return better
+    return excess

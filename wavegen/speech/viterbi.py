@@ -84,8 +84,9 @@ def rivals(
     symbols: NDArray[np.int64],
     ends: NDArray[np.int64],
     states: int,
-) -> int:
-    """How many words are likelier than the one that is said, each by its likeliest path.
+) -> float:
+    """By how much words are likelier than the one that is said, each by its likeliest path: the sum
+    of the log likelihood ratios of all that are.
 
     Words that begin alike share their paths, and a beginning isn't followed further when even the
     likeliest cells of the frames after it can't make it likelier than the word that is said.
@@ -108,7 +109,8 @@ def rivals(
     rest = np.zeros(frames)  # the likeliest that may follow
     for t in range(frames - 2, -1, -1):
         rest[t] = rest[t + 1] + score[t + 1].max()
-    count = known = begin = last = 0
+    excess = 0.0
+    known = begin = last = 0
     hopeless = False  # the known beginning, of the last word
     for w in range(len(ends)):
         length = ends[w] - begin
@@ -122,9 +124,9 @@ def rivals(
                 known += 1
                 hopeless = (paths[known * states - 1] + rest).max() <= own
             if not hopeless and paths[length * states - 1, frames - 1] > own:
-                count += 1
+                excess += paths[length * states - 1, frames - 1] - own
         begin = ends[w]
-    return count
+    return excess
 
 
 @_compiled

@@ -14,7 +14,8 @@ transcript    the text is that of another clip of about the same length
 A row for each: the areas under the ROC curves (clips with the fault against the same clips without
 it) of the greatest surprise with and without texts, and of the highest z-scores of a frame's
 spectral flux and energy; and the share of these clips that is above the threshold for a false alarm
-rate of 5 %, with texts. The row without a fault has the false alarms.
+rate of 5 %, with texts. The row without a fault has the false alarms. With ``--apart``, the clips
+of each speaker, or each machine, are compared with usual ones of the same alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -192,8 +193,38 @@ def evenly(data: Dataset, paths: Sequence[str], count: int) -> list[str]:
     return [path for turn in turns for path in turn if path is not None][:count]
 
 
-def evaluate(bench: Bench, fit: list[str], tested: list[str], progress: Any) -> dict[str, Any]:
-    """The figures of `COLUMNS` by fault."""
+class Outcome(NamedTuple):
+    """Of a clip."""
+
+    surprise: float
+    found: bool
+
+
+def outcomes(
+    clips: dict[str, Tracks], usual: list[Tracks], apart: bool
+) -> tuple[dict[str, Outcome], bool]:
+    """Those of clips by their names, and whether their texts were used.
+
+    Args:
+        clips: by name.
+        usual: recordings.
+        apart: compare the clips of a speaker with usual recordings of the same one alone.
+    """
+    out: dict[str, Outcome] = {}
+    texts = False
+    for speaker in {t.speaker for t in usual} if apart else {None}:
+        mine = {name: t for name, t in clips.items() if speaker in (None, t.speaker)}
+        verdict = judge(mine, [t for t in usual if speaker in (None, t.speaker)], FALSE_ALARMS)
+        found = {j.path: j.surprise for j in verdict.judged}
+        out |= {n: Outcome(x, x >= verdict.threshold) for n, x in found.items()}
+        texts = verdict.texts
+    return out, texts
+
+
+def evaluate(
+    bench: Bench, fit: list[str], tested: list[str], progress: Any, apart: bool = False
+) -> dict[str, Any]:
+    """The figures of `COLUMNS` by fault; ``apart`` as for `outcomes`."""
     rate = bench.voice.sample_rate
     usual, plain = [], []
     for done, path in enumerate(fit, 1):
@@ -212,22 +243,18 @@ def evaluate(bench: Bench, fit: list[str], tested: list[str], progress: Any) -> 
             z.setdefault(kind, []).append(highest)
         progress("test clips", done, len(tested))
     flat = {f"{kind}\n{path}": t for kind, some in found.items() for path, t in some.items()}
-    verdicts = {"texts": judge(flat, usual, FALSE_ALARMS)}
-    if verdicts["texts"].texts:
-        verdicts["no texts"] = judge(flat, [t.without_text() for t in usual], FALSE_ALARMS)
-    else:
-        verdicts = {"no texts": verdicts["texts"]}
-    first = next(iter(verdicts.values()))
-    figures: dict[str, Any] = {kind: {} for kind in found}
-    for name, verdict in verdicts.items():
-        by_kind: dict[str, list[float]] = {kind: [] for kind in found}
-        for j in verdict.judged:
-            by_kind[j.path.split("\n")[0]].append(j.surprise)
-        for kind, values in by_kind.items():
-            if kind != "none" and not (kind == "transcript" and name == "no texts"):
-                figures[kind][name] = area(by_kind["none"], values)
-            if verdict is first:
-                figures[kind]["found"] = float(np.mean(np.array(values) >= verdict.threshold))
+    known, texts = outcomes(flat, usual, apart)
+    columns = {"texts" if texts else "no texts": known}
+    if texts:
+        columns["no texts"] = outcomes(flat, [t.without_text() for t in usual], apart)[0]
+    figures: dict[str, Any] = {}
+    for kind, clips in found.items():
+        names = [f"{kind}\n{path}" for path in clips]
+        figures[kind] = {"found": float(np.mean([known[n].found for n in names]))}
+        for column, some in columns.items():
+            if kind != "none" and not (kind == "transcript" and column == "no texts"):
+                clean = [some[f"none\n{path}"].surprise for path in tested]
+                figures[kind][column] = area(clean, [some[n].surprise for n in names])
     for n, name in enumerate(("flux", "energy")):
         for kind in found:
             if kind != "none":
@@ -246,6 +273,9 @@ def main(
     ] = None,
     clips: Annotated[int, typer.Option(help="Test clips.")] = 40,
     usual: Annotated[int, typer.Option(help="Usual clips.")] = 40,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Compare each speaker, or machine, with itself alone.")
+    ] = False,
     keep: Annotated[
         Path | None, typer.Option(help="Folder for what is measured, to go on after a stop.")
     ] = None,
@@ -263,7 +293,7 @@ def main(
             evenly(data, data.split[part], count)
             for part, count in (("validation", usual), ("test", clips))
         )
-        figures = evaluate(Bench(v, data, more, speech, keep), fit, tested, progress)
+        figures = evaluate(Bench(v, data, more, speech, keep), fit, tested, progress, apart)
     print(heading(COLUMNS))
     for kind, some in figures.items():
         print(row(kind, some, COLUMNS))

@@ -125,6 +125,9 @@ def test_all_faults_of_held_out_recordings_are_judged(
         )
         assert all(0 <= f <= 1 for f in figures.values())
     assert told[-1] == ("test clips", 1, 1)
+    many = [*own[:8], *(p for p in data.clips if "_jackson_" in p)]
+    apart = evaluate(bench, many, own[8:9], lambda *done: None, apart=True)
+    assert apart == found
 
 
 def test_sound_without_texts_gets_knocks_and_voices(tmp_path: Path) -> None:

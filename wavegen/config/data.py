@@ -54,6 +54,9 @@ class DataConfig:
     Free Spoken Digit Dataset."""
     trim_db: float = 0.0
     """Trim silence at both ends that lies this many dB below the clip's peak (0: no trimming)."""
+    silence: float = 0.0
+    """Seconds of digital silence put after each recording: with ``model.ends``, the end is then
+    learned where the sound is over, and not from how it fades."""
     level: float = 0.0
     """dBFS. One gain for each speaker brings the root mean square of all recordings of that speaker
     there, as far as no peak is clipped (0: as recorded)."""
@@ -82,7 +85,8 @@ class DataConfig:
     them. Others follow, sorted by name."""
 
     def faults(self) -> list[str]:
-        out = at_least("data", self, 0, "trim_db", "longest") + at_least("data", self, 1, "join")
+        out = at_least("data", self, 0, "trim_db", "longest", "silence")
+        out += at_least("data", self, 1, "join")
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) <= 0.5:
                 out.append(f"data.{name} must be between 0 and 0.5")

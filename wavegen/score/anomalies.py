@@ -57,8 +57,8 @@ class Verdict:
 
 def folder_config(voice: Voice, layout: str | None = None) -> Config:
     """How to open a folder for a voice: whole recordings at its rate."""
-    data = {"layout": layout or "auto", "trim_db": 0.0, "fold": "", "longest": LONGEST}
-    return voice.config.replace("data", **data)
+    whole = {"trim_db": 0.0, "silence": 0.0, "fold": "", "longest": LONGEST}
+    return voice.config.replace("data", layout=layout or "auto", **whole)
 
 
 def measure_clips(

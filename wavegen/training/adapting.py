@@ -32,7 +32,7 @@ from wavegen.speech.phones import CONTEXT
 from wavegen.training.checkpoint import ORIGIN
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
-KEPT = ("language", "join", "trim_db", "level")
+KEPT = ("language", "join", "trim_db", "silence", "level")
 """Fields of ``[data]`` that a voice's recipe hands on; the others describe its own recordings."""
 TRAIN: dict[str, Any] = {
     "steps": 1000,

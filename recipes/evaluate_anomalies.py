@@ -42,6 +42,7 @@ from wavegen.audio.features import mel
 from wavegen.cli.app import script
 from wavegen.cli.show import phases
 from wavegen.data.dataset import Dataset, open_dataset
+from wavegen.errors import DataError
 from wavegen.library import load_voice
 from wavegen.score.anomalies import judge
 from wavegen.score.features import tiers
@@ -211,13 +212,16 @@ def outcomes(
         apart: compare the clips of a speaker with usual recordings of the same one alone.
     """
     out: dict[str, Outcome] = {}
-    texts = False
-    for speaker in {t.speaker for t in usual} if apart else {None}:
+    texts = True
+    speakers = sorted({t.speaker for t in usual}) if apart else [None]
+    if lacking := {t.speaker for t in clips.values()} - set(speakers) if apart else set():
+        raise DataError(f"no usual clips of {', '.join(sorted(lacking))}: give more --usual")
+    for speaker in speakers:
         mine = {name: t for name, t in clips.items() if speaker in (None, t.speaker)}
         verdict = judge(mine, [t for t in usual if speaker in (None, t.speaker)], FALSE_ALARMS)
         found = {j.path: j.surprise for j in verdict.judged}
         out |= {n: Outcome(x, x >= verdict.threshold) for n, x in found.items()}
-        texts = verdict.texts
+        texts &= verdict.texts
     return out, texts
 
 

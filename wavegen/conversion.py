@@ -81,6 +81,8 @@ def _said(voice: Voice, file: Path, request: Request) -> Unit:
     language = request.language or voice.config.data.language
     said = read_clip(request.text or "", language, load_lexicon(request.lexicon))
     if said is None:
+        if request.text:
+            raise TextError(f"no words in '{request.text[:60]}': --text is what {file.name} says")
         raise TextError(f"voice {voice.name} needs --text: what {file.name} says")
     return said
 

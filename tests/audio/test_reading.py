@@ -58,6 +58,8 @@ def test_trimming_says_how_much_it_took(tmp_path: Path) -> None:
     r = read_audio(tmp_path / "a.wav", 8000, trim_db=40)
     assert 0.9 < r.trimmed < 1.01
     assert len(r.audio) + round(r.trimmed * 8000) == 16000
+    padded = read_audio(tmp_path / "a.wav", 8000, trim_db=40, padding=0.25)
+    assert np.array_equal(padded.audio, np.pad(r.audio, (0, 2000)))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

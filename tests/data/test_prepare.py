@@ -156,10 +156,10 @@ def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None
         prepare(DIGITS, find_clips(DIGITS, DataConfig()).clips, 8000, cache=tmp_path / "file")
 
 
-def test_silence_follows_each_recording(tmp_path: Path) -> None:
+def test_padding_follows_each_recording(tmp_path: Path) -> None:
     clips = find_clips(DIGITS, DataConfig()).clips[:3]
     plain = prepare(DIGITS, clips, 8000, cache=tmp_path)
-    longer = prepare(DIGITS, clips, 8000, silence=0.1, cache=tmp_path)
+    longer = prepare(DIGITS, clips, 8000, padding=0.1, cache=tmp_path)
     for c in clips:
         count = plain.entries[c.path].samples
         assert longer.entries[c.path].samples == count + 800

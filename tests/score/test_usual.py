@@ -159,6 +159,15 @@ def test_false_alarms_are_about_as_rare_as_asked_for() -> None:
     assert 4 <= len(judge(new, usual, 0.1).anomalous) <= 20
 
 
+def test_what_a_usual_recording_has_of_its_own_is_told_by_the_others() -> None:
+    usual = [recording(n) for n in range(10)]
+    alone = Usual(usual).alone
+    usual[3] = changed(usual[3], "bits", slice(100, 200), 3.0)
+    odd = Usual(usual).alone
+    assert odd[3] > 60 > 2 * alone.max()
+    assert np.delete(odd, 3).max() <= alone.max() + 1
+
+
 def test_stretches_are_apart_and_recordings_may_be_shorter_than_windows() -> None:
     usual = Usual(USUAL)
     odd = changed(recording(99), "bits", slice(100, 140), 3.0)

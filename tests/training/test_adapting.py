@@ -69,7 +69,8 @@ def test_speakers_and_phonemes_go_on_from_their_own_rows_or_the_nearest(
     tiny_config: Config, tmp_path: Path
 ) -> None:
     for features in ("mel", "phones_f0"):
-        config = tiny_config.replace("conditioning", features=features)
+        content = 4 if features == "mel" else 0
+        config = tiny_config.replace("conditioning", features=features, content_channels=content)
         old = untrained(config, ("ann", "bob"), ("_", ".", "n", "uː"))
         new = untrained(config, ("bob", "cy"), ("_", ",", ".", "n", "x", "ˈuː"))
         assert isinstance(old, SpeakingVoice)
@@ -86,6 +87,9 @@ def test_speakers_and_phonemes_go_on_from_their_own_rows_or_the_nearest(
         was, symbols = (v.acoustic.prosody.phones.symbol.weight for v in (old, new))
         assert torch.equal(symbols[[0, 1, 2, 3, 5]], was[[0, 1, 1, 2, 3]])
         assert torch.allclose(symbols[4], was.mean(0))
+        if old.content is not None and new.content is not None:
+            assert torch.equal(new.content.symbol.weight[5], old.content.symbol.weight[3])
+            assert torch.equal(new.content.shares[5], old.content.shares[3])
         # Without new phonemes, all that the network says of a known speaker is as before.
         same = untrained(config, ("ann", "bob", "cy"), old.symbols)
         transplant(old, same)

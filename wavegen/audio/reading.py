@@ -41,7 +41,9 @@ class Recording:
     """Seconds of silence trimmed at both ends."""
 
 
-def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
+def read_audio(
+    path: Path, sample_rate: int, trim_db: float = 0.0, padding: float = 0.0
+) -> Recording:
     """Read an audio file of any format that `decode` knows, at any rate, width and channel count.
 
     Channels are averaged, and the rate is converted by libsoxr.
@@ -50,6 +52,7 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         path: the file.
         sample_rate: Hz of the returned audio.
         trim_db: trim silence at both ends that lies this many dB below the peak (0: no trimming).
+        padding: seconds of digital silence that are then put after it.
 
     Raises:
         DataError: the file is missing, empty, not audio, or contains NaN or infinite samples.
@@ -80,6 +83,7 @@ def read_audio(path: Path, sample_rate: int, trim_db: float = 0.0) -> Recording:
         _warn_of_cut(path)
     clipped = int(np.count_nonzero(np.abs(audio) > 1.0))
     audio = np.clip(audio, -1.0, 1.0).astype(np.float32)
+    audio = np.pad(audio, (0, round(padding * sample_rate)))
     return Recording(
         audio, sample_rate, source_rate, sound.channels, sound.format, clipped, trimmed
     )

@@ -42,7 +42,7 @@ def align(
     """Find when each word and phoneme of a folder's recordings is spoken."""
     config = folder.read_settings(recipe, layout, settings)
     # Times are those of the files, so silence at their ends must stay.
-    config = config.replace("data", trim_db=0.0, silence=0.0)
+    config = config.replace("data", trim_db=0.0, padding=0.0)
     from wavegen.align import check_folder, fit_dataset, output_stems, write_alignments
     from wavegen.report.clip_plots import check_matplotlib, plot_clip
 

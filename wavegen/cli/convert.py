@@ -36,8 +36,8 @@ def convert(
 ) -> None:
     """Say what a recording says in a voice, with its timing and melody, in the speaker's range.
 
-    --text is what the recording says. It makes the words clearer, and a voice needs it that has no
-    content model or code to hear them.
+    --text is what the recording says. A voice without a content model or a code to hear it needs
+    it; one with a content model says it more clearly with it, and one with a code leaves it aside.
     """
     from wavegen.audio.writing import SUFFIXES, check_finish, write_audio
     from wavegen.files import check_output

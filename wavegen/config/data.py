@@ -54,7 +54,7 @@ class DataConfig:
     Free Spoken Digit Dataset."""
     trim_db: float = 0.0
     """Trim silence at both ends that lies this many dB below the clip's peak (0: no trimming)."""
-    silence: float = 0.0
+    padding: float = 0.0
     """Seconds of digital silence put after each recording: with ``model.ends``, the end is then
     learned where the sound is over, and not from how it fades."""
     level: float = 0.0
@@ -85,7 +85,7 @@ class DataConfig:
     them. Others follow, sorted by name."""
 
     def faults(self) -> list[str]:
-        out = at_least("data", self, 0, "trim_db", "longest", "silence")
+        out = at_least("data", self, 0, "trim_db", "longest", "padding")
         out += at_least("data", self, 1, "join")
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) <= 0.5:

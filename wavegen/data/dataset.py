@@ -135,7 +135,7 @@ def open_dataset(
     clips = found.clips
     placed = [c for c in clips if not c.problem and not c.spare]
     rate = config.audio.sample_rate
-    how = config.data.trim_db, config.data.silence, cache, partial(progress, "reading audio")
+    how = config.data.trim_db, config.data.padding, cache, partial(progress, "reading audio")
     prepared = prepare(root, placed, rate, *how)
     if config.data.longest:
         longest = max(2, round(config.data.longest * rate))

@@ -66,7 +66,7 @@ def prepare(
     clips: Sequence[Clip],
     sample_rate: int,
     trim_db: float = 0.0,
-    silence: float = 0.0,
+    padding: float = 0.0,
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Prepared:
@@ -77,7 +77,7 @@ def prepare(
         clips: the clips to decode, from `layouts.find_clips`.
         sample_rate: rate of the cached samples.
         trim_db: as in `read_audio`.
-        silence: seconds that follow each of them.
+        padding: likewise.
         cache: folder of all caches (default: `cache.default_cache`).
         progress: called with (decoded, to decode) after each file.
 
@@ -86,14 +86,14 @@ def prepare(
             nothing: the ``problem`` of their entry says why.
     """
     settings = {"root": str(root.resolve()), "rate": sample_rate, "trim": trim_db}
-    if silence:
-        settings["silence"] = silence
+    if padding:
+        settings["padding"] = padding
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     folder = (cache or default_cache()) / key
     paths = [c.path for c in clips]
 
     def decode(path: str) -> tuple[Entry, NDArray[np.int16]]:
-        return _decode_one(root, path, sample_rate, trim_db, silence)
+        return _decode_one(root, path, sample_rate, trim_db, padding)
 
     have = index.read(folder)
     if _stale(have, root, paths, decode):
@@ -225,17 +225,15 @@ def _in_parallel(decode: Decode, paths: Sequence[str]) -> Iterator[tuple[Entry, 
 
 
 def _decode_one(
-    root: Path, path: str, rate: int, trim_db: float, silence: float
+    root: Path, path: str, rate: int, trim_db: float, padding: float
 ) -> tuple[Entry, NDArray[np.int16]]:
     stamp = _stamp(root, path)  # first, so that a file that changes meanwhile is decoded again
     try:
         digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
-        r = read_audio(root / path, rate, trim_db)
+        r = read_audio(root / path, rate, trim_db, padding)
     except (DataError, OSError) as e:
         return Entry(path, *stamp, problem=str(e)), np.zeros(0, np.int16)
     pcm = np.rint(r.audio * 32767.0).astype(np.int16)
-    if pcm.size:
-        pcm = np.pad(pcm, (0, round(silence * rate)))
     entry = Entry(
         path,
         *stamp,

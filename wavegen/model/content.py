@@ -45,11 +45,11 @@ class ContentModel(SpectrumModel):
     """
 
     shares: Tensor
-    """(symbols · 3,) of each state in the frames of the training recordings, and a little more."""
+    """(symbols, 3) of the frames of the training recordings that each state has, about."""
 
     def __init__(self, symbols: int, speakers: int, mels: int, channels: int) -> None:
         super().__init__(speakers, mels, channels, CODE)
-        self.register_buffer("shares", torch.full((symbols * STATES,), 1 / (symbols * STATES)))
+        self.register_buffer("shares", torch.full((symbols, STATES), 1 / (symbols * STATES)))
         self.phones = convolution(CODE, channels, 1)
         self.symbol = nn.Embedding(symbols, STATES * channels)
         nn.init.normal_(self.symbol.weight, std=channels**-0.5)
@@ -70,7 +70,7 @@ class ContentModel(SpectrumModel):
         constant of each frame: how likely it is, over how often (Bourlard and Morgan 1994, hybrid
         recognisers)."""
         heard = self.content(mel[None], torch.ones_like(mel[None, :1]))
-        return self.states(heard)[0].float().log_softmax(1) - self.shares.log()
+        return self.states(heard)[0].float().log_softmax(1) - self.shares.log().flatten()
 
     def loss(
         self,

@@ -159,7 +159,7 @@ def _content(symbols: int, speakers: int, mels: int, channels: int) -> Shapes:
     yield from _spectrum(speakers, mels, channels, CODE)
     yield from _affine("phones", channels, CODE, 1)
     yield "symbol.weight", (symbols, STATES * channels)
-    yield "shares", (symbols * STATES,)
+    yield "shares", (symbols, STATES)
 
 
 def _latent(speakers: int, mels: int, channels: int, codes: int, frames: int, books: int) -> Shapes:

@@ -90,7 +90,8 @@ def _audio(voice: Voice, folder: Path, clip: str, digest: str) -> Tensor:
         raise DataError(f"{path} is no longer there") from e
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{path} has changed since the run began")
-    audio = read_audio(path, voice.sample_rate, voice.config.data.trim_db).audio
+    data = voice.config.data
+    audio = read_audio(path, voice.sample_rate, data.trim_db, data.padding).audio
     begin, end = bounds(clip, len(audio))
     audio = audio[begin:end]
     if not voice.needs_text:

@@ -57,7 +57,7 @@ class Verdict:
 
 def folder_config(voice: Voice, layout: str | None = None) -> Config:
     """How to open a folder for a voice: whole recordings at its rate."""
-    whole = {"trim_db": 0.0, "silence": 0.0, "fold": "", "longest": LONGEST}
+    whole = {"trim_db": 0.0, "padding": 0.0, "fold": "", "longest": LONGEST}
     return voice.config.replace("data", layout=layout or "auto", **whole)
 
 

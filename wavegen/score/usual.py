@@ -42,7 +42,8 @@ LEAST_SCALE = 0.25
 FOLDS = 5
 """Usual recordings are compared with the others, a fifth of them at a time."""
 PARTS = 20
-"""How far those rise is told by the others, too, which are all but a twentieth or all but one."""
+"""For the threshold, the distributions of maxima are fitted without the recordings that they are
+applied to, a twentieth of them at a time, or one."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""
 APART = 5
@@ -240,8 +241,9 @@ class Usual:
         windows = {key: np.array([_windows(key[1], r) for r in recordings]) for key in highest}
         self.gumbel = {key: Gumbel.of(v, windows[key]) for key, v in highest.items()}
         self.alone = np.zeros(len(recordings))
-        """Of each recording, compared with others, the surprise of its most unusual part. How far
-        recordings rise is told by the others, too: told by itself, none would surprise much."""
+        """Of each recording, compared with others, the surprise of its most unusual part. The
+        distributions of maxima are those of other recordings, too: by one that it belongs to, none
+        would surprise much."""
         parts = np.arange(len(recordings)) % PARTS
         for part, (key, v) in itertools.product(range(max(parts) + 1), highest.items()):
             mine, n = parts == part, windows[key]

@@ -96,7 +96,8 @@ def _scores(
     found[:, SILENCE] = quiet.max(1)
     quiet[:, 1:] = -np.inf
     at = (np.arange(math.ceil(len(found) * ratio)) / ratio).astype(int)
-    return np.take(found, at, 0)
+    scores: NDArray[np.float32] = found[np.minimum(at, len(found) - 1)]
+    return scores
 
 
 def _misfit(scores: NDArray[np.float32], symbols: NDArray[np.int64], ratio: float) -> Doubles:

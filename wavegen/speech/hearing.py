@@ -22,7 +22,7 @@ BATCH_FRAMES, CROP = 1600, 200
 PHONES = 0.3
 """Weight of the phonemes' loss beside that of the spectrogram."""
 UNHEARD = 0.1
-"""Share of a state that doesn't occur, by the mean of all."""
+"""Share of a state that doesn't occur, by the mean of all, about."""
 
 
 def frame_states(alignment: Alignment) -> Tensor:
@@ -115,9 +115,10 @@ def fit(
     heard = [
         Heard(c.speaker, c.voicing, c.octaves, c.mel, frame_states(c.alignment)) for c in clips
     ]
-    counts = torch.cat([h.states for h in heard]).bincount(minlength=len(model.shares)).float()
-    counts += UNHEARD * counts.mean()
-    model.shares.copy_(counts / counts.sum())
+    if not how.adapting:  # a few recordings lack most states
+        counts = torch.cat([h.states for h in heard]).bincount(minlength=model.shares.numel())
+        shares = counts / counts.sum() + UNHEARD / len(counts)
+        model.shares.copy_((shares / shares.sum()).view_as(model.shares))
     pieces = Pieces(heard, frequencies, model.mean.device)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:

@@ -32,7 +32,7 @@ from wavegen.speech.phones import CONTEXT
 from wavegen.training.checkpoint import ORIGIN
 from wavegen.voice import ConditionedVoice, SpeakingVoice, Voice
 
-KEPT = ("language", "join", "trim_db", "silence", "level")
+KEPT = ("language", "join", "trim_db", "padding", "level")
 """Fields of ``[data]`` that a voice's recipe hands on; the others describe its own recordings."""
 TRAIN: dict[str, Any] = {
     "steps": 1000,
@@ -272,7 +272,7 @@ def transplant(source: Voice, voice: Voice, wavenet_only: bool = False) -> None:
         weights = old[name]
         if name.endswith(("speaker.weight", "aligner.offset", "aligner.scale", "latent.pitch")):
             weights = _rows(weights, speakers)
-        elif name.endswith(("symbol.weight", "aligner.mean", "aligner.variance")):
+        elif name.endswith(("symbol.weight", "shares", "aligner.mean", "aligner.variance")):
             weights = _rows(weights, symbols)
         elif name.endswith(("conditioning.encoder.0.weight", "conditioning.weight")):
             if voice.needs_text and "encoder" in name:

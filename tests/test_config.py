@@ -127,6 +127,10 @@ def test_a_network_of_codes_is_a_configuration_of_its_own() -> None:
     assert "conditioning.prediction_order needs linear_prediction" in fault
     [fault] = Config().replace("conditioning", prediction_order=640).faults()
     assert "conditioning.prediction_order must be less than the 640 samples" in fault
+    [fault] = config.replace("conditioning", prior_steps=0, code_phonemes=-0.1).faults()
+    assert fault == "conditioning.code_phonemes must be at least 0"
+    [fault] = Config().replace("conditioning", features="mel", code_phonemes=0.3).faults()
+    assert fault == "conditioning.code_phonemes needs conditioning.features latent"
     for f0, symbols in ((True, 4), (False, 3)):
         prior = config.replace("conditioning", f0=f0).prior
         assert prior is not None

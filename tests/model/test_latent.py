@@ -1,5 +1,6 @@
-"""The model of a discrete code, against what its paper says."""
+"""The model of a discrete code, against what its papers say."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from wavegen.model.latent import COMMITMENT, DECAY, JITTER, LatentModel, perplexity
+from wavegen.model.latent import (
+    COMMITMENT,
+    DECAY,
+    JITTER,
+    LatentModel,
+    PhoneHead,
+    codes_needed,
+    perplexity,
+)
 from wavegen.model.numpy import latent
 from wavegen.model.shapes import VECTOR
 from wavegen.model.weights import Weights
@@ -118,11 +127,34 @@ def test_the_codebook_moves_in_training_only(model: LatentModel) -> None:
     model.loss(*batch)
     assert torch.equal(model.codebook, before)
     model.train()
-    value, codes = model.loss(*batch)
+    value, codes, _ = model.loss(*batch)
     value.backward()
     assert codes.shape == (2 * 5, 1)
     assert not torch.equal(model.codebook, before)
     assert all(p.grad is not None for p in model.parameters())
+
+
+@torch.no_grad()
+def test_phonemes_are_told_by_any_path_of_codes_that_reads_as_them() -> None:
+    torch.manual_seed(0)
+    head, vectors = PhoneHead(8, 2), torch.randn(2, 5, VECTOR)
+    said = torch.tensor([1, 2]), torch.tensor([2, 2])
+    alone = []
+    for row, count, phones in zip(vectors, (5, 4), said, strict=True):
+        chances = head(row[None, :count]).softmax(2)[0]
+        paths = itertools.product(range(3), repeat=count)
+        right = [p for p in paths if [k for k, _ in itertools.groupby(p) if k] == phones.tolist()]
+        whole = sum(math.prod(float(chances[n, k]) for n, k in enumerate(p)) for p in right)
+        alone.append(-math.log(whole) / 2)
+    vectors[1, 4:] = 99  # beyond the end
+    both = head.loss(vectors, torch.tensor([5, 4]), said)
+    assert float(both) == pytest.approx(sum(alone) / 2, rel=1e-4)
+
+
+def test_a_blank_is_between_phonemes_that_are_the_same() -> None:
+    assert codes_needed(torch.tensor([1, 2, 1])) == 3
+    assert codes_needed(torch.tensor([1, 1, 2, 2, 2])) == 8
+    assert codes_needed(torch.tensor([], dtype=torch.int64)) == 0
 
 
 def test_perplexity_counts_evenly_used_codes() -> None:

@@ -63,6 +63,7 @@ def test_a_network_of_codes_is_neither_added_nor_dropped(before: int, after: int
     with pytest.raises(ConfigError, match=f"prior_steps is {before}, not {after}"):
         fine_tuning(voice, [f"conditioning.prior_steps={after}"])
     assert fine_tuning(voice, ["conditioning.latent_steps=9"]).conditioning.latent_steps == 9
+    assert fine_tuning(voice, ["conditioning.code_phonemes=1.0"]).conditioning.code_phonemes == 1
 
 
 def test_speakers_and_phonemes_go_on_from_their_own_rows_or_the_nearest(

@@ -73,6 +73,11 @@ class ConditioningConfig:
     """Width of the networks that turn spectrograms into codes and codes into spectrograms."""
     latent_steps: int = 4000
     """Training steps of them, each on 16 seconds of speech."""
+    code_phonemes: float = 0.0
+    """With texts, weight of a loss by which the code learns to tell the phonemes, beside that of
+    the spectrogram (0: it learns without texts). It then holds more of what is said, and less of
+    how; clips without a text don't count, nor do those of more than 1,000 frames. The voice needs
+    no text."""
     prior_steps: int = 0
     """Training steps of a WaveNet that draws codes, and F0 with them, so that the voice makes new
     sound of any length from nothing (0: none); each on 4,096 codes."""
@@ -87,8 +92,16 @@ class ConditioningConfig:
     def faults(self) -> list[str]:
         out = at_least("conditioning", self, 2, "acoustic_channels", "codes")
         out += at_least(
-            "conditioning", self, 0, "content_channels", "prediction_order", "prior_steps"
+            "conditioning",
+            self,
+            0,
+            "content_channels",
+            "prediction_order",
+            "code_phonemes",
+            "prior_steps",
         )
+        if self.code_phonemes and self.features != "latent":
+            out.append("conditioning.code_phonemes needs conditioning.features latent")
         if self.prior_steps and self.codes > MOST_DRAWN:
             out.append(f"conditioning.prior_steps needs conditioning.codes of at most {MOST_DRAWN}")
         if not 0 <= self.code_temperature <= 2:

@@ -124,7 +124,7 @@ def open_dataset(
         cache: folder of prepared data (default: the user's).
         allow_bad: continue even if more than a tenth of the files are unusable.
         f0: also estimate the F0 of each clip, if the features include it.
-        transcripts: read the texts even if the features are ``none``.
+        transcripts: read the texts even if the configuration needs none.
         progress: called with the phase, "reading audio" or "finding F0", and the files done of all
             in it.
 
@@ -142,6 +142,8 @@ def open_dataset(
         placed, prepared = cut_long(placed, prepared, longest)
         clips = [*placed, *(c for c in clips if c.problem or c.spare)]
     problems = {c.path: c.problem or c.spare for c in clips}
+    told = config.conditioning
+    transcripts = transcripts or told.features in SAID or told.code_phonemes > 0
     texts: dict[str, str] = {}
     for c in placed:
         entry = prepared.entries[c.path]
@@ -149,7 +151,7 @@ def open_dataset(
             problems[c.path] = entry.problem
         elif entry.samples < 2:
             problems[c.path] = "is shorter than two samples"
-        elif c.text and (transcripts or config.conditioning.features in SAID):
+        elif c.text and transcripts:
             texts[c.path] = c.text
     lexicon = load_lexicon(config.data.lexicon)
     units, empty = read_units(texts, config.data.language, prepared.folder, lexicon)

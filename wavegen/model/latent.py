@@ -3,11 +3,13 @@
 A vector-quantised autoencoder (van den Oord, Vinyals and Kavukcuoglu 2017, VQ-VAE) of mel
 spectrograms. As its decoder is told the speaker and F0, the code need not hold them. For speech
 there are a few dozen codes a second, and in training some are replaced by their neighbours, so that
-each tells of a stretch of sound by itself (Chorowski et al. 2019, §II-C).
+each tells of a stretch of sound by itself (Chorowski et al. 2019, §II-C). With texts, the code can
+learn to tell the phonemes, too (`PhoneHead`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,7 +20,7 @@ from wavegen.model.convolution import convolve
 from wavegen.model.numpy.latent import UNUSED
 from wavegen.model.residual import Residual
 from wavegen.model.shapes import JOINING, VECTOR
-from wavegen.model.spectra import SpectrumModel
+from wavegen.model.spectra import SpectrumModel, convolution
 
 DECAY = 0.99
 """Of the moving averages that make the codebook (γ in appendix A.1 of the former)."""
@@ -140,9 +142,9 @@ class LatentModel(SpectrumModel):
         voicing: Tensor,
         octaves: Tensor,
         mask: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """The error of the spectrogram that is made of what is heard, with the commitment loss; and
-        the (L, N) codes of it. In training, the codebook is updated.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The error of the spectrogram that is made of what is heard, with the commitment loss; the
+        (L, N) codes of it; and (B, K, D) their vectors. In training, the codebook is updated.
 
         Args:
             disguised: (B, M, F) what is heard.
@@ -162,7 +164,46 @@ class LatentModel(SpectrumModel):
         codes = found.codes[there > 0]
         if self.training:
             self.update(latents.detach()[there > 0], codes)
-        return error + COMMITMENT * commitment, codes
+        return error + COMMITMENT * commitment, codes, found.vectors
+
+
+class PhoneHead(nn.Module):
+    """Tells by a code which phonemes are said, one after another: connectionist temporal
+    classification (CTC, Graves et al. 2006). Only training needs it.
+
+    Args:
+        channels: of the layer.
+        phones: number of phonemes; they count from 1, and 0 is the blank.
+    """
+
+    def __init__(self, channels: int, phones: int) -> None:
+        super().__init__()
+        self.first = convolution(VECTOR, channels, 3)
+        self.last = convolution(channels, phones + 1, 1)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(B, K, D) vectors of codes, zeros beyond the ends, to (B, K, 1 + phones) logits."""
+        return convolve(F.relu(convolve(vectors, self.first)), self.last).float()
+
+    def loss(self, vectors: Tensor, codes: Tensor, phones: Sequence[Tensor]) -> Tensor:
+        """Nats per phoneme.
+
+        Args:
+            vectors: (B, K, D).
+            codes: (B,) how many there are in each row.
+            phones: (P,) of each row, which has at least `codes_needed` codes.
+        """
+        there = torch.arange(vectors.shape[1]) < codes[:, None]
+        logits = self(vectors * there[:, :, None].to(vectors.device))
+        # On a GPU its gradient would not be deterministic.
+        told = logits.log_softmax(2).transpose(0, 1).cpu()
+        return F.ctc_loss(told, torch.cat([*phones]), codes, torch.tensor([*map(len, phones)]))
+
+
+def codes_needed(phones: Tensor) -> int:
+    """The least number of codes that (P,) phonemes can be told by: a blank is between two that are
+    the same."""
+    return len(phones) + int((phones[1:] == phones[:-1]).sum())
 
 
 def _restart(book: Tensor, usage: Tensor, total: Tensor) -> None:

@@ -11,17 +11,73 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from wavegen.model.latent import LatentModel, perplexity
+from wavegen.errors import TrainingError
+from wavegen.model.latent import LatentModel, PhoneHead, codes_needed, perplexity
 from wavegen.speech.descent import Descent, descend
-from wavegen.speech.hearing import Heard, Pieces
+from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids, symbol_table
+from wavegen.speech.hearing import CROP, Heard, Pieces
 
 log = logging.getLogger(__name__)
 
 LOG_EVERY = 500
 """Steps between two notes of how many codes are used."""
+WHOLE = 1000
+"""Most frames of a recording whose phonemes the code learns to tell: it is heard as a whole, since
+it isn't known where in it each is said."""
 COLLAPSED = 0.1
 """Part of the codes that are told apart, by their perplexity, below which the codebook has
 collapsed."""
+
+
+class Said(NamedTuple):
+    """What is said in recordings, where it is known."""
+
+    phones: list[Tensor]
+    """(P,) phonemes of each, from 1; none where they aren't known."""
+    number: int
+    """Of different phonemes."""
+    weight: float
+    """Of the loss by which the code learns to tell them."""
+
+    @classmethod
+    def of(cls, units: Sequence[Unit | None], weight: float) -> Said:
+        """By the texts of recordings; pauses and marks are silent, and not told."""
+        symbols = symbol_table(u for u in units if u is not None)
+        silent = silent_symbols(symbols)
+        words = [symbol_ids(u, symbols) if u is not None else [] for u in units]
+        phones = [[i - silent + 1 for word in w for i in word if i >= silent] for w in words]
+        made = [torch.tensor(p, dtype=torch.int64) for p in phones]
+        return cls(made, len(symbols) - silent, weight)
+
+
+class Telling:
+    """By which a code learns to tell what is said in recordings.
+
+    Raises:
+        TrainingError: there is none with phonemes, of at most `WHOLE` frames, and long enough.
+    """
+
+    def __init__(self, said: Said, clips: Sequence[Heard], model: LatentModel) -> None:
+        frames = [c.mel.shape[1] for c in clips]
+        self.said, self.codes = said, [-(-n // model.frames) for n in frames]
+        known = zip(said.phones, frames, self.codes, strict=True)
+        self.told = [len(p) > 0 and n <= WHOLE and codes_needed(p) <= k for p, n, k in known]
+        if not any(self.told):
+            raise TrainingError(
+                "conditioning.code_phonemes: there is no training clip with a text that has at "
+                f"most {WHOLE} frames and as many codes as phonemes"
+            )
+        self.head = PhoneHead(model.first.out_channels, said.number).to(model.mean.device)
+
+    def loss(self, vectors: Tensor, rows: Sequence[int]) -> Tensor:
+        """Weighed, of the (B, K, D) vectors of codes of recordings; those that are not told don't
+        count."""
+        told = [b for b, n in enumerate(rows) if self.told[n]]
+        if not told:
+            return vectors.new_zeros(())
+        codes = torch.tensor([self.codes[rows[b]] for b in told])
+        phones = [self.said.phones[rows[b]] for b in told]
+        return self.said.weight * self.head.loss(vectors[told], codes, phones)
 
 
 class Use(NamedTuple):
@@ -68,27 +124,36 @@ def fit(
     clips: Sequence[Heard],
     frequencies: Tensor | None,
     how: Descent,
+    said: Said | None = None,
 ) -> Use:
     """Train in place; the arguments are those of `hearing.fit`.
 
     Args:
         frequencies: None if what is heard is not to be disguised.
+        said: in the recordings, if the code is to tell it.
 
     Returns:
         The use of the codes by the recordings.
+
+    Raises:
+        TrainingError: see `Telling`.
     """
     device = model.mean.device
     if not how.adapting:
         model.begin_at(torch.cat([c.mel for c in clips], 1).float().to(device))
     model.pitch.copy_(usual_pitch(clips, len(model.pitch)))
-    pieces = Pieces(clips, frequencies, device)
+    pieces = Pieces(clips, frequencies, device, CROP if said is None else WHOLE)
     counts = torch.zeros(model.usage.shape, device=device)
+    with torch.random.fork_rng():
+        torch.manual_seed(how.seed)
+        telling = None if said is None else Telling(said, clips, model)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
-        heard, mel, speaker, voicing, octaves, _, mask = pieces.batch(rng)
-        value, codes = model.loss(heard, mel, speaker, voicing, octaves, mask)
+        rows = pieces.draw(rng)
+        heard, mel, speaker, voicing, octaves, _, mask = pieces.batch(rng, rows)
+        value, codes, vectors = model.loss(heard, mel, speaker, voicing, octaves, mask)
         counts.add_(occurrences(codes, counts.shape[1]))
-        return value
+        return value if telling is None else value + telling.loss(vectors, rows)
 
     def told(done: int, total: int) -> None:
         if done % LOG_EVERY == 0 and done < total:
@@ -96,7 +161,8 @@ def fit(
             counts.zero_()
         how.progress(done, total)
 
-    descend([model], loss, replace(how, progress=told), [counts])
+    networks = [model] if telling is None else [model, telling.head]
+    descend(networks, loss, replace(how, progress=told), [counts])
     return use(usage(model, clips))
 
 

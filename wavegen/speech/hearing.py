@@ -52,33 +52,52 @@ class Heard(NamedTuple):
 
 class Pieces:
     """Recordings on a device, in pieces: a speaker of an hour is heard twice as often as one of a
-    quarter."""
+    quarter.
 
-    def __init__(self, clips: Sequence[Heard], frequencies: Tensor | None, device: torch.device):
-        self.device = device
+    Args:
+        clips: the recordings.
+        frequencies: of the bands, see `disguise`; None if what is heard is not to be disguised.
+        device: of the batches.
+        longest: frames of a piece at most. The longer pieces are, the fewer are in a batch.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Heard],
+        frequencies: Tensor | None,
+        device: torch.device,
+        longest: int = CROP,
+    ) -> None:
+        self.device, self.longest = device, longest
         self.frequencies = None if frequencies is None else frequencies.to(device)
         self.mels = [c.mel for c in clips]
         self.tracks = [(c.voicing, c.octaves, c.states) for c in clips]
         self.speakers = [c.speaker for c in clips]
         frames = [m.shape[1] for m in self.mels]
-        used = sum(min(n, CROP) for n in frames)
+        used = sum(min(n, longest) for n in frames)
         self.rows = max(1, round(BATCH_FRAMES * len(frames) / used))
         total: dict[int, int] = {}
         for s, n in zip(self.speakers, frames, strict=True):
             total[s] = total.get(s, 0) + n
         self.weights = [n / total[s] ** 0.5 for s, n in zip(self.speakers, frames, strict=True)]
 
-    def batch(self, rng: random.Random) -> tuple[Tensor, ...]:
-        """The arguments of `ContentModel.loss`, as long as the longest piece."""
-        rows = rng.choices(range(len(self.mels)), self.weights, k=self.rows)
-        longest = max(min(self.mels[n].shape[1], CROP) for n in rows)
+    def draw(self, rng: random.Random) -> list[int]:
+        """The numbers of the recordings that the pieces of a batch are of."""
+        return rng.choices(range(len(self.mels)), self.weights, k=self.rows)
+
+    def batch(self, rng: random.Random, rows: Sequence[int] | None = None) -> tuple[Tensor, ...]:
+        """The arguments of `ContentModel.loss`, as long as the longest piece; of recordings that
+        are drawn, if not given."""
+        rows = self.draw(rng) if rows is None else rows
+        most = self.longest
+        longest = max(min(self.mels[n].shape[1], most) for n in rows)
         mels, others, masks = [], [], []
         for n in rows:
             frames = self.mels[n].shape[1]
-            begin = rng.randint(0, max(0, frames - CROP))
-            beyond = longest - min(CROP, frames - begin)
-            voicing, octaves, states = (t[begin : begin + CROP] for t in self.tracks[n])
-            mels.append(F.pad(self.mels[n][:, begin : begin + CROP].float(), (0, beyond)))
+            begin = rng.randint(0, max(0, frames - most))
+            beyond = longest - min(most, frames - begin)
+            voicing, octaves, states = (t[begin : begin + most] for t in self.tracks[n])
+            mels.append(F.pad(self.mels[n][:, begin : begin + most].float(), (0, beyond)))
             others.append((F.pad(voicing, (0, beyond)), F.pad(octaves, (0, beyond))))
             masks.append(F.pad(states, (0, beyond), value=-1))
         mel, states = torch.stack(mels).to(self.device), torch.stack(masks).to(self.device)

@@ -50,7 +50,7 @@ TRAIN: dict[str, Any] = {
 """``[train]`` for minutes of recordings, on any machine."""
 SPEECH_STEPS = 1000
 STEPS = ("acoustic_steps", "content_steps", "latent_steps", "prior_steps")
-CODE = ("codes", "codebooks", "code_rate", "latent_channels")
+CODE = ("codes", "codebooks", "code_rate", "latent_channels", "code_phonemes")
 SPEECH = ("acoustic_channels", "content_channels", "flow_channels", *CODE, *STEPS)
 """Fields of ``[conditioning]`` that are not the WaveNet's."""
 
@@ -162,7 +162,7 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
         c = table["conditioning"]
         c |= {name: min(c[name], SPEECH_STEPS) for name in STEPS}
     config = load_config(table, f"voice {voice.name}", settings)
-    free = {*STEPS} | ({"speaker_channels"} if not voice.speakers else set())
+    free = {*STEPS, "code_phonemes"} | ({"speaker_channels"} if not voice.speakers else set())
     if (voice.config.prior is None) != (config.prior is None):
         free.remove("prior_steps")  # of a network that only one of them has
     old, new = to_dict(voice.config), to_dict(config)

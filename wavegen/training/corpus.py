@@ -56,7 +56,8 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
     """Replace every ``auto`` by a choice, which a resumed run keeps.
 
     Raises:
-        TrainingError: the features include phonemes, but not every clip has a text.
+        TrainingError: the features include phonemes, but not every clip has a text, or the code is
+            to tell phonemes, but none has.
     """
     missing = len(dataset.clips) - len(dataset.units)
     features = dataset.features
@@ -69,6 +70,11 @@ def resolve(config: Config, dataset: Dataset, device: torch.device) -> Config:
         raise TrainingError(
             f"conditioning.features is {features}, but {missing} of {len(dataset.clips)} clips in "
             f"{dataset.root} have no text"
+        )
+    if config.conditioning.code_phonemes and not dataset.units:
+        raise TrainingError(
+            f"conditioning.code_phonemes needs texts, and no clip in {dataset.root} has one: "
+            "at 0, the code learns without"
         )
     precision = config.train.precision
     if precision == "auto":
@@ -228,8 +234,8 @@ def _fit_latent(
     """Fit the model of a discrete code; arguments as those of `fit_speech`."""
     begin, c, train = time.monotonic(), voice.config.conditioning, voice.config.train
     share = LATENT_SHARE if voice.prior else 1.0
-    clips = []
-    for path in thinned(dataset.split["train"]):
+    clips, paths = [], thinned(dataset.split["train"])
+    for path in paths:
         audio = torch.from_numpy(dataset.audio(path))
         own = voice.analyse(audio, _f0(dataset, path))
         states = torch.zeros(own.frames, dtype=torch.int64)
@@ -243,6 +249,9 @@ def _fit_latent(
     # Sound without F0 has no speaker to be hidden from the codes.
     bank = mel_bank(voice.sample_rate, voice.config.hop_length, c.mel_channels)
     frequencies = band_frequencies(bank) if c.f0 else None
+    said = None
+    if c.code_phonemes:
+        said = coding.Said.of([dataset.units.get(path) for path in paths], c.code_phonemes)
     found = coding.fit(
         voice.latent.to(device),
         clips,
@@ -257,6 +266,7 @@ def _fit_latent(
             train.precision == "bf16",
             adapting,
         ),
+        said,
     )
     voice.latent.to("cpu")
     log.info(f"latent code: {found}")

@@ -60,9 +60,11 @@ def test_what_would_change_the_network_is_refused(
 def test_a_network_of_codes_is_neither_added_nor_dropped(before: int, after: int) -> None:
     config = Config().replace("conditioning", features="latent", prior_steps=before)
     voice = untrained(config, ["a"], [])
+    told = config.replace("conditioning", code_phonemes=0.3)
     with pytest.raises(ConfigError, match=f"prior_steps is {before}, not {after}"):
         fine_tuning(voice, [f"conditioning.prior_steps={after}"])
     assert fine_tuning(voice, ["conditioning.latent_steps=9"]).conditioning.latent_steps == 9
+    assert fine_tuning(replace(voice, config=told)).conditioning.code_phonemes == 0
     assert fine_tuning(voice, ["conditioning.code_phonemes=1.0"]).conditioning.code_phonemes == 1
 
 

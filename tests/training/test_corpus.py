@@ -70,3 +70,15 @@ def test_phonemes_that_no_text_tells_are_one_clear_line(tmp_path: Path) -> None:
     dataset = open_dataset(DIGITS, config, tmp_path)
     with pytest.raises(TrainingError, match=r"code_phonemes needs texts, and no clip in .*has one"):
         resolve(config, dataset, torch.device("cpu"))
+
+
+def test_a_code_also_learns_from_clips_whose_texts_have_no_words(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {}
+    for n, text in enumerate(("seven", "...", "eight")):
+        files |= {f"{n}.wav": (DIGITS / "7_jackson_12.wav").read_bytes(), f"{n}.txt": text}
+    make_files(tmp_path / "said", files)
+    dataset = open_dataset(
+        tmp_path / "said", told().replace("data", layout="sidecar"), tmp_path / "cache"
+    )
+    assert len(dataset.clips) == 3
+    assert {*dataset.units} == {"0.wav", "2.wav"}

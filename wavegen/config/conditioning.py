@@ -76,8 +76,8 @@ class ConditioningConfig:
     code_phonemes: float = 0.0
     """With texts, weight of a loss by which the code learns to tell the phonemes, beside that of
     the spectrogram (0: it learns without texts). It then holds more of what is said, and less of
-    how; clips without a text don't count, nor do those of more than 1,000 frames. The voice needs
-    no text."""
+    how; clips without a text don't count, nor do those of more than 1,000 frames. Pieces of so
+    many frames are in a batch in place of 200, and so fewer of them. The voice needs no text."""
     prior_steps: int = 0
     """Training steps of a WaveNet that draws codes, and F0 with them, so that the voice makes new
     sound of any length from nothing (0: none); each on 4,096 codes."""

@@ -161,6 +161,7 @@ def fine_tuning(voice: Voice, settings: Sequence[str] = ()) -> Config:
     if isinstance(voice, ConditionedVoice):
         c = table["conditioning"]
         c |= {name: min(c[name], SPEECH_STEPS) for name in STEPS}
+        c["code_phonemes"] = 0.0  # a new network of it would disturb what the code has learned
     config = load_config(table, f"voice {voice.name}", settings)
     free = {*STEPS, "code_phonemes"} | ({"speaker_channels"} if not voice.speakers else set())
     if (voice.config.prior is None) != (config.prior is None):

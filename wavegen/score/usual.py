@@ -170,7 +170,7 @@ class Frames:
             normal = Normal.of(values, labels, count)
             if name in EACH + MOMENTS:
                 normal = replace(normal, whitening=np.eye(values.shape[1]))
-            if name in MOMENTS:  # which by chance may not vary at all
+            if name in MOMENTS:  # if by chance there are none, any would be infinitely unusual
                 normal = replace(normal, deviation=np.maximum(normal.deviation, 1.0))
             self.normal[name] = normal
             rest = normal.white(values, labels)

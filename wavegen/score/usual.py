@@ -44,6 +44,9 @@ FOLDS = 5
 PARTS = 20
 """For the threshold, the distributions of maxima are fitted without the recordings that they are
 applied to, a twentieth of them at a time, or one."""
+CERTAIN = 30.0
+"""Bits of surprise beyond which a recording is unusual, however far: among few usual recordings, a
+single one would otherwise raise the threshold without bound."""
 RIDGE = 0.1
 """Share of white noise in the covariance of a spectrum's bands."""
 APART = 5
@@ -241,14 +244,14 @@ class Usual:
         windows = {key: np.array([_windows(key[1], r) for r in recordings]) for key in highest}
         self.gumbel = {key: Gumbel.of(v, windows[key]) for key, v in highest.items()}
         self.alone = np.zeros(len(recordings))
-        """Of each recording, compared with others, the surprise of its most unusual part. The
-        distributions of maxima are those of other recordings, too: by one that it belongs to, none
-        would surprise much."""
+        """Of each recording, compared with others, the surprise of its most unusual part, at most
+        `CERTAIN`. The distributions of maxima are those of other recordings, too: by one that it
+        belongs to, none would surprise much."""
         parts = np.arange(len(recordings)) % PARTS
         for part, (key, v) in itertools.product(range(max(parts) + 1), highest.items()):
             mine, n = parts == part, windows[key]
             found = Gumbel.of(v[~mine], n[~mine]).surprise(v[mine], n[mine])
-            self.alone[mine] = np.maximum(self.alone[mine], found)
+            self.alone[mine] = np.maximum(self.alone[mine], np.minimum(found, CERTAIN))
 
     def surprises(self, recording: Tracks, frames: Frames | None = None) -> dict[Key, Doubles]:
         """Bits of surprise of every window, by track and window.

@@ -4,15 +4,14 @@
     python recipes/evaluate_latents.py RECORDINGS --voice digits
 
 RECORDINGS is the folder that the voice was trained on. A voice without latent features is told what
-the recordings say. The two support vector machines of
-evaluate_digits.py learn digit and speaker from the real recordings of the training split. Held-out
-recordings, each said by every other speaker (`wavegen convert`), are classified, and so are their
-copies (`wavegen vocode`) and the recordings themselves. What a converted recording has of the
-target is new to the first machine in the source's timing and accent: how well it does with the real
-recordings of a speaker that it has not learned from is told, too. Of a voice of codes, so is how
-they are used, and how often the speaker of a recording is recognised from the histogram of its
-codes; and, where the voice draws codes, how sure a logistic regression is of the digit in clips
-drawn from nothing.
+the recordings say. The two support vector machines of evaluate_digits.py learn digit and speaker
+from the real recordings of the training split. Held-out recordings, each said by every other
+speaker (`wavegen convert`), are classified, and so are their copies (`wavegen vocode`) and the
+recordings themselves. What a converted recording has of the target is new to the first machine in
+the source's timing and accent: how well it does with the real recordings of a speaker that it has
+not learned from is told, too. Of a voice of codes, so is how they are used, and how often the
+speaker of a recording is recognised from the histogram of its codes; and, where the voice draws
+codes, how sure a logistic regression is of the digit in clips drawn from nothing.
 """
 
 from __future__ import annotations

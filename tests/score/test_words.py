@@ -82,3 +82,21 @@ def test_a_content_model_tells_which_words_fit(
     fitting = fit(voice, audio, speaker, alignment, lexicon)
     assert fitting.rivals.max() > 0
     assert fitting.misfit.max() > 0
+
+
+def test_a_content_model_of_the_voice_is_asked(tiny_voice: SpeakingVoice, lexicon: Lexicon) -> None:
+    [file] = DIGITS.glob(f"7_{tiny_voice.speakers[0]}_*.wav")
+    audio = torch.from_numpy(soundfile.read(file, dtype="float32")[0])
+    speaker = torch.from_numpy(tiny_voice.weights(tiny_voice.who(tiny_voice.speakers[0]))[0])
+    unit = read_clip("seven", tiny_voice.config.data.language)
+    assert unit is not None
+    alignment = tiny_voice.align(unit, speaker, audio)
+    bands = tiny_voice.config.conditioning.mel_channels
+    model = ContentModel(len(tiny_voice.symbols), len(tiny_voice.speakers), bands, 8).eval()
+    voice = replace(tiny_voice, content_part=Part(lambda: model))
+    heard = fit(voice, audio, speaker, alignment, lexicon)
+    assert len(heard.misfit) == len(heard.rivals) == sum(alignment.frames)
+    assert np.isfinite(heard.misfit).all()
+    assert np.isfinite(heard.rivals).all()
+    known = fit(tiny_voice, audio, speaker, alignment, lexicon)
+    assert not np.array_equal(heard.misfit, known.misfit)

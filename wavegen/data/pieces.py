@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from wavegen.data.clip import Clip
 from wavegen.data.prepare import Prepared
 
+PIECE = re.compile(r"#(\d+)/(\d+)$")
+"""The end of a piece's path: its number, from 1, and how many there are."""
+
 
 def cut_long(
     clips: Sequence[Clip], prepared: Prepared, longest: int
@@ -37,14 +40,14 @@ def cut_long(
 
 def source(path: str) -> str:
     """The file of a clip, which may be a piece of it."""
-    return re.sub(r"#\d+/\d+$", "", path)
+    return PIECE.sub("", path)
 
 
 def stretches(paths: Iterable[str]) -> list[list[str]]:
     """Clips in groups: pieces that follow each other in their file make one."""
 
     def place(path: str) -> tuple[str, int]:
-        m = re.search(r"#(\d+)/\d+$", path)
+        m = PIECE.search(path)
         return source(path), int(m[1]) if m else 0
 
     groups: list[list[str]] = []
@@ -59,6 +62,6 @@ def stretches(paths: Iterable[str]) -> list[list[str]]:
 
 def bounds(path: str, samples: int) -> tuple[int, int]:
     """First and end sample of a clip within its file, which has ``samples`` samples."""
-    m = re.search(r"#(\d+)/(\d+)$", path)
+    m = PIECE.search(path)
     number, count = (int(m[1]), int(m[2])) if m else (1, 1)
     return samples * (number - 1) // count, samples * number // count

@@ -56,6 +56,7 @@ class Fit(NamedTuple):
     ratios of all that do. 0 in silence."""
 
 
+@torch.inference_mode()
 def fit(
     voice: SpeakingVoice,
     audio: torch.Tensor,

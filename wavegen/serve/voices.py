@@ -28,8 +28,9 @@ class Voices:
         Raises:
             VoiceError: there is no such voice, it speaks no texts, or two have one name.
         """
-        speaking = [name for name, file in bundled().items() if read_about(file)["symbols"]]
-        loaded = [load_voice(name) for name in names or speaking]
+        if not names:
+            names = [name for name, file in bundled().items() if read_about(file)["symbols"]]
+        loaded = [load_voice(name) for name in names]
         for voice in loaded:
             if not isinstance(voice, SpeakingVoice):
                 raise VoiceError(f"voice {voice.name} speaks no texts: it can't be served")

@@ -310,7 +310,7 @@ def _fit_prior(
 
     prior.fit(
         voice.prior.to(device),
-        [drawn(paths) for paths in groups],
+        [drawn(group) for group in groups],
         Descent(
             voice.config.conditioning.prior_steps,
             train.seed,

@@ -14,6 +14,7 @@ from wavegen.model.content import ContentModel
 from wavegen.model.part import Part
 from wavegen.score.tracks import measure
 from wavegen.score.words import Lexicon, fit
+from wavegen.speech.alignment import Alignment
 from wavegen.speech.frontend import read_clip
 from wavegen.speech.hearing import frame_states
 from wavegen.voice import SpeakingVoice
@@ -62,15 +63,21 @@ def test_other_words_fit_better_than_a_wrong_text(
     assert np.mean([m for _, m in wrong]) > np.mean([m for _, m in right])
 
 
+def seven(voice: SpeakingVoice) -> tuple[torch.Tensor, torch.Tensor, Alignment]:
+    """A recording of the first speaker, the speaker's weights, and how it is aligned."""
+    [file] = DIGITS.glob(f"7_{voice.speakers[0]}_*.wav")
+    audio = torch.from_numpy(soundfile.read(file, dtype="float32")[0])
+    speaker = torch.from_numpy(voice.weights(voice.who(voice.speakers[0]))[0])
+    unit = read_clip("seven", voice.config.data.language)
+    assert unit is not None
+    alignment = voice.align(unit, speaker, audio)
+    return audio, speaker, alignment
+
+
 def test_a_content_model_tells_which_words_fit(
     tiny_voice: SpeakingVoice, lexicon: Lexicon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [file] = DIGITS.glob(f"7_{tiny_voice.speakers[0]}_*.wav")
-    audio = torch.from_numpy(soundfile.read(file, dtype="float32")[0])
-    speaker = torch.from_numpy(tiny_voice.weights(tiny_voice.who(tiny_voice.speakers[0]))[0])
-    unit = read_clip("seven", tiny_voice.config.data.language)
-    assert unit is not None
-    alignment = tiny_voice.align(unit, speaker, audio)
+    audio, speaker, alignment = seven(tiny_voice)
     model = ContentModel(len(tiny_voice.symbols), 1, 4, 8)
     voice = replace(tiny_voice, content_part=Part(lambda: model))
     heard = torch.nn.functional.one_hot(frame_states(alignment), 3 * len(voice.symbols)).float()
@@ -85,12 +92,7 @@ def test_a_content_model_tells_which_words_fit(
 
 
 def test_a_content_model_of_the_voice_is_asked(tiny_voice: SpeakingVoice, lexicon: Lexicon) -> None:
-    [file] = DIGITS.glob(f"7_{tiny_voice.speakers[0]}_*.wav")
-    audio = torch.from_numpy(soundfile.read(file, dtype="float32")[0])
-    speaker = torch.from_numpy(tiny_voice.weights(tiny_voice.who(tiny_voice.speakers[0]))[0])
-    unit = read_clip("seven", tiny_voice.config.data.language)
-    assert unit is not None
-    alignment = tiny_voice.align(unit, speaker, audio)
+    audio, speaker, alignment = seven(tiny_voice)
     bands = tiny_voice.config.conditioning.mel_channels
     model = ContentModel(len(tiny_voice.symbols), len(tiny_voice.speakers), bands, 8).eval()
     voice = replace(tiny_voice, content_part=Part(lambda: model))

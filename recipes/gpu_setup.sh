@@ -1,5 +1,5 @@
 # Sourced by gpu_check.sh and gpu_train.sh: the packages that a machine without network lacks.
-# WHEELS: a folder of wheels (pip download -d FOLDER librosa soundfile soxr num2words platformdirs …).
+# WHEELS: a folder of wheels, for its Python.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=${WORK:-/tmp/wavegen-gpu}
 mkdir -p "$work"
@@ -12,4 +12,9 @@ if [ -n "${WHEELS:-}" ]; then
     "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade \
         --target "$work/site" "$WHEELS"/*.whl
     export PYTHONPATH="$root:$work/site${PYTHONPATH#"$root"}"
+fi
+# Said at once, not by each of the things that would use up its time in vain.
+if ! said=$("$python" -c "import librosa, soundfile, wavegen.training.run" 2>&1); then
+    echo "error: ${said##*$'\n'}: put its wheel into the folder WHEELS" >&2
+    exit 2
 fi

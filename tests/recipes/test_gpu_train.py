@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "gpu_train.sh"
+CHECK = SCRIPT.with_name("gpu_check.sh")
 LARGEST = 16 << 20
 TRAINS = """#!/bin/bash
-# In place of Python: `wavegen train` that makes a step a second.
+# In place of Python: nothing is missing, and `wavegen train` makes a step a second.
+[ "$1" != -c ] || exit 0
 while [ "$1" != --out ]; do shift; done
 run=$2
 mkdir -p "$run/states"
@@ -70,3 +73,22 @@ def test_a_run_that_reached_its_limit_goes_on_from_small_files(tmp_path: Path) -
     assert f"begins at {left}" in said[1]
     assert said[1].endswith("done\n")
     assert sorted(p.name for p in out.iterdir()) == ["mine.saved"]
+
+
+def test_a_missing_package_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/bash\nPYTHONPATH= exec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    settings = {"PYTHON": str(bare), "WORK": str(tmp_path / "work"), "WHEELS": ""}
+    for script, args in ((SCRIPT, ("mine", "5")), (CHECK, (tmp_path / "out",))):
+        done = subprocess.run(
+            ["bash", script, *args],
+            env=os.environ | settings | {"DATA": str(bare)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert done.stderr == (
+            "error: ModuleNotFoundError: No module named 'librosa': "
+            "put its wheel into the folder WHEELS\n"
+        )

@@ -1,16 +1,18 @@
 """The gated residual block in two kernels for a GPU (Triton), forward and backward.
 
-Step by step (`wavegen.model.layers`) a block reads and writes some 15 kB for each sample of 64
-channels, which is what a GPU spends its time on. Here the gates stay in registers, and the
-backward pass computes them again. Only gradients of what is shared by samples leave the kernels in
-float32: each program sums its own, and torch adds those, so that results do not depend on which
-program was first.
+Step by step (`wavegen.model.layers`) a block reads and writes some 8 kB for each sample of 64
+channels, which is what a GPU spends its time on; here it is 2 kB. The gates stay in registers, and
+the backward pass computes them again. As many programs as a GPU runs at once take tile after tile,
+so that the weights stay in shared memory. Only gradients of what is shared by samples leave the
+kernels in float32: each program sums its own, and torch adds those, so that results do not depend
+on which program was first.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -20,105 +22,139 @@ from torch.autograd.function import once_differentiable
 
 CHANNELS = (16, 32, 64)
 """Widths whose sums fit into registers."""
-TILES = {"forward": 64, "backward": 32}
-"""Samples that a program computes at a time."""
-PROGRAMS = 132
-"""Programs of the backward pass, one for each multiprocessor of an H100."""
+CAPABILITY = (8, 0)
+"""The least compute capability that multiplies numbers in bf16."""
 TYPES = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 
-def options(name: str, channels: int) -> dict[str, int]:
-    """How a kernel is compiled; with these no register is spilled on an H100."""
-    if name == "forward":
-        return {"num_warps": 4, "num_stages": 1}
-    return {"num_warps": 8 if channels == 64 else 4, "num_stages": 2}
+class Shape(NamedTuple):
+    """How a kernel is compiled and launched."""
+
+    tile: int
+    """Samples that a program computes at a time."""
+    warps: int
+    programs: int
+    """Programs that a multiprocessor has room for."""
+
+
+def shape(kernel: str, channels: int, hopper: bool) -> Shape:
+    """Of ``forward`` or ``backward``.
+
+    A Hopper GPU (compute capability 9) multiplies in groups of four warps, best with 64 samples and
+    more. No value of the loops is spilled with these; of some addresses 128 bytes are, see
+    ``tests/model/compile_fused.py``.
+    """
+    if kernel == "forward":
+        return Shape(64, 4, 3 if channels == max(CHANNELS) else 6)
+    if channels == max(CHANNELS):
+        return Shape(128 if hopper else 32, 8, 1)
+    return Shape(64 if hopper else 32, 4, 2)
 
 
 @triton.jit
-def _gates(x, past, taps, cond, w, R: tl.constexpr):
-    """tanh and sigmoid, float32, of a tile."""
-    z1 = tl.dot(past, tl.load(taps + w), cond[0])
-    z1 = tl.dot(x, tl.load(taps + 2 * R * R + w), z1)
-    z2 = tl.dot(past, tl.load(taps + w + R), cond[1])
-    z2 = tl.dot(x, tl.load(taps + 2 * R * R + w + R), z2)
-    return 2 / (1 + tl.exp(-2 * z1)) - 1, 1 / (1 + tl.exp(-z2))
+def _sigmoid(z, FAST: tl.constexpr):
+    y = 1 + tl.exp2(-1.4426950408889634 * z)
+    if FAST:  # a division would take a third of all instructions
+        return tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=f,f", [y], dtype=tl.float32, is_pure=True, pack=1
+        )
+    else:
+        return 1 / y
 
 
 @triton.jit
-def _conditions(cond, b, t, inside, T, hop, r, R: tl.constexpr):
-    at = cond + (b * (T // hop) + t // hop)[:, None] * (2 * R) + r[None, :]
-    one = tl.load(at, mask=inside, other=0.0).to(tl.float32)
-    return one, tl.load(at + R, mask=inside, other=0.0).to(tl.float32)
+def _known(cond, first, end, hop, R: tl.constexpr, BT: tl.constexpr, GROUP: tl.constexpr):
+    """(BT, R) conditioning of a tile in float32, one row for GROUP samples."""
+    t = first + GROUP * tl.arange(0, BT // GROUP)
+    at = (t // hop)[:, None] * (2 * R) + tl.arange(0, R)[None, :]
+    rows = tl.load(cond + at, mask=(t < end)[:, None], other=0.0).to(tl.float32)
+    return tl.reshape(tl.broadcast_to(rows[:, None, :], (BT // GROUP, GROUP, R)), (BT, R))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "hop", "d", "tiles", "work", "rounds"])
 def _forward(
-    x_p, y_p, h_p, stride, taps, res, cond, T, hop, d,
-    R: tl.constexpr, BT: tl.constexpr, DT: tl.constexpr,
+    x_p, y_p, h_p, stride, taps, res, cond, T, hop, d, tiles, work, rounds,
+    R: tl.constexpr, BT: tl.constexpr, DT: tl.constexpr, GROUP: tl.constexpr, FAST: tl.constexpr,
 ):  # fmt: skip
-    """Grid (tiles, B): (B, T, R) x to y, and h with rows ``stride`` apart."""
-    b, r = tl.program_id(1), tl.arange(0, R)
-    t = tl.program_id(0) * BT + tl.arange(0, BT)
-    inside = (t < T)[:, None]
-    row = (b.to(tl.int64) * T + t)[:, None]  # of all rows: there may be more numbers than 2³¹
-    x = tl.load(x_p + row * R + r[None, :], mask=inside, other=0.0)
-    past = tl.load(x_p + (row - d) * R + r[None, :], mask=inside & (t >= d)[:, None], other=0.0)
-    known = _conditions(cond, b, t, inside, T, hop, r, R)
-    a, s = _gates(x, past, taps, known, r[:, None] * (2 * R) + r[None, :], R)
-    h = (a * s).to(DT)
-    y = tl.dot(h, tl.load(res + r[:, None] * R + r[None, :]), x.to(tl.float32))
-    tl.store(h_p + row * stride + r[None, :], h, mask=inside)
-    tl.store(y_p + row * R + r[None, :], y.to(DT), mask=inside)
+    """(B, T, R) x to y, and h with rows ``stride`` apart; ``work`` tiles, ``tiles`` of a window."""
+    i, r = tl.arange(0, BT)[:, None], tl.arange(0, R)[None, :]
+    w = tl.arange(0, R)[:, None] * (2 * R) + r
+    past1, past2 = tl.load(taps + w), tl.load(taps + w + R)
+    now1, now2 = tl.load(taps + 2 * R * R + w), tl.load(taps + 2 * R * R + w + R)
+    out = tl.load(res + tl.arange(0, R)[:, None] * R + r)
+    for n in tl.range(rounds, num_stages=2):  # which has the next tile read meanwhile
+        k = tl.program_id(0) + n * tl.num_programs(0)
+        b, first = (k // tiles).to(tl.int64), (k % tiles) * BT
+        end = tl.where(k < work, T, 0)
+        t, row = first + i, b * T + first  # of all rows: there may be more numbers than 2³¹
+        x = tl.load(x_p + row * R + (i * R + r), mask=t < end, other=0.0)
+        seen = (t < end) & (t >= d)
+        past = tl.load(x_p + (row - d) * R + (i * R + r), mask=seen, other=0.0)
+        frames = cond + b * (T // hop) * (2 * R)
+        z = _known(frames, first, end, hop, R, BT, GROUP)
+        a = 2 * _sigmoid(2 * tl.dot(x, now1, tl.dot(past, past1, z)), FAST) - 1
+        z = _known(frames + R, first, end, hop, R, BT, GROUP)
+        s = _sigmoid(tl.dot(x, now2, tl.dot(past, past2, z)), FAST)
+        h = (a * s).to(DT)
+        y = tl.dot(h, out, x.to(tl.float32))
+        tl.store(h_p + row * stride + (i * stride + r), h, mask=t < end)
+        tl.store(y_p + row * R + (i * R + r), y.to(DT), mask=t < end)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["T", "hop", "d", "tiles", "work", "rounds"])
 def _backward(
     x_p, gy_p, gh_p, stride, gx_p, gz_p, sums, taps, res, cond, T, hop, d, tiles, work, rounds,
-    R: tl.constexpr, BT: tl.constexpr, DT: tl.constexpr,
+    R: tl.constexpr, BT: tl.constexpr, DT: tl.constexpr, GROUP: tl.constexpr, FAST: tl.constexpr,
 ):  # fmt: skip
     """Gradients of z, and of x but for what its later taps do; a program's sums of those of the
     weights are (5, R, R): past tanh, past sigmoid, present tanh, present sigmoid, residual."""
-    r = tl.arange(0, R)
-    w = r[:, None] * (2 * R) + r[None, :]
-    square = r[:, None] * R + r[None, :]
-    past1 = tl.zeros((R, R), tl.float32)
-    past2 = tl.zeros((R, R), tl.float32)
-    now1 = tl.zeros((R, R), tl.float32)
-    now2 = tl.zeros((R, R), tl.float32)
-    residual = tl.zeros((R, R), tl.float32)
-    for i in range(rounds):
-        k = tl.program_id(0) + i * tl.num_programs(0)
-        b, t = k // tiles, (k % tiles) * BT + tl.arange(0, BT)
-        inside = ((t < T) & (k < work))[:, None]
-        row = (b.to(tl.int64) * T + t)[:, None]
-        x = tl.load(x_p + row * R + r[None, :], mask=inside, other=0.0)
-        before = inside & (t >= d)[:, None]
-        past = tl.load(x_p + (row - d) * R + r[None, :], mask=before, other=0.0)
-        known = _conditions(cond, b, t, inside, T, hop, r, R)
-        a, s = _gates(x, past, taps, known, w, R)
+    i, r = tl.arange(0, BT)[:, None], tl.arange(0, R)[None, :]
+    w = tl.arange(0, R)[:, None] * (2 * R) + r
+    square = tl.arange(0, R)[:, None] * R + r
+    past1, past2 = tl.load(taps + w), tl.load(taps + w + R)
+    now1, now2 = tl.load(taps + 2 * R * R + w), tl.load(taps + 2 * R * R + w + R)
+    out = tl.load(res + square)
+    grad_past1 = tl.zeros((R, R), tl.float32)
+    grad_past2 = tl.zeros((R, R), tl.float32)
+    grad_now1 = tl.zeros((R, R), tl.float32)
+    grad_now2 = tl.zeros((R, R), tl.float32)
+    grad_out = tl.zeros((R, R), tl.float32)
+    for n in tl.range(rounds, num_stages=2):
+        k = tl.program_id(0) + n * tl.num_programs(0)
+        b, first = (k // tiles).to(tl.int64), (k % tiles) * BT
+        end = tl.where(k < work, T, 0)
+        t, row = first + i, b * T + first
+        x = tl.load(x_p + row * R + (i * R + r), mask=t < end, other=0.0)
+        seen = (t < end) & (t >= d)
+        past = tl.load(x_p + (row - d) * R + (i * R + r), mask=seen, other=0.0)
+        gy = tl.load(gy_p + row * R + (i * R + r), mask=t < end, other=0.0)
+        gh = tl.load(gh_p + row * stride + (i * stride + r), mask=t < end, other=0.0)
+        gh = tl.dot(gy, tl.trans(out), gh.to(tl.float32))
+        frames = cond + b * (T // hop) * (2 * R)
+        z = _known(frames, first, end, hop, R, BT, GROUP)
+        a = 2 * _sigmoid(2 * tl.dot(x, now1, tl.dot(past, past1, z)), FAST) - 1
+        z = _known(frames + R, first, end, hop, R, BT, GROUP)
+        s = _sigmoid(tl.dot(x, now2, tl.dot(past, past2, z)), FAST)
         h = a * s
-        gy = tl.load(gy_p + row * R + r[None, :], mask=inside, other=0.0)
-        gh = tl.load(gh_p + row * stride + r[None, :], mask=inside, other=0.0).to(tl.float32)
-        gh = tl.dot(gy, tl.trans(tl.load(res + square)), gh)
+        grad_out = tl.dot(tl.trans(h.to(DT)), gy, grad_out)
         g1 = ((s - h * a) * gh).to(DT)  # s (1 - a²)
         g2 = ((h - h * s) * gh).to(DT)  # a s (1 - s)
-        residual = tl.dot(tl.trans(h.to(DT)), gy, residual)
-        x, past = tl.trans(x), tl.trans(past)
-        now1 = tl.dot(x, g1, now1)
-        now2 = tl.dot(x, g2, now2)
-        past1 = tl.dot(past, g1, past1)
-        past2 = tl.dot(past, g2, past2)
-        gx = tl.dot(g1, tl.trans(tl.load(taps + 2 * R * R + w)), gy.to(tl.float32))
-        gx = tl.dot(g2, tl.trans(tl.load(taps + 2 * R * R + w + R)), gx)
-        tl.store(gx_p + row * R + r[None, :], gx.to(DT), mask=inside)
-        tl.store(gz_p + row * (2 * R) + r[None, :], g1, mask=inside)
-        tl.store(gz_p + row * (2 * R) + R + r[None, :], g2, mask=inside)
+        grad_now1 = tl.dot(tl.trans(x), g1, grad_now1)
+        grad_past1 = tl.dot(tl.trans(past), g1, grad_past1)
+        grad_now2 = tl.dot(tl.trans(x), g2, grad_now2)
+        grad_past2 = tl.dot(tl.trans(past), g2, grad_past2)
+        gx = tl.dot(g1, tl.trans(now1), gy.to(tl.float32))
+        gx = tl.dot(g2, tl.trans(now2), gx)
+        tl.store(gx_p + row * R + (i * R + r), gx.to(DT), mask=t < end)
+        tl.store(gz_p + row * (2 * R) + (i * (2 * R) + r), g1, mask=t < end)
+        tl.store(gz_p + row * (2 * R) + R + (i * (2 * R) + r), g2, mask=t < end)
     mine = sums + tl.program_id(0) * 5 * R * R + square
-    tl.store(mine, past1)
-    tl.store(mine + R * R, past2)
-    tl.store(mine + 2 * R * R, now1)
-    tl.store(mine + 3 * R * R, now2)
-    tl.store(mine + 4 * R * R, residual)
+    tl.store(mine, grad_past1)
+    tl.store(mine + R * R, grad_past2)
+    tl.store(mine + 2 * R * R, grad_now1)
+    tl.store(mine + 3 * R * R, grad_now2)
+    tl.store(mine + 4 * R * R, grad_out)
 
 
 def fits(x: Tensor, taps: int, conds: int) -> bool:
@@ -147,17 +183,12 @@ class FusedBlock(torch.autograd.Function):
         dilation: int,
         cond: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        batch, time, channels = x.shape
         x, cond = x.contiguous(), cond.contiguous()
         taps, w_res = (w.to(x.dtype).contiguous() for w in (taps, w_res))
         y = torch.empty_like(x)
-        hop = time // cond.shape[1]
-        h = gates[..., number * channels :]
-        tile = TILES["forward"]
-        _forward[(triton.cdiv(time, tile), batch)](
-            x, y, h, gates.shape[-1], taps, w_res, cond, time, hop, dilation,
-            R=channels, BT=tile, DT=TYPES[x.dtype], **options("forward", channels),
-        )  # fmt: skip
+        h = gates[..., number * x.shape[2] :]
+        grid = _Grid("forward", x, cond)
+        grid.launch(_forward, x, y, h, gates.shape[-1], taps, w_res, cond, dilation=dilation)
         ctx.mark_dirty(gates)
         ctx.save_for_backward(x, taps, w_res, cond)
         ctx.number, ctx.dilation = number, dilation
@@ -170,16 +201,12 @@ class FusedBlock(torch.autograd.Function):
         batch, time, channels = x.shape
         grad_y, grad_gates = grad_y.contiguous(), grad_gates.contiguous()
         gx, gz = torch.empty_like(x), x.new_empty(batch, time, 2 * channels)
-        tile = TILES["backward"]
-        tiles = triton.cdiv(time, tile)
-        programs = min(PROGRAMS, tiles * batch)
-        rounds = triton.cdiv(tiles * batch, programs)
-        sums = torch.empty(programs, 5, channels, channels, device=x.device)
         gh = grad_gates[..., ctx.number * channels :]
-        _backward[(programs,)](
-            x, grad_y, gh, grad_gates.shape[-1], gx, gz, sums, taps, w_res, cond,
-            time, time // cond.shape[1], ctx.dilation, tiles, tiles * batch, _count(rounds),
-            R=channels, BT=tile, DT=TYPES[x.dtype], **options("backward", channels),
+        grid = _Grid("backward", x, cond)
+        sums = torch.empty(grid.programs, 5, channels, channels, device=x.device)
+        grid.launch(
+            _backward, x, grad_y, gh, grad_gates.shape[-1], gx, gz, sums, taps, w_res, cond,
+            dilation=ctx.dilation,
         )  # fmt: skip
         past1, past2, now1, now2, grad_res = sums.sum(0)
         grad_taps = torch.stack([torch.cat([past1, past2], 1), torch.cat([now1, now2], 1)])
@@ -190,6 +217,34 @@ class FusedBlock(torch.autograd.Function):
         return gx, grad_gates, None, grad_taps, grad_res, None, grad_cond
 
 
-def _count(number: int) -> Any:
-    """An argument that bounds a loop, which the interpreter takes as a constant only."""
-    return tl.constexpr(number) if os.environ.get("TRITON_INTERPRET") == "1" else number
+class _Grid:
+    """Programs that take the tiles of (B, T, R) ``x`` in turn, conditioned on (B, F, 2R)."""
+
+    def __init__(self, kernel: str, x: Tensor, cond: Tensor) -> None:
+        batch, self.time, self.channels = x.shape
+        self.device, self.type = x.device, TYPES[x.dtype]
+        hopper, multiprocessors = _gpu(x.device) if x.is_cuda else (True, 2)
+        self.shape = shape(kernel, self.channels, hopper)
+        self.tiles = triton.cdiv(self.time, self.shape.tile)
+        self.work = self.tiles * batch
+        self.programs = min(self.work, multiprocessors * self.shape.programs)
+        self.hop = self.time // cond.shape[1]
+        self.group = 16 if cond.shape[1] == 1 or self.hop % 16 == 0 else 1
+
+    def launch(self, kernel: Any, *tensors: Tensor | int, dilation: int) -> None:
+        rounds: Any = triton.cdiv(self.work, self.programs)
+        if INTERPRETED:
+            rounds = tl.constexpr(rounds)  # which it needs of a loop's bound
+        with torch.cuda.device_of(tensors[0]):  # Triton launches on the current device
+            kernel[(self.programs,)](
+                *tensors, self.time, self.hop, dilation, self.tiles, self.work, rounds,
+                R=self.channels, BT=self.shape.tile, DT=self.type, GROUP=self.group,
+                FAST=not INTERPRETED, num_warps=self.shape.warps,
+            )  # fmt: skip
+
+
+@functools.cache
+def _gpu(device: torch.device) -> tuple[bool, int]:
+    """Whether a GPU is a Hopper, and its number of multiprocessors."""
+    found = torch.cuda.get_device_properties(device)
+    return found.major == 9, found.multi_processor_count

@@ -58,6 +58,7 @@ def test_only_a_wavenet_has_fused_kernels_empty_blocks_and_adaptive_filters() ->
     assert config.faults() == []
     [fault] = config.replace("train", fused=True).faults()
     assert fault == "train.fused goes with model.kind wavenet, not with gru"
+    assert config.replace("train", fused=False).faults() == []
     [fault] = config.replace("train", sparsity=0.5).faults()
     assert fault == "train.sparsity goes with model.kind wavenet, not with gru"
     adaptive = config.replace("audio", adaptive=True)

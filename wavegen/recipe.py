@@ -136,10 +136,11 @@ def _section(cls: type, section: str, values: dict[str, Any], faults: list[str])
             faults.append(f"unknown key {where}{_suggest(name, types)}")
         elif get_origin(types[name]) is Literal:
             choices = get_args(types[name])
-            if value in choices:
+            if any(type(value) is type(c) and value == c for c in choices):  # 1 is no true
                 good[name] = value
             else:
-                faults.append(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+                known = ", ".join(c if isinstance(c, str) else _value(c) for c in choices)
+                faults.append(f"{where} must be one of {known}, not {value!r}")
         elif get_origin(types[name]) is tuple:
             if isinstance(value, list) and all(isinstance(v, dict) for v in value):
                 inner = get_args(types[name])[0]

@@ -21,6 +21,7 @@ from wavegen.config.model import Output as Output
 from wavegen.config.model import ScaleConfig as ScaleConfig
 
 Precision = Literal["auto", "f32", "bf16"]
+Fused = Literal["auto", True, False]
 Engine = Literal["naive", "cached", "triton", "numba"]
 WeightPrecision = Literal["f32", "f16", "bf16", "int8"]
 """Precision of the weights in generation."""
@@ -124,9 +125,10 @@ class TrainConfig:
     the smallest first (see `training.pruning`); the engine ``numba`` skips them."""
     precision: Precision = "auto"
     """``bf16`` (autocast), ``f32``, or ``auto``: bf16 where the hardware has it."""
-    fused: bool = False
-    """On a GPU with bf16, compute each block of two taps and at most 64 channels in two kernels of
-    its own, which read and write a third as much."""
+    fused: Fused = "auto"
+    """On a GPU with bf16, compute each block of two taps and 16, 32 or 64 channels in two kernels
+    of its own, which read and write a quarter as much. ``auto`` tries at the first batch which way
+    is faster, but not with ``deterministic``."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl."""
     checkpoint_every: int = 500
@@ -194,7 +196,7 @@ class Config:
             out += self._needs("model.scales", WITH_SCALES)
         elif self.conditioning.features == "coarse":
             out.append("conditioning.features coarse needs model.scales")
-        if self.train.fused and self.model.kind != "wavenet":
+        if self.train.fused is True and self.model.kind != "wavenet":
             out.append(f"train.fused goes with model.kind wavenet, not with {self.model.kind}")
         if self.train.sparsity and self.model.kind != "wavenet":
             out.append(f"train.sparsity goes with model.kind wavenet, not with {self.model.kind}")

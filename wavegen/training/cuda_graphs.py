@@ -41,7 +41,7 @@ class CudaGraphs:
     """
 
     def __init__(self, gradients: Gradients, warn: Callable[[str], None]) -> None:
-        self._gradients = gradients
+        self.gradients = gradients
         self._warn = warn
         self._works = True
         self.clear()
@@ -68,7 +68,7 @@ class CudaGraphs:
         factor = torch.full((), weight, device=device)
         if self._works and self._seen[key] > SEEN and len(self.captured) < MOST:
             self._capture(key, batch, factor)
-        return self._gradients(batch, factor)
+        return self.gradients(batch, factor)
 
     def _capture(self, key: Any, batch: Batch, weight: Tensor) -> None:
         """Record the kernels for batches like this one; this adds no gradients."""
@@ -77,11 +77,11 @@ class CudaGraphs:
         try:
             # Autograd must have run on a stream before it can be captured there.
             with torch.cuda.stream(stream):
-                self._gradients(batch, torch.zeros_like(weight))
+                self.gradients(batch, torch.zeros_like(weight))
             torch.cuda.synchronize()
             # Other threads pin memory meanwhile.
             with torch.cuda.graph(graph, self._pool, stream, capture_error_mode="thread_local"):
-                result = self._gradients(batch, weight)
+                result = self.gradients(batch, weight)
             self.captured[key] = _Captured(graph, batch, weight, result)
         except torch.OutOfMemoryError:
             raise

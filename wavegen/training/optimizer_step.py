@@ -21,6 +21,7 @@ from wavegen.data.windows import Batch
 from wavegen.errors import TrainingError
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.wavenet import WaveNet
+from wavegen.training import fusing
 from wavegen.training.cuda_graphs import CudaGraphs
 from wavegen.training.pruning import Pruning
 from wavegen.training.reading import LocalBatch
@@ -71,9 +72,6 @@ class Stepper:
         self.warn = warn
         self.device = torch.device(accelerator.device)
         self.model = model.to(self.device)
-        if isinstance(model, WaveNet):
-            for block in model.layers:
-                block.fused = config.fused and self.device.type == "cuda"
         self.optimiser = torch.optim.AdamW(
             model.parameters(),
             lr=config.learning_rate,
@@ -91,18 +89,20 @@ class Stepper:
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:
             self.graphs = CudaGraphs(self._gradients, warn)
+        self._settled = False
         self.micro_batches = config.accumulate
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         """Bits and number of the speech samples since the last `reset`."""
         self._norm = self._peak = torch.zeros((), device=self.device)
         self._diverged = torch.zeros((), dtype=torch.int64, device=self.device)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch, exact: bool = False) -> tuple[Tensor, Tensor]:
         """The loss in nats of a batch on the device, summed over the counted samples, and (2,)
-        float64 bits and number of the speech samples."""
+        float64 bits and number of the speech samples; ``exact`` computes in f32 in any case."""
         to = self.device
         local = batch.local
-        with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+        bf16 = self.config.precision == "bf16" and not exact
+        with torch.autocast(to.type, torch.bfloat16, enabled=bf16):
             logits = self.network(
                 batch.past,
                 batch.speaker if self.model.conditioning.speaker is not None else None,
@@ -162,12 +162,36 @@ class Stepper:
         torch.cuda.empty_cache()
         return False
 
+    def alone(self, batch: Batch, exact: bool = False) -> Tensor:
+        """All gradients of a batch on the device, in a row, without the other processes; the
+        parameters have none then. ``exact`` is that of `forward`."""
+        self.zero_grad()
+        with self.accelerator.no_sync(self.network):
+            torch.autograd.backward(self.forward(batch, exact)[0])
+        parameters = [p.grad for p in self.model.parameters() if p.grad is not None]
+        found = torch.cat([g.flatten() for g in parameters])
+        self.zero_grad()
+        return found
+
+    def wait(self) -> None:
+        """Wait until the device has computed what it was asked to."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def settle(self, local: LocalBatch) -> None:
+        """Choose how to compute the gradients, by a batch like those to come; the first call
+        does."""
+        if not self._settled:
+            self._settled = True
+            fusing.choose(self, local)
+
     def gradients(self, local: LocalBatch) -> None:
         """`backward`, with smaller micro-batches where memory runs out.
 
         Raises:
             TrainingError: a single window does not fit into memory.
         """
+        self.settle(local)
         while not self._fits(local):
             windows = len(local.batch.codes)
             if self.accelerator.num_processes > 1 or self.micro_batches >= windows:

@@ -192,6 +192,7 @@ class Trainer:
         for done, windows in enumerate(batches):
             self.hooks.progress("measuring the speed", done, len(batches))
             batch = self.reader.read(windows)
+            self.stepper.settle(batch)
             start = time.perf_counter()
             self.stepper.gradients(batch)
             self._sum(0.0)  # waits for the device

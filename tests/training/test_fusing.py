@@ -1,0 +1,157 @@
+"""Whether a training computes its blocks by fused kernels."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from networks import network, random_batch
+from torch import Tensor
+
+from wavegen.config import TrainConfig
+from wavegen.errors import TrainingError
+from wavegen.model import layers
+from wavegen.model.wavenet import WaveNet
+from wavegen.training import fusing
+from wavegen.training.optimizer_step import Stepper
+
+pytest.importorskip("triton")
+from wavegen.model import fused
+
+
+@pytest.fixture(autouse=True)
+def _able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the CPU could launch kernels, which Triton's interpreter or a stand-in computes."""
+    monkeypatch.setattr(fusing, "able", lambda stepper: True)
+    monkeypatch.setattr(fused, "fits", lambda *arguments: True)
+
+
+def stepper(**config: Any) -> tuple[Stepper, list[str]]:
+    warned: list[str] = []
+    model, t = network(residual_channels=16, kernel_size=2), TrainConfig(precision="bf16", **config)
+    return Stepper(model, t, Accelerator(cpu=True), warned.append), warned
+
+
+def fuses(s: Stepper) -> bool:
+    assert isinstance(s.model, WaveNet)
+    [found] = {block.fused for block in s.model.layers}
+    return found
+
+
+def gradients(s: Stepper) -> Tensor:
+    torch.manual_seed(1)
+    s.gradients(random_batch())
+    return torch.cat([p.grad.flatten() for p in s.model.parameters() if p.grad is not None])
+
+
+class StandIn(layers._GatedResidual):
+    """Right, after a while."""
+
+    seconds = 0.0
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        time.sleep(StandIn.seconds)
+        return layers._GatedResidual.forward(ctx, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "of_fused", "of_plain", "chosen"),
+    [("auto", 0.0, 0.02, True), ("auto", 0.02, 0.0, False), (True, 0.02, 0.0, True)],
+)
+def test_the_faster_way_is_chosen_and_leaves_no_trace(
+    wanted: Any, of_fused: float, of_plain: float, chosen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = layers._block
+
+    def slow(*inputs: Any) -> Any:
+        time.sleep(of_plain)
+        return plain(*inputs)
+
+    monkeypatch.setattr(fused, "FusedBlock", StandIn)
+    monkeypatch.setattr(StandIn, "seconds", of_fused)
+    monkeypatch.setattr(layers, "_block", slow)
+    monkeypatch.setattr(layers.tiles, "fits", lambda *arguments: False)
+    (s, warned), (other, _) = stepper(fused=wanted), stepper(fused=False)
+    other.model.load_state_dict(s.model.state_dict())
+    assert torch.equal(gradients(s), gradients(other))
+    assert torch.equal(s.sums, other.sums)
+    assert fuses(s) == chosen
+    assert not warned
+
+
+@pytest.mark.parametrize("wanted", ["auto", True])
+def test_wrong_gradients_are_found(wanted: Any) -> None:
+    # The interpreter multiplies numbers in bf16 as integers.
+    if torch.cuda.is_available():
+        pytest.skip("nothing is interpreted")
+    (s, warned), (other, _) = stepper(fused=wanted), stepper(fused=False)
+    other.model.load_state_dict(s.model.state_dict())
+    assert torch.equal(gradients(s), gradients(other))
+    assert warned == ["trains without fused blocks: their gradients are not those of plain ones"]
+    assert not fuses(s)
+
+
+class Failing(layers._GatedResidual):
+    """Computes half of its work."""
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise RuntimeError("at 12:8:\nout of resource: shared memory\n")
+
+
+def test_a_kernel_that_fails_is_told_in_a_line_and_done_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fused, "FusedBlock", Failing)
+    (s, warned), (other, _) = stepper(), stepper(fused=False)
+    other.model.load_state_dict(s.model.state_dict())
+    assert torch.equal(gradients(s), gradients(other))
+    assert torch.equal(s.sums, other.sums)
+    gradients(s)
+    assert warned == ["trains without fused blocks: out of resource: shared memory"]
+    assert not fuses(s)
+
+
+def test_after_a_kernel_that_the_gpu_does_not_survive_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fused, "FusedBlock", Failing)
+    s, _ = stepper()
+
+    def wait() -> None:
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(s, "wait", wait)
+    with pytest.raises(TrainingError, match=r"--set train.fused=false$"):
+        gradients(s)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, []),
+        ({"fused": False}, []),
+        ({"fused": True}, [f"trains without fused blocks: {fusing.NEEDS}"]),
+    ],
+)
+def test_it_is_tried_only_where_there_are_kernels(
+    config: dict[str, Any], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(fusing, "_fault", pytest.fail)
+    s, warned = stepper(**config)
+    gradients(s)
+    assert warned == told
+    assert not fuses(s)
+
+
+def test_a_deterministic_training_does_not_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusing, "_fault", pytest.fail)
+    s, _ = stepper()
+    monkeypatch.setattr(s, "config", TrainConfig(precision="bf16", deterministic=True))
+    gradients(s)
+    assert not fuses(s)

@@ -116,7 +116,7 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
     assert not warned
 
 
-@pytest.mark.parametrize("channels", [16, 64])
+@pytest.mark.parametrize("channels", [16, 32, 64])
 def test_fused_blocks_compute_the_gradients(accelerator: Accelerator, channels: int) -> None:
     model, batch, warned = network(residual_channels=channels), random_batch(3, 999), list[str]()
     plain, fused = (
@@ -129,6 +129,20 @@ def test_fused_blocks_compute_the_gradients(accelerator: Accelerator, channels: 
     assert near(gradients(fused, batch), gradients(plain, batch), 0.1)
     assert fused.graphs is not None
     assert len(fused.graphs.captured) == 1
+    assert not warned
+
+
+def test_both_ways_are_timed_and_the_faster_is_captured(accelerator: Accelerator) -> None:
+    model, batch, warned = network(residual_channels=64), random_batch(4, 16000), list[str]()
+    s, other = (
+        stepper(model, accelerator, warned, precision="bf16", fused=f) for f in ("auto", False)
+    )
+    assert near(gradients(s, batch), gradients(other, batch), 0.02)
+    assert s.sums.allclose(other.sums, rtol=1e-3)
+    for step in range(1, SEEN + 4):
+        s.update(batch, step)
+    assert s.graphs is not None
+    assert len(s.graphs.captured) == 1
     assert not warned
 
 

@@ -1,6 +1,8 @@
 """Recipes and overrides."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,15 @@ def test_all_faults_are_reported_at_once() -> None:
         "--set nonsense",
     ):
         assert part in message
+
+
+@pytest.mark.parametrize("value", ["auto", True, False])
+def test_a_setting_may_be_a_word_or_a_truth_value(value: Any) -> None:
+    config = load_config({"train": {"fused": value}}, "x")
+    assert config.train.fused == value
+    assert load_config(tomllib.loads(to_toml(config)), "x") == config
+    with pytest.raises(ConfigError, match="must be one of auto, true, false, not 1"):
+        load_config({"train": {"fused": 1}}, "x")
 
 
 def test_overrides_are_toml_values_and_bare_words() -> None:

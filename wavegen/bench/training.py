@@ -29,6 +29,7 @@ from wavegen.bench.cells import (
 from wavegen.bench.conv1d import Conv1dWaveNet
 from wavegen.config import Config, Precision
 from wavegen.data.windows import Batch
+from wavegen.errors import TrainingError
 from wavegen.model.wavenet import WaveNet
 from wavegen.training.cuda_graphs import SEEN
 from wavegen.training.optimizer_step import Stepper
@@ -143,8 +144,12 @@ def _batch(config: Config, cell: Cell) -> Batch:
 
 
 def _own_step(model: WaveNet, config: Config, batch: Batch, device: str) -> Callable[[], None]:
-    stepper = Stepper(model, config.train, Accelerator(cpu=device == "cpu"), lambda message: None)
+    warned: list[str] = []
+    stepper = Stepper(model, config.train, Accelerator(cpu=device == "cpu"), warned.append)
     local = LocalBatch(batch, batch.codes.numel(), False)
+    stepper.settle(local)
+    if warned:  # it would train otherwise than is asked for
+        raise TrainingError(warned[0])
     numbers = itertools.count(1)
     return lambda: stepper.update(local, next(numbers))
 

@@ -108,7 +108,7 @@ def _backward(
     R: tl.constexpr, BT: tl.constexpr, DT: tl.constexpr, GROUP: tl.constexpr, FAST: tl.constexpr,
 ):  # fmt: skip
     """Gradients of z, and of x but for what its later taps do; a program's sums of those of the
-    weights are (5, R, R): past tanh, past sigmoid, present tanh, present sigmoid, residual."""
+    weights are (2, R, 2R) of the taps and then (R, R) of the residual."""
     i, r = tl.arange(0, BT)[:, None], tl.arange(0, R)[None, :]
     w = tl.arange(0, R)[:, None] * (2 * R) + r
     square = tl.arange(0, R)[:, None] * R + r
@@ -149,12 +149,12 @@ def _backward(
         tl.store(gx_p + row * R + (i * R + r), gx.to(DT), mask=t < end)
         tl.store(gz_p + row * (2 * R) + (i * (2 * R) + r), g1, mask=t < end)
         tl.store(gz_p + row * (2 * R) + R + (i * (2 * R) + r), g2, mask=t < end)
-    mine = sums + tl.program_id(0) * 5 * R * R + square
-    tl.store(mine, grad_past1)
-    tl.store(mine + R * R, grad_past2)
-    tl.store(mine + 2 * R * R, grad_now1)
-    tl.store(mine + 3 * R * R, grad_now2)
-    tl.store(mine + 4 * R * R, grad_out)
+    mine = sums + tl.program_id(0) * 5 * R * R
+    tl.store(mine + w, grad_past1)
+    tl.store(mine + w + R, grad_past2)
+    tl.store(mine + 2 * R * R + w, grad_now1)
+    tl.store(mine + 2 * R * R + w + R, grad_now2)
+    tl.store(mine + 4 * R * R + square, grad_out)
 
 
 def fits(x: Tensor, taps: int, conds: int) -> bool:
@@ -203,18 +203,18 @@ class FusedBlock(torch.autograd.Function):
         gx, gz = torch.empty_like(x), x.new_empty(batch, time, 2 * channels)
         gh = grad_gates[..., ctx.number * channels :]
         grid = _Grid("backward", x, cond)
-        sums = torch.empty(grid.programs, 5, channels, channels, device=x.device)
+        sums = torch.empty(grid.programs, taps.numel() + w_res.numel(), device=x.device)
         grid.launch(
             _backward, x, grad_y, gh, grad_gates.shape[-1], gx, gz, sums, taps, w_res, cond,
             dilation=ctx.dilation,
         )  # fmt: skip
-        past1, past2, now1, now2, grad_res = sums.sum(0)
-        grad_taps = torch.stack([torch.cat([past1, past2], 1), torch.cat([now1, now2], 1)])
+        grad_taps, grad_res = sums.sum(0).split([taps.numel(), w_res.numel()])
         if ctx.dilation < time:
             later = taps[0].t().expand(batch, -1, -1)
             gx[:, : time - ctx.dilation].baddbmm_(gz[:, ctx.dilation :], later)
         grad_cond = gz.view(batch, cond.shape[1], -1, 2 * channels).sum(2)
-        return gx, grad_gates, None, grad_taps, grad_res, None, grad_cond
+        weights = grad_taps.view_as(taps), grad_res.view_as(w_res)
+        return gx, grad_gates, None, *weights, None, grad_cond
 
 
 class _Grid:

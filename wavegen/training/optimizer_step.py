@@ -54,7 +54,8 @@ class Stepper:
         config: how to train.
         accelerator: the device, and the other processes, each of which computes a part of every
             batch.
-        warn: called when a batch does not fit into memory, or can't be captured.
+        warn: called when a batch does not fit into memory, can't be captured, or blocks can't be
+            fused.
     """
 
     def __init__(

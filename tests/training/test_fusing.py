@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +159,27 @@ def test_a_deterministic_training_does_not_measure(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(s, "config", TrainConfig(precision="bf16", deterministic=True))
     gradients(s)
     assert not fuses(s)
+
+
+@pytest.mark.slow
+def test_processes_choose_alike(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("fusing_apart.py")
+    path = os.pathsep.join([str(script.parents[1]), *sys.path])
+    done = subprocess.run(
+        [
+            sys.executable,
+            *["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"],
+            script,
+        ],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    told = "['trains without fused blocks: no compiler']"
+    assert sorted(done.stdout.splitlines()) == [
+        "0 False {False} []",
+        "0 True {False} []",
+        "1 False {False} []",
+        f"1 True {{False}} {told}",
+    ]

@@ -1,6 +1,6 @@
 """Measure training and generation on a GPU, and write what was found; started by gpu_check.sh.
 
-    python recipes/gpu_check.py training|reading|engines|report FOLDER [--tiny]
+    python recipes/gpu_check.py training|kernels|reading|engines|report FOLDER [--tiny]
 
 Every part appends its figures to FOLDER/PART.jsonl as soon as it has them, so that one that is
 stopped loses nothing; ``report`` makes check.json and check.md of all. ``--tiny`` is a rehearsal on
@@ -24,7 +24,7 @@ from accelerate import Accelerator
 from wavegen.assembly import untrained
 from wavegen.audio.analysis import analyse
 from wavegen.audio.local_features import silence
-from wavegen.bench import Cell, bench_engines, bench_training, sized
+from wavegen.bench import Cell, bench_engines, bench_training, sized, training_kernels
 from wavegen.bench.training import FUSED, WINDOW
 from wavegen.config import Config
 from wavegen.data.resident import Resident
@@ -34,7 +34,7 @@ from wavegen.recipe import find_recipe, read_config
 from wavegen.training.optimizer_step import Stepper
 from wavegen.training.reading import Reader
 
-PARTS = ("training", "reading", "engines")
+PARTS = ("training", "kernels", "reading", "engines")
 SHAPES = [(4, 1.6), (8, 2.0), (16, 2.0), (16, 4.0), (32, 4.0), (64, 4.0)]
 """Windows of a batch and their seconds."""
 CUDA = torch.cuda.is_available()
@@ -72,6 +72,21 @@ def _steps(cell: Cell, tiny: bool) -> Row:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     return dataclasses.asdict(cell) | _figures(result) | {"peak_mib": memory}
+
+
+def kernels(tiny: bool) -> Iterator[Row]:
+    """What takes the longest in an optimiser step, with plain blocks and with fused ones."""
+    size, window = ("small", WINDOW) if tiny else ("medium", 4.0)
+    for engine in ("wavegen",) if tiny else ("wavegen", FUSED):
+        cell = Cell(engine, size, 2 if tiny else 16, torch.get_num_threads(), "bf16", window)
+        found = training_kernels(cell)
+        for kernel in found[:15]:
+            short = kernel._replace(name=kernel.name[:70])
+            yield {"engine": engine} | short._asdict()
+        rest = found[15:]
+        others = {"calls": sum(k.calls for k in rest)}
+        others["milliseconds"] = sum(k.milliseconds for k in rest)
+        yield {"engine": engine, "name": f"{len(rest)} others"} | others
 
 
 def reading(tiny: bool) -> Iterator[Row]:
@@ -217,7 +232,8 @@ def main() -> None:
     if given.part == "report":
         report(given.folder)
         return
-    measured = {"training": training, "reading": reading, "engines": engines}[given.part]
+    parts = {"training": training, "kernels": kernels, "reading": reading, "engines": engines}
+    measured = parts[given.part]
     with (given.folder / f"{given.part}.jsonl").open("w") as file:
         for row in measured(given.tiny):
             print(given.part, row, flush=True)

@@ -16,7 +16,7 @@ timeout "${TESTS_SECONDS:-150}" "$python" -m pytest -q $workers -o addopts= --im
     -p no:cacheprovider -m gpu --durations=8 ${TESTS:-tests/test_gpu.py tests/generation} \
     >"$out/tests.txt" 2>&1
 tail -n 3 "$out/tests.txt"
-for part in training:110 reading:90 engines:100; do
+for part in training:110 kernels:30 reading:90 engines:100; do
     timeout "${part#*:}" "$python" recipes/gpu_check.py "${part%:*}" "$out" $tiny \
         2>"$out/${part%:*}.err" || echo "${part%:*}: stopped ($?), see $out/${part%:*}.err"
 done

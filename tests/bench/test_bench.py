@@ -11,7 +11,15 @@ import torch
 from helpers import Result
 
 from wavegen.audio.taps import INPUTS
-from wavegen.bench import MELS, Conv1dWaveNet, engine_cells, sized, start
+from wavegen.bench import (
+    MELS,
+    Cell,
+    Conv1dWaveNet,
+    engine_cells,
+    sized,
+    start,
+    training_kernels,
+)
 
 Cli = Callable[..., Result]
 
@@ -75,6 +83,15 @@ def test_clips_of_mixed_length_and_the_table(cli: Cli, tiny_voice_file: Path) ->
     result = cli("bench", "--voice", tiny_voice_file, *asked, "--repeats", 1)
     assert result.code == 0
     assert "bf16" in result.out
+
+
+def test_what_a_training_step_consists_of() -> None:
+    found = training_kernels(Cell("wavegen", "small", 1, 1, "f32", 0.02), steps=2)
+    took = [k.milliseconds for k in found]
+    assert took == sorted(took, reverse=True)
+    if not torch.cuda.is_available():
+        [embedding] = [k for k in found if k.name == "aten::embedding_dense_backward"]
+        assert embedding.calls == 1
 
 
 def test_training_is_measured_against_a_twin_of_the_same_size(cli: Cli) -> None:

@@ -24,4 +24,4 @@ def test_the_report_has_every_part_and_the_tests(tmp_path: Path) -> None:
     text = (tmp_path / "check.md").read_text()
     assert "| 4 | 9,123,457 | 0.0123 | None |" in text
     assert "| 8 | None | None | a; b |" in text
-    assert text.count("Nothing was measured.") == 2
+    assert text.count("Nothing was measured.") == 3

@@ -11,7 +11,12 @@ from wavegen.bench.cells import (
 )
 from wavegen.bench.conv1d import Conv1dWaveNet
 from wavegen.bench.engines import bench_engines, engine_cells
-from wavegen.bench.training import WINDOW, bench_training, training_cells
+from wavegen.bench.training import (
+    WINDOW,
+    bench_training,
+    training_cells,
+    training_kernels,
+)
 
 __all__ = [
     "ENGINE_YARDSTICK",
@@ -27,4 +32,5 @@ __all__ = [
     "products_per_second",
     "sized",
     "training_cells",
+    "training_kernels",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Hashable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from wavegen.audio.local_features import silence
 from wavegen.audio.taps import INPUTS
@@ -93,26 +95,58 @@ def bench_training(
     return out
 
 
+class Kernel(NamedTuple):
+    """What a step launches on a GPU, or the operators that it calls on a CPU."""
+
+    name: str
+    calls: float
+    """In one step."""
+    milliseconds: float
+    """Of all of them."""
+
+
+def training_kernels(cell: Cell, steps: int = 3) -> list[Kernel]:
+    """What the optimiser steps of a cell consist of, the longest first."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rate = _StepRate(cell, device)
+    rate()  # until it is captured
+    activity = ProfilerActivity.CUDA if device == "cuda" else ProfilerActivity.CPU
+    with profile(activities=[activity], acc_events=True) as profiled:
+        for _ in range(steps):
+            rate.step()
+        clock(device)  # waits for the device
+    found = []
+    for event in profiled.key_averages():
+        took = event.self_device_time_total if device == "cuda" else event.self_cpu_time_total
+        found.append(Kernel(event.key, event.count / steps, took / 1000 / steps))
+    return sorted(found, key=lambda kernel: -kernel.milliseconds)
+
+
 class _StepRate:
     """Measures the samples per second of a cell each time it is called."""
 
     def __init__(self, cell: Cell, device: str) -> None:
         self._cell, self._device = cell, device
-        self._step: Callable[[], None] | None = None
+        self._warm = False
+
+    @functools.cached_property
+    def step(self) -> Callable[[], None]:
+        """Takes an optimiser step."""
+        return self._make()
 
     def __call__(self) -> float:
         cell = self._cell
         torch.set_num_threads(cell.threads)
-        if self._step is None:
-            self._step = self._make()
+        if not self._warm:
             for _ in range(SEEN + 2 if self._device == "cuda" else 1):  # until it is captured
-                self._step()
+                self.step()
+            self._warm = True
         start = clock(self._device)
-        self._step()
+        self.step()
         count = max(2, round(1 / (clock(self._device) - start)))
         start = clock(self._device)
         for _ in range(count):
-            self._step()
+            self.step()
         took = clock(self._device) - start
         return count * cell.batch * _frames(cell) * SAMPLE_RATE / 100 / took
 

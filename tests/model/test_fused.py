@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavegen.model.layers import GatedResidualBlock, _GatedResidual, run_blocks
+from wavegen.model.layers import GatedResidualBlock, PlainBlock, run_blocks
 
 pytest.importorskip("triton")
 from wavegen.model.fused import CHANNELS, FusedBlock, fits
@@ -54,7 +54,7 @@ def test_outputs_and_gradients(
     inputs = [torch.randn(s) for s in (*shapes, (2, frames, 2 * channels))]
     for i in (1, 2):
         inputs[i] /= channels**0.5
-    expected = outputs(_GatedResidual, inputs, dilation, 1)
+    expected = outputs(PlainBlock, inputs, dilation, 1)
     for i in (0, 3):
         inputs[i] = inputs[i].to(LOW if low else torch.float32)
     inputs = [t.to(DEVICE) for t in inputs]

@@ -8,7 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from wavegen.audio.taps import INPUTS
 from wavegen.config import Config
-from wavegen.model.layers import GatedResidualBlock, _GatedResidual, run_blocks
+from wavegen.model.layers import GatedResidualBlock, PlainBlock, run_blocks
 from wavegen.model.wavenet import WaveNet
 from wavegen.recipe import load_config
 
@@ -96,7 +96,7 @@ def test_the_hand_written_gradient_is_right(kernel: int, dilation: int) -> None:
     def block(x: Tensor, taps: Tensor, w_res: Tensor, *conds: Tensor) -> tuple[Tensor, Tensor]:
         gates = torch.zeros(2, 8, 9, dtype=torch.float64)
         out: tuple[Tensor, Tensor]
-        out = _GatedResidual.apply(x, gates, 1, taps, w_res, dilation, *conds)
+        out = PlainBlock.apply(x, gates, 1, taps, w_res, dilation, *conds)
         return out
 
     assert torch.autograd.gradcheck(block, inputs)
@@ -143,9 +143,9 @@ def test_a_gpu_sums_gradients_in_float32() -> None:
         context, on = Context(), {"device": "cuda", "dtype": torch.bfloat16}
         x, gates, cond = (torch.empty(2, n, c, **on) for n, c in ((20, 4), (20, 12), (5, 8)))
         taps, w_res = torch.empty(3, 4, 8, device="cuda"), torch.empty(4, 4, device="cuda")
-        y, _ = _GatedResidual.forward(context, x, gates, 2, taps, w_res, 4, cond)
+        y, _ = PlainBlock.forward(context, x, gates, 2, taps, w_res, 4, cond)
         assert y.dtype == torch.bfloat16
-        grads = _GatedResidual.backward.__wrapped__(context, y, gates)
+        grads = PlainBlock.backward.__wrapped__(context, y, gates)
     found = [g if g is None else (g.dtype, tuple(g.shape)) for g in grads]
     low, high = torch.bfloat16, torch.float32
     assert found[0] == (low, (2, 20, 4))

@@ -170,7 +170,7 @@ def fits(x: Tensor, taps: int, conds: int) -> bool:
 
 
 class FusedBlock(torch.autograd.Function):
-    """As `wavegen.model.layers._GatedResidual`, for two taps and one conditioning tensor."""
+    """As `wavegen.model.layers.PlainBlock`, for two taps and one conditioning tensor."""
 
     @staticmethod
     def forward(

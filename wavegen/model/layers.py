@@ -18,7 +18,7 @@ from wavegen.model import tiles
 from wavegen.model.rounded import round_gates, rounded_block
 
 
-class _GatedResidual(torch.autograd.Function):
+class PlainBlock(torch.autograd.Function):
     """The block as one autograd node.
 
     Written out by hand because autograd's own graph for it pads, concatenates and adds: the
@@ -86,7 +86,7 @@ class _GatedResidual(torch.autograd.Function):
         return gx, grad_gates, None, grad_taps, grad_w_res, None, *grad_conds
 
 
-_block: Any = _GatedResidual.apply  # torch has no types for it
+_block: Any = PlainBlock.apply  # torch has no types for it
 
 
 def _wide(a: Tensor, b: Tensor) -> Tensor:

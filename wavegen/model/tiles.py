@@ -35,7 +35,7 @@ def fits(x: Tensor, conds: int) -> bool:
 
 
 class TiledBlock(torch.autograd.Function):
-    """As `wavegen.model.layers._GatedResidual`, for one conditioning tensor."""
+    """As `wavegen.model.layers.PlainBlock`, for one conditioning tensor."""
 
     @staticmethod
     def forward(

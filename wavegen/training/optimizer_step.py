@@ -97,13 +97,12 @@ class Stepper:
         self._norm = self._peak = torch.zeros((), device=self.device)
         self._diverged = torch.zeros((), dtype=torch.int64, device=self.device)
 
-    def forward(self, batch: Batch, exact: bool = False) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss in nats of a batch on the device, summed over the counted samples, and (2,)
-        float64 bits and number of the speech samples; ``exact`` computes in f32 in any case."""
+        float64 bits and number of the speech samples."""
         to = self.device
         local = batch.local
-        bf16 = self.config.precision == "bf16" and not exact
-        with torch.autocast(to.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(to.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             logits = self.network(
                 batch.past,
                 batch.speaker if self.model.conditioning.speaker is not None else None,
@@ -162,17 +161,6 @@ class Stepper:
         self.zero_grad()
         torch.cuda.empty_cache()
         return False
-
-    def alone(self, batch: Batch, exact: bool = False) -> Tensor:
-        """All gradients of a batch on the device, in a row, without the other processes; the
-        parameters have none then. ``exact`` is that of `forward`."""
-        self.zero_grad()
-        with self.accelerator.no_sync(self.network):
-            torch.autograd.backward(self.forward(batch, exact)[0])
-        parameters = [p.grad for p in self.model.parameters() if p.grad is not None]
-        found = torch.cat([g.flatten() for g in parameters])
-        self.zero_grad()
-        return found
 
     def wait(self) -> None:
         """Wait until the device has computed what it was asked to."""

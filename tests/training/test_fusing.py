@@ -200,3 +200,35 @@ def test_processes_choose_alike(tmp_path: Path) -> None:
         "1 False {False} []",
         f"1 True {{False}} {told}",
     ]
+
+
+class Graphs:
+    """Those of CUDA, but for the capturing."""
+
+    made = 0
+
+    def __init__(self, gradients: Any, warn: Any) -> None:
+        self.gradients = gradients
+        Graphs.made += 1
+
+    def __call__(self, batch: Any, weight: float, device: torch.device) -> Tensor:
+        found: Tensor = self.gradients(batch, weight)
+        return found
+
+
+def test_what_was_captured_of_one_way_is_not_replayed_for_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fused, "FusedBlock", StandIn)
+    monkeypatch.setattr(fusing, "CudaGraphs", Graphs)
+    (s, warned), (other, _) = stepper(), stepper(fused=False)
+    other.model.load_state_dict(s.model.state_dict())
+    first = s.graphs = Graphs(s._gradients, warned.append)  # type: ignore[assignment]
+    kept = [torch.zeros_like(p) for p in s.model.parameters()]
+    for p, grad in zip(s.model.parameters(), kept, strict=True):
+        p.grad = grad
+    made = Graphs.made
+    assert torch.equal(gradients(s), gradients(other))
+    assert Graphs.made == made + 3  # a new one for each way, and for the training
+    assert s.graphs is not first
+    assert all(p.grad is g for p, g in zip(s.model.parameters(), kept, strict=True))

@@ -66,10 +66,11 @@ def test_pitch_is_found_in_hum_and_in_hiss(noise: str) -> None:
     assert (np.abs(12 * np.log2(np.maximum(found[55:95], 1) / f0)) < 0.3).mean() > 0.9
 
 
-def test_pitch_is_found_in_a_low_and_hoarse_voice() -> None:
+@pytest.mark.parametrize(("depth", "speed"), [(0.2, 1), (0.3, 2)])
+def test_pitch_is_found_in_a_low_and_hoarse_voice(depth: float, speed: float) -> None:
     rate, random = 16000, np.random.default_rng(0)
     t = np.arange(2 * rate) / rate
-    f0 = 100 * 2 ** (0.2 * np.sin(2 * np.pi * t))
+    f0 = 100 * 2 ** (depth * np.sin(2 * np.pi * speed * t))
     turns = np.cumsum(f0 / rate)
     voice = sum(np.cos(2 * np.pi * k * turns) for k in range(1, 20)) / 10
     breath = np.convolve(random.standard_normal(2 * rate), np.ones(8) / 8, "same")

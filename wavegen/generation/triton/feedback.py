@@ -8,6 +8,8 @@ import triton.language as tl
 from wavegen.audio import taps
 
 TAPS = tl.constexpr(taps.TAPS)
+PART = tl.constexpr(16)
+"""Coefficients at a time; orders are multiples of it."""
 COMPRESSION = tl.constexpr(taps.COMPRESSION)
 
 
@@ -39,10 +41,13 @@ def add_inputs(
     Returns:
         (G, R) f32, and the (G,) f64 prediction of the sound.
     """
-    c, k = tl.arange(0, channels), tl.arange(0, order)
-    past = tl.load(sound[:, None] + ((time[:, None] - 1 - k[None, :]) & (order - 1)))
-    filter_ = tl.load(filters[:, None] + k[None, :]).to(tl.float64)
-    predicted = tl.sum(past * filter_, 1)
+    c, k = tl.arange(0, channels), tl.arange(0, PART)
+    terms = tl.zeros((time.shape[0], PART), tl.float64)
+    for begin in tl.range(0, order, PART):
+        at = begin + k[None, :]
+        past = tl.load(sound[:, None] + ((time[:, None] - 1 - at) & (order - 1)))
+        terms += past * tl.load(filters[:, None] + at).to(tl.float64)
+    predicted = tl.sum(terms, 1)
     gain = tl.load(filters + order).to(tl.float64)
     lag = tl.load(filters + order + 1).to(tl.int32)
     last = tl.load(sound + ((time - 1) & (order - 1)))

@@ -265,7 +265,7 @@ def new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
             queues=queues(z),
             pooled=zeros(lanes, z.channels, dtype=torch.float32),
             gates=zeros(lanes, width, dtype=torch.float32),
-            gated=zeros(lanes, z.layers, z.channels),
+            gated=zeros(lanes, z.channels),
             skip=zeros(lanes, z.channels),
         )
 
@@ -277,9 +277,9 @@ def new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
         sound=zeros(lanes, sizes.order, dtype=torch.float64),
         stacks=tuple(stack(z.blocks) for z in sizes.stacks),
         local=zeros(lanes, width, dtype=torch.float32),
-        gated=zeros(lanes, main.layers, main.channels),
-        skip=zeros(lanes, sizes.skip),
-        hidden=zeros(lanes, sizes.skip, dtype=torch.float32 if sizes.parts > 1 else dtype),
+        gated=zeros(lanes, main.channels),
+        skip=zeros(lanes, main.skip),
+        hidden=zeros(lanes, main.skip, dtype=torch.float32 if sizes.parts > 1 else dtype),
     )
 
 

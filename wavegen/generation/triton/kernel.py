@@ -48,21 +48,18 @@ def _embed(net, code, sizes: tl.constexpr):
 
 
 @triton.jit
-def _readout(net, state, lane, sizes: tl.constexpr):
-    """(G, 1) pointers to the rows that the head takes, from the gates' outputs of all blocks."""
+def _readout(net, state, lane, total, sizes: tl.constexpr):
+    """(G, 1) pointers to the rows that the head takes, from the (G, S) sum of the skip
+    connections."""
     group: tl.constexpr = sizes.group
-    skip: tl.constexpr = sizes.skip
-    width: tl.constexpr = sizes.blocks.layers * sizes.blocks.channels
+    skip: tl.constexpr = sizes.blocks.skip
     s = tl.arange(0, skip)[None, :]
-    tl.debug_barrier()
-    rows = state.gated + lane[:, None] * width
-    total = repeat(net.skip_bias + s, group)
-    total = multiply(total, rows, net.blocks.skip, skip, width, skip, sizes.skip_tile)
+    total += tl.load(net.skip_bias + s)
     rows = state.skip + lane[:, None] * skip
     tl.store(rows + s, tl.maximum(total, 0.0).to(state.skip.dtype.element_ty))
     tl.debug_barrier()
     total = repeat(net.hidden_bias + s, group)
-    total = multiply(total, rows, net.hidden, skip, skip, skip, sizes.skip_tile)
+    total = multiply(total, rows, net.hidden, skip, skip, skip, sizes.head_tile)
     rows = state.hidden + lane[:, None] * skip
     tl.store(rows + s, tl.maximum(total, 0.0).to(state.hidden.dtype.element_ty))
     tl.debug_barrier()
@@ -76,8 +73,8 @@ def _head(net, rows, logits, part: tl.constexpr, sizes: tl.constexpr):
     padded: tl.constexpr = sizes.padded_outputs
     q = tl.arange(0, padded)[None, :]
     total = repeat(net.head_bias + part * padded + q, group)
-    head = net.head + part * sizes.skip * padded
-    total = multiply(total, rows, head, padded, sizes.skip, padded, sizes.skip_tile)
+    head = net.head + part * sizes.blocks.skip * padded
+    total = multiply(total, rows, head, padded, sizes.blocks.skip, padded, sizes.head_tile)
     if sizes.logits:
         at = part * sizes.outputs + q
         tl.store(logits + at, total, mask=(q < sizes.outputs) & (at < sizes.channels))
@@ -86,12 +83,12 @@ def _head(net, rows, logits, part: tl.constexpr, sizes: tl.constexpr):
 
 @triton.jit
 def _sample(
-    net, state, lane, may_end, uniforms, temperature, logits,
+    net, state, lane, total, may_end, uniforms, temperature, logits,
     sizes: tl.constexpr,
 ):  # fmt: skip
-    """(G,) codes."""
+    """(G,) codes, from the (G, S) sum of the skip connections."""
     uniform = tl.load(uniforms)
-    rows = _readout(net, state, lane, sizes)
+    rows = _readout(net, state, lane, total, sizes)
     if sizes.sampler == CATEGORICAL:
         found = _head(net, rows, logits, 0, sizes)
         most = tl.zeros_like(lane) + (sizes.outputs - 1)
@@ -112,8 +109,9 @@ def _sample(
 
 @triton.jit
 def _update_stack(
-    stack, state, program, member, time, companded, index: tl.constexpr, sizes: tl.constexpr
-):
+    stack, state, program, member, time, companded,
+    index: tl.constexpr, sizes: tl.constexpr,
+):  # fmt: skip
     """Give a context stack the lanes' last samples, of ``time``; where they complete a frame, it
     takes a step.
 
@@ -143,22 +141,20 @@ def _update_stack(
     full = ((time + 1) % pool == 0)[:, None]
     tl.store(pooled, tl.where(full, 0.0, x))
     if tl.max(full.to(tl.int32)) > 0:
-        gated = state.gated + lane[:, None] * (layers * channels)
+        gated = state.gated + lane[:, None] * channels
         queues = state.queues + program.to(tl.int64) * (blocks.slots * group * channels)
         queues += member[:, None] * channels
         frame = (time // pool)[:, None]
-        for layer in range(layers):
+        total = tl.zeros((group, channels), tl.float32)
+        for layer in tl.range(layers, num_stages=blocks.ahead):
             bias = stack.bias + layer * 2 * channels + c
             z1 = repeat(bias, group)
             z2 = repeat(bias + channels, group)
-            x = step_block(
-                x, layer, frame, z1, z2, queues, gated, stack.blocks, full, group, blocks
+            x, total = step_block(
+                x, total, layer, frame, z1, z2, queues, gated, stack.blocks, full, group, blocks
             )
-        tl.debug_barrier()
-        total = repeat(stack.skip_bias + c, group)
-        weights = stack.blocks.skip
-        total = multiply(total, gated, weights, channels, layers * channels, channels, tile)
         rows = state.skip + lane[:, None] * channels
+        total += tl.load(stack.skip_bias + c)
         tl.store(rows + c, total.to(state.skip.dtype.element_ty))
         tl.debug_barrier()
         gates = state.gates + lane[:, None] * (main.layers * 2 * main.channels)
@@ -192,13 +188,13 @@ def draw(
     blocks: tl.constexpr = sizes.blocks
     channels: tl.constexpr = blocks.channels
     width: tl.constexpr = blocks.layers * 2 * channels
+    skip: tl.constexpr = blocks.skip
     program = tl.program_id(0)
     count = tl.load(counts + program)
-    i = 0
-    while i < count:
+    for i in tl.range(0, count, disable_licm=True):
         # What is made of these is made anew for each sample: as it does not change, the compiler
         # would keep all of it, in more registers than there are.
-        zero = tl.load(nothing)
+        zero = tl.multiple_of(tl.load(nothing), 16)
         member = tl.arange(0, group) + zero
         c = (tl.arange(0, channels) + zero)[None, :]
         lane = program * group + member
@@ -206,9 +202,8 @@ def draw(
         time = tl.load(state.time + lane)
         queues = state.queues + program.to(tl.int64) * (blocks.slots * group * channels)
         queues += member[:, None] * channels
-        gated = state.gated + lane[:, None] * (blocks.layers * channels)
+        gated = state.gated + lane[:, None] * channels
         local = state.local + lane[:, None] * width
-        every = lane[:, None] >= 0
         x = _embed(net, code, sizes)
         frame = time // sizes.hop
         if sizes.phase:
@@ -232,23 +227,25 @@ def draw(
                 sizes.row, sizes.row_tile, channels, blocks.layers,
             )  # fmt: skip
             tl.debug_barrier()
-        for layer in tl.range(blocks.layers, num_stages=sizes.ahead):
+        total = tl.zeros((group, skip), tl.float32)
+        for layer in tl.range(blocks.layers, num_stages=blocks.ahead):
             at = layer * 2 * channels + c
             z1 = tl.load(local + at)
             z2 = tl.load(local + at + channels)
-            for s in tl.static_range(len(sizes.stacks)):
-                added = state.stacks[s].gates + lane[:, None] * width + at
+            for n in tl.static_range(len(sizes.stacks)):
+                added = state.stacks[n].gates + lane[:, None] * width + at
                 z1 += tl.load(added)
                 z2 += tl.load(added + channels)
-            x = step_block(
-                x, layer, time[:, None], z1, z2, queues, gated, net.blocks, every, group, blocks
-            )
+            x, total = step_block(
+                x, total, layer, time[:, None], z1, z2, queues, gated, net.blocks, None, group,
+                blocks,
+            )  # fmt: skip
         hot, size = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
         temperature = tl.load(hot + tl.minimum(time // sizes.hop, size - 1))
         may_end = tl.load(state.may_end + lane)
         own = uniforms + (lane * stride + i) * sizes.draws
         to = logits + (lane[:, None] * stride + i) * sizes.channels
-        code = _sample(net, state, lane, may_end, own, temperature, to, sizes)
+        code = _sample(net, state, lane, total, may_end, own, temperature, to, sizes)
         tl.store(drawn + lane * stride + i, code)
         if sizes.forced:
             code = tl.load(forced + lane * stride + i)
@@ -263,9 +260,8 @@ def draw(
             feedback.append(amplitude, time, predicted, filter_, past, period, sound, sizes.order)
         if len(sizes.stacks) > 0:
             companded = tl.load(net.companded + code)
-        for s in tl.static_range(len(sizes.stacks)):
+        for n in tl.static_range(len(sizes.stacks)):
             _update_stack(
-                net.stacks[s], state.stacks[s], program, member, time, companded, s, sizes
+                net.stacks[n], state.stacks[n], program, member, time, companded, n, sizes
             )
-        i += 1
         tl.debug_barrier()

@@ -24,6 +24,13 @@ class BlockSizes(NamedTuple):
     input of now beside all that its taps look back to."""
     tile: int
     """Inputs of a matrix product that are read at a time."""
+    skip: int
+    """S."""
+    skip_tile: int
+    """The same of the products that give the skip connections."""
+    ahead: int
+    """One more than there are blocks whose weights and past are in memory that the threads share,
+    at most: Triton's ``num_stages``."""
 
     @property
     def slots(self) -> int:
@@ -49,10 +56,8 @@ class Sizes(NamedTuple):
     """G."""
     blocks: BlockSizes
     stacks: tuple[StackSizes, ...]
-    skip: int
-    """S."""
-    skip_tile: int
-    """As `BlockSizes.tile`, for the products that give S or Q outputs."""
+    head_tile: int
+    """As `BlockSizes.tile`, for the products after the blocks."""
     parts: int
     """Of the head's outputs: for mixtures 3, the weights, means and scales, and one more for the
     end of the clip."""
@@ -74,8 +79,6 @@ class Sizes(NamedTuple):
     row: int
     """Channels of a row."""
     row_tile: int
-    ahead: int
-    """Blocks whose weights are in memory that the threads share."""
     phase: bool
     """Whether it is given the phase of the pitch."""
     order: int
@@ -153,7 +156,7 @@ class StackState(NamedTuple):
     gates: Tensor
     """(N, L · 2R) f32: what it adds to the main stack's gates."""
     gated: Tensor
-    """(N, L, C): outputs of the gates. From here on, scratch space."""
+    """(N, C): outputs of a block's gates. From here on, scratch space."""
     skip: Tensor
     """(N, C)."""
 
@@ -175,7 +178,7 @@ class State(NamedTuple):
     local: Tensor
     """(N, L · 2R) f32: the projected row of conditioning. From here on, scratch space."""
     gated: Tensor
-    """(N, L, R): outputs of the gates."""
+    """(N, R): outputs of a block's gates."""
     skip: Tensor
     """(N, S)."""
     hidden: Tensor

@@ -26,8 +26,10 @@ from wavegen.outputs.mixture import Mixture, ScalarInput
 TILE = 1 << 14
 """Bytes of weights of a matrix product that are read at a time. Of several at once, they fit into
 the memory that the threads of a program share."""
-AHEAD = 1 << 17
-"""Bytes of the weights of blocks that are read ahead of their use."""
+SHARED = 227 << 10
+"""Bytes that the threads of a program share on an H100."""
+RESERVED = 8 << 10
+"""Of these, bytes for what is handed from thread to thread."""
 GROUP = 16
 """Utterances of a program: the rows of the smallest matrix product of tensor cores. No result
 depends on what the other lanes hold, so that a clip is the same alone and in company."""
@@ -43,30 +45,67 @@ def sizes_of(
     precision: WeightPrecision,
     order: int = 0,
     group: int = GROUP,
+    shared: int = SHARED,
     forced: bool = False,
     logits: bool = False,
 ) -> Sizes:
-    """See `Sizes`; ``order`` is that of the utterances' predictors."""
+    """See `Sizes`.
+
+    Args:
+        model: the network.
+        hop_length: samples per row.
+        precision: of weights and activations.
+        order: of the utterances' predictors.
+        group: lanes of a program.
+        shared: bytes that the threads of a program can share.
+        forced, logits: as in `Sizes`.
+    """
     m, output = model.config, model.output
     outputs = m.mixtures if isinstance(output, Mixture) else output.channels
     parts = -(-output.channels // outputs)
     skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
     size = 4 if precision == "f32" else 2
     tile = TILE // size
-    blocks = _block_sizes(tile, m.layers, m.dilation_cycle, m.kernel_size, m.residual_channels)
+
+    def blocks(
+        layers: int, cycle: int, kernel: int, channels: int, skip: int, gates: int
+    ) -> BlockSizes:
+        """``gates``: of so many kinds, in f32, is what is added to the gates."""
+        wide, skip = padded(channels), padded(skip)
+        weights = (2 * kernel + 1) * wide**2 + wide * skip
+        past = (kernel - 1) * group * wide
+        each = size * (weights + past) + 4 * gates * group * 2 * wide
+        return BlockSizes(
+            layers=layers,
+            cycle=cycle,
+            kernel=kernel,
+            channels=wide,
+            wrap=2 ** (kernel - 1),
+            tile=min(tile // wide, wide),
+            skip=skip,
+            skip_tile=min(tile // skip, wide),
+            ahead=1 + min(2, (shared - RESERVED) // each),
+        )
+
     return Sizes(
         group=group,
-        blocks=blocks,
+        blocks=blocks(
+            m.layers,
+            m.dilation_cycle,
+            m.kernel_size,
+            m.residual_channels,
+            m.skip_channels,
+            1 + len(m.context),
+        ),
         stacks=tuple(
             StackSizes(
-                _block_sizes(tile, c.layers, c.layers, c.kernel_size, c.channels),
+                blocks(c.layers, c.layers, c.kernel_size, c.channels, c.channels, 0),
                 c.pool,
                 c.pooling == "conv",
             )
             for c in m.context
         ),
-        skip=skip,
-        skip_tile=min(tile // max(skip, padded(outputs)), blocks.channels, skip),
+        head_tile=min(tile // max(skip, padded(outputs)), skip),
         parts=parts,
         outputs=outputs,
         padded_outputs=padded(outputs),
@@ -77,8 +116,7 @@ def sizes_of(
         start=output.start,
         hop=hop_length,
         row=row,
-        row_tile=min(row, blocks.tile),
-        ahead=max(1, min(3, AHEAD // (size * (2 * m.kernel_size + 1) * blocks.channels**2))),
+        row_tile=min(row, tile // padded(m.residual_channels)),
         phase=model.conditioning.phase is not None,
         order=0 if model.given is None else padded(order),
         f32=precision == "f32",
@@ -87,16 +125,12 @@ def sizes_of(
     )
 
 
-def _block_sizes(tile: int, layers: int, cycle: int, kernel: int, channels: int) -> BlockSizes:
-    wide = padded(channels)
-    return BlockSizes(
-        layers=layers,
-        cycle=cycle,
-        kernel=kernel,
-        channels=wide,
-        wrap=2 ** (kernel - 1),
-        tile=min(tile // wide, wide),
-    )
+def shared_memory(device: torch.device) -> int:
+    """Bytes that the threads of a program can share."""
+    if device.type != "cuda":
+        return SHARED
+    properties: Any = torch.cuda.get_device_properties(device)
+    return int(properties.shared_memory_per_block_optin)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Compile the kernel as a launch would, for an H100 that needs not be there; print its resources.
+"""Compile the kernel as a launch would, for GPUs that need not be there; print its resources.
 
 Run by `test_kernel` in a process of its own, since in others Triton interprets.
 """
@@ -28,13 +28,16 @@ TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 
 
 class Absent:
-    """The driver of a device that is not there."""
+    """The driver of a device that is not there, of one architecture."""
+
+    def __init__(self, arch: int) -> None:
+        self.arch = arch
 
     def get_current_target(self) -> GPUTarget:
-        return GPUTarget("cuda", 90, 32)
+        return GPUTarget("cuda", self.arch, 32)
 
     def get_current_device(self) -> int:
-        return 0
+        return self.arch
 
     def get_current_stream(self, device: int) -> int:
         return 0
@@ -53,11 +56,13 @@ class Compiled:
         return launch
 
 
-def resources(network_of: dict[str, Any], precision: Any) -> dict[str, int]:
+def resources(
+    network_of: dict[str, Any], shared: int, order: int, precision: Any
+) -> dict[str, int]:
     sizes: dict[str, int] = SIZES.get(network_of.pop("size", ""), {})
     model = network(True, **(sizes | network_of))
     device = torch.device("cpu")
-    known = sizes_of(model, HOP, precision, 24)
+    known = sizes_of(model, HOP, precision, order, shared=shared)
     g = group.Group(model, pack(model, known, device), known, device)
     phase = torch.zeros(9, dtype=torch.int64)
     rows = random_rows(model, 1, 1)[0]
@@ -78,11 +83,14 @@ def resources(network_of: dict[str, Any], precision: Any) -> dict[str, int]:
         "stack": int(found[2]),
         "shared": made.metadata.shared,
         "tensor_core_products": made.asm["ptx"].count("mma.sync"),
+        # What a program may read from a cache that doesn't see what it has stored.
+        "read_only_loads": made.asm["ptx"].count("ld.global.nc"),
     }
 
 
 if __name__ == "__main__":
-    driver.set_active(Absent())
     for asked in json.loads(sys.argv[1]):
-        precision = asked.pop("precision", "f16")
-        print(json.dumps(resources(asked, precision)), flush=True)
+        driver.set_active(Absent(asked.pop("arch")))
+        shared, order = asked.pop("shared"), asked.pop("order", 24)
+        found = resources(asked, shared, order, asked.pop("precision", "f16"))
+        print(json.dumps(found), flush=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import free_voice
 
+from wavegen import generation
 from wavegen.drawing import PAUSE, Live, draw
 from wavegen.errors import WavegenError
 from wavegen.generation.job import Job
@@ -171,3 +172,28 @@ def test_an_engine_that_fails_ends_what_it_draws_and_goes_on(
 def test_requests_need_an_engine_that_takes_them_while_it_draws(tiny_voice: Voice) -> None:
     with pytest.raises(WavegenError, match="engine cached takes no requests"):
         Live(tiny_voice, "cached")
+
+
+def test_an_engine_that_fails_here_gives_way_to_the_next_unless_it_is_asked_for(
+    tiny_voice: Voice, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    u = take(tiny_voice, "one")
+    expected = synthesize(tiny_voice, [u], "cached")
+
+    def check(*args: Any, **options: Any) -> None:
+        raise WavegenError("engine numba fails on this CPU: no power")
+
+    broken = {
+        "numba": replace(generation.ENGINES["numba"], check=check),
+        "triton": replace(generation.ENGINES["triton"], lacks=lambda device: "a GPU"),
+    }
+    monkeypatch.setattr(generation, "ENGINES", generation.ENGINES | broken)
+    assert np.array_equal(synthesize(tiny_voice, [u])[0], expected[0])
+    assert [r.getMessage() for r in caplog.records] == [
+        "engine numba fails on this CPU: no power; engine cached draws instead"
+    ]
+    for how in [("numba", None), (None, "int8")]:
+        with pytest.raises(WavegenError, match=r"^engine numba fails on this CPU: no power$"):
+            synthesize(tiny_voice, [u], *how)
+    with pytest.raises(WavegenError, match=r"^engine numba fails on this CPU: no power$"):
+        Live(tiny_voice)

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wavegen.audio.coarse import UNSETTLED, decimate, places
-from wavegen.audio.filters import filters, input_count
+from wavegen.audio.filters import filters, input_count, usual_order
 from wavegen.audio.synthesis_filter import Synthesis
 from wavegen.config import Engine, WeightPrecision
 from wavegen.errors import WavegenError
-from wavegen.generation import choose_engine, default_engine
+from wavegen.generation import choose_engine, default_engine, default_engines
 from wavegen.generation.job import Job
+from wavegen.generation.spec import EngineSpec
 from wavegen.generation.uniforms import key
 from wavegen.generation.waiting import Arrivals
 from wavegen.latents import Codes, LatentVoice
@@ -52,7 +53,8 @@ def draw(
     Args:
         voice: the voice.
         utterances: read as the engine has room for them, by any of its threads.
-        engine: default: the fastest for the voice's device.
+        engine: default: the fastest for the voice's device that works there; one that doesn't is
+            told of in a warning.
         precision: of the weights, in an engine that takes one (default: its own).
         ready: called once the engine can begin.
         devices: that share the utterances, if the engine can (default: the voice's).
@@ -64,7 +66,7 @@ def draw(
     Raises:
         WavegenError: the engine can't run this voice so.
     """
-    spec = choose_engine(engine, precision, voice.device, voice.config.model.kind)
+    spec = _working_engine(voice, engine, precision, devices)
     open_: dict[int, _Progress] = {}
 
     def jobs() -> Iterator[Job]:
@@ -81,6 +83,38 @@ def draw(
         if complete:
             del open_[i]
         yield i, audio
+
+
+def _working_engine(
+    voice: Voice,
+    engine: Engine | None,
+    precision: WeightPrecision | None,
+    devices: Sequence[str],
+) -> EngineSpec:
+    """The engine that is asked for; or the fastest that works, which is found by trying it.
+
+    Raises:
+        WavegenError: there is none.
+    """
+    kind = voice.config.model.kind
+    spec = choose_engine(engine, precision, voice.device, kind)
+    slower = [] if engine or precision else default_engines(voice.device, kind)[1:]
+    while True:
+        try:
+            _try_out(spec, voice, precision, devices)
+            return spec
+        except WavegenError as e:
+            if not slower:
+                raise
+            log.warning("%s; engine %s draws instead", e, slower[0])
+            spec = choose_engine(slower.pop(0), None, voice.device, kind)
+
+
+def _try_out(
+    spec: EngineSpec, voice: Voice, precision: WeightPrecision | None, devices: Sequence[str]
+) -> None:
+    order = voice.config.conditioning.prediction_order or usual_order(voice.sample_rate)
+    spec.try_out(voice.network, voice.config.hop_length, order, precision, devices)
 
 
 def _block(voice: Voice) -> int:
@@ -236,7 +270,8 @@ class Live:
         devices: as in `draw`.
 
     Raises:
-        WavegenError: the engine can't run this voice so, or takes no utterances while it draws.
+        WavegenError: the engine can't run this voice so, fails, or takes no utterances while it
+            draws.
     """
 
     def __init__(
@@ -252,6 +287,7 @@ class Live:
         if not self._spec.streams:
             name = engine or default_engine(voice.device, voice.config.model.kind)
             raise WavegenError(f"engine {name} takes no requests while it draws")
+        _try_out(self._spec, voice, precision, devices)
         self._open: dict[int, tuple[_Progress, Deliver]] = {}
         self._numbers = itertools.count()
         self._arrivals = Arrivals()

@@ -106,6 +106,11 @@ def filters(config: Config, local: LocalFeatures | None) -> Filters:
     )
 
 
+def usual_order(sample_rate: int) -> int:
+    """Coefficients of filters of speech."""
+    return round(sample_rate / 1000) + 8
+
+
 def of_spectrum(
     mel: Floats, f0: Floats, sample_rate: int, hop_length: int, order: int = 0
 ) -> Filters:
@@ -119,7 +124,7 @@ def of_spectrum(
         order: less than the window of the spectra (four hops); 0: that of speech, the sample rate
             in kHz plus eight.
     """
-    usual = round(sample_rate / 1000) + 8
+    usual = usual_order(sample_rate)
     order = order or usual
     floor = FINE_FLOOR if order >= 2 * usual else FLOOR
     power = power_spectrum(mel, sample_rate, hop_length).astype(np.float64)

@@ -16,18 +16,17 @@ from wavegen.config import Kind, WeightPrecision
 from wavegen.errors import WavegenError
 from wavegen.generation.numba import bandwidth
 from wavegen.generation.numba.engine import generate
-from wavegen.generation.spec import EngineSpec, Pieces
+from wavegen.generation.spec import EngineSpec
 from wavegen.generation.triton import availability
 
 
-def _imported(engine: str) -> Callable[..., Pieces]:
-    """The ``generate`` of an engine that needs torch, imported when it is called."""
+def _imported(engine: str, name: str = "generate") -> Callable[..., Any]:
+    """A function of an engine that needs torch, imported when it is called."""
 
-    def generate(*args: Any, **options: Any) -> Pieces:
-        pieces: Pieces = import_module(f"wavegen.generation.{engine}").generate(*args, **options)
-        return pieces
+    def call(*args: Any, **options: Any) -> Any:
+        return getattr(import_module(f"wavegen.generation.{engine}"), name)(*args, **options)
 
-    return generate
+    return call
 
 
 ENGINES: dict[str, EngineSpec] = {
@@ -36,6 +35,7 @@ ENGINES: dict[str, EngineSpec] = {
     "triton": EngineSpec(
         _imported("triton.engine"),
         lacks=availability.lacks,
+        check=_imported("triton.engine", "check"),
         kinds=("wavenet",),
         precisions=("f32", "f16"),
         streams=True,
@@ -57,7 +57,12 @@ ENGINES: dict[str, EngineSpec] = {
 
 def default_engine(device: str, kind: Kind = "wavenet") -> str:
     """The fastest engine that runs on this type of torch device, for this kind of network."""
-    return [n for n, e in ENGINES.items() if kind in e.kinds and e.lacks(device) is None][-1]
+    return default_engines(device, kind)[0]
+
+
+def default_engines(device: str, kind: Kind = "wavenet") -> list[str]:
+    """All engines that do, the fastest first."""
+    return [n for n, e in ENGINES.items() if kind in e.kinds and e.lacks(device) is None][::-1]
 
 
 def choose_engine(

@@ -31,6 +31,10 @@ class EngineSpec:
     where it takes ``arrays``."""
     lacks: Callable[[str], str | None] = lambda device: None
     """What it lacks to run on this type of torch device, on this machine; None if nothing."""
+    check: Callable[..., None] = lambda *args, **options: None
+    """Finds out, by trying, whether it can draw from a network; its arguments are the network, the
+    samples per row, the order of linear prediction and, named, ``precision`` and ``devices`` of
+    `draw`. Raises `WavegenError`, which says in a line why it can't."""
     kinds: tuple[Kind, ...] = get_args(Kind)
     """Kinds of networks that it draws from."""
     precisions: tuple[WeightPrecision, ...] = ()
@@ -73,9 +77,7 @@ class EngineSpec:
         """
         model = network if self.arrays else network.module
         if self.streams:
-            options: dict[str, Any] = {"precision": precision} if precision else {}
-            if self.spreads and devices:
-                options["devices"] = devices
+            options = self._options(precision, devices)
             pieces = self.generate(model, jobs, hop_length, block, **options)
         else:
             assert not isinstance(jobs, Arrivals)
@@ -83,6 +85,26 @@ class EngineSpec:
         if self.arrays:
             return pieces
         return ((index, codes.cpu().numpy()) for index, codes in pieces)
+
+    def try_out(
+        self,
+        network: Network,
+        hop_length: int,
+        order: int,
+        precision: WeightPrecision | None = None,
+        devices: Sequence[str] = (),
+    ) -> None:
+        """`check` this engine; arguments as in `draw`, and the order of linear prediction.
+
+        Raises:
+            WavegenError: it can't draw from this network here.
+        """
+        model = network if self.arrays else network.module
+        self.check(model, hop_length, order, **self._options(precision, devices))
+
+    def _options(self, precision: WeightPrecision | None, devices: Sequence[str]) -> dict[str, Any]:
+        options: dict[str, Any] = {"precision": precision} if precision else {}
+        return options | {"devices": devices} if self.spreads and devices else options
 
     def _in_batches(self, model: Any, jobs: Iterator[Job], hop_length: int, block: int) -> Pieces:
         first = 0

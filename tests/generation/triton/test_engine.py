@@ -29,6 +29,7 @@ from wavegen.generation import cached, choose_engine, queues
 from wavegen.generation.job import Job
 from wavegen.generation.triton import engine
 from wavegen.generation.triton.engine import generate
+from wavegen.generation.triton.packing import pack, sizes_of
 from wavegen.generation.uniforms import Uniforms
 from wavegen.model.wavenet import WaveNet
 
@@ -48,7 +49,6 @@ def forced(
 ) -> tuple[Tensor, Tensor]:
     """Logits (B, T, Q) and drawn samples (B, T) of the kernel under teacher forcing."""
     from wavegen.generation.triton.group import Group
-    from wavegen.generation.triton.packing import pack, sizes_of
 
     first = jobs[0].predictor
     order = first.order if first else 0
@@ -202,6 +202,43 @@ def test_without_triton_or_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WavegenError, match=r"^engine triton needs the package triton: pip install"):
         choose_engine("triton", None, "cuda")
+
+
+class NoCompiler:
+    """Stands for a kernel that can't be compiled."""
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
+
+
+def test_a_kernel_that_fails_is_told_of_in_a_line_before_a_job_is_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from wavegen.generation.triton import group
+
+    model = network(layers=2)
+    engine.check(model, HOP, 0)
+    monkeypatch.setattr(engine, "_ran", set())
+    monkeypatch.setattr(group, "draw", NoCompiler())
+    why = "RuntimeError: Failed to find C compiler. Please specify via CC$"
+    with pytest.raises(WavegenError, match=rf"^engine triton fails on \S.*: {why}"):
+        engine.check(model, HOP, 0)
+    with pytest.raises(WavegenError, match=why):
+        list(generate(model, [Job(random_rows(model, 1, 1)[0], 3, "")], HOP))
+
+
+def test_the_time_of_a_lane_without_a_job_never_becomes_negative() -> None:
+    from wavegen.generation.triton.group import Group
+
+    model = network(layers=2)
+    sizes = sizes_of(model, HOP, "f32")
+    g = Group(model, pack(model, sizes, DEVICE), sizes, DEVICE)
+    g.add(0, Job(random_rows(model, 1, 1)[0], 3, ""))
+    [lane] = g.lanes
+    g.state.time[lane + 1 :] = 2**31 - 2
+    g.collect(g.launch(3))
+    assert g.state.time[lane] == 3
+    assert (g.state.time[lane + 1 :] == 1).all()
 
 
 def test_a_job_without_what_the_network_needs_is_refused() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wavegen.config import WeightPrecision
+from wavegen.errors import WavegenError
 from wavegen.generation.job import Job
 from wavegen.generation.spec import Pieces
 from wavegen.generation.waiting import Arrivals, JobQueue
@@ -26,6 +27,7 @@ from wavegen.model.wavenet import WaveNet
 
 if TYPE_CHECKING:
     from wavegen.generation.triton.group import Group, Launch
+    from wavegen.generation.triton.layout import Sizes
 
 LANES = 1024
 """Utterances that one device draws at once, at most."""
@@ -57,17 +59,18 @@ def generate(
         devices: to share the jobs (default: the model's).
     """
     from wavegen.generation.triton.group import Group
-    from wavegen.generation.triton.packing import pack, shared_memory, sizes_of
+    from wavegen.generation.triton.packing import pack
 
     lanes = lanes or LANES
-    places = [torch.device(d) for d in devices] or [model.skip_bias.device]
+    places = _places(model, devices)
     waiting = jobs if isinstance(jobs, Arrivals) else JobQueue(jobs, LOOKAHEAD)
     first = waiting.take(wait=True)
     if first is None:
         return
     predictor = first[1].predictor
     order = predictor.order if predictor else 0
-    sizes = sizes_of(model, hop_length, precision, order, shared=min(map(shared_memory, places)))
+    check(model, hop_length, order, precision, devices)
+    sizes = _sizes(model, hop_length, order, precision, places)
     groups = [Group(model, pack(model, sizes, d), sizes, d) for d in places]
     groups[0].add(*first)
     launches: list[Launch | None] = [None] * len(groups)
@@ -80,6 +83,66 @@ def generate(
             if launch is not None:
                 yield from group.collect(launch)
         launches = begun
+
+
+def check(
+    model: WaveNet,
+    hop_length: int,
+    order: int,
+    precision: WeightPrecision = "f16",
+    devices: Sequence[str] = (),
+) -> None:
+    """Compile the kernel and run it once; a network of the same sizes needs no more than that.
+
+    Args:
+        model: the network.
+        hop_length: samples per row.
+        order: of linear prediction.
+        precision, devices: as in `generate`.
+
+    Raises:
+        WavegenError: it can't be compiled for one of the devices, or fails there.
+    """
+    for place in _places(model, devices):
+        try:
+            _run_once(model, hop_length, order, precision, place)
+        except Exception as e:  # of the compilers that Triton calls, of the driver, or of torch
+            name = torch.cuda.get_device_name(place) if place.type == "cuda" else str(place)
+            why = " ".join(f"{type(e).__name__}: {e}".split())
+            raise WavegenError(f"engine triton fails on {name}: {why:.300}") from e
+
+
+def _run_once(
+    model: WaveNet, hop_length: int, order: int, precision: WeightPrecision, place: torch.device
+) -> None:
+    from wavegen.generation.triton.group import Group
+    from wavegen.generation.triton.packing import pack
+
+    sizes = _sizes(model, hop_length, order, precision, [place])
+    if (sizes, place) not in _ran:
+        Group(model, pack(model, sizes, place), sizes, place).run_once()
+        _ran.add((sizes, place))
+
+
+_ran: set[tuple[Sizes, torch.device]] = set()
+"""What has run once, in this process."""
+
+
+def _places(model: WaveNet, devices: Sequence[str]) -> list[torch.device]:
+    return [torch.device(d) for d in devices] or [model.skip_bias.device]
+
+
+def _sizes(
+    model: WaveNet,
+    hop_length: int,
+    order: int,
+    precision: WeightPrecision,
+    places: Sequence[torch.device],
+) -> Sizes:
+    from wavegen.generation.triton.packing import shared_memory, sizes_of
+
+    shared = min(map(shared_memory, places))
+    return sizes_of(model, hop_length, precision, order, shared=shared)
 
 
 def _fill(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wavegen.audio.filters import compress
@@ -191,9 +192,25 @@ class Group:
             uniforms[lane, :n] = x.stream.draw(n)
             counts[lane // self.sizes.group] = max(counts[lane // self.sizes.group], n)
             x.done += n
+        drawn, finished = self._draw(uniforms, counts, forced, logits)
+        for lane, x, _ in owned:
+            if x.done == x.job.length:
+                self._remove(lane)
+        return Launch(drawn, finished, owned)
+
+    def _draw(
+        self,
+        uniforms: Doubles,
+        counts: NDArray[np.int32],
+        forced: Tensor | None = None,
+        logits: Tensor | None = None,
+    ) -> tuple[Tensor, torch.cuda.Event | None]:
+        """Launch the kernel; `Launch.drawn` and `Launch.finished`."""
+        stride = uniforms.shape[1]
         drawn = torch.zeros(self.capacity, stride, dtype=torch.int32, device=self.device)
         rows, hot, filters, past, phase = self._upload(self._addresses)
         given = Given(rows, hot, filters, past, phase, self._upload(self._counts))
+        # Triton launches on the current device.
         with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
             draw[(len(counts),)](
                 self.net, self.state, given, self.capacity, self._upload(counts), stride,
@@ -201,14 +218,18 @@ class Group:
                 drawn if logits is None else logits, self._zero, self.sizes, num_warps=WARPS,
             )  # fmt: skip
             here = drawn.to("cpu", non_blocking=True)
-            event = None
+            finished = None
             if self.device.type == "cuda":
-                event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-                event.record()
-        for lane, x, _ in owned:
-            if x.done == x.job.length:
-                self._remove(lane)
-        return Launch(here, event, owned)
+                finished = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                finished.record()
+        return here, finished
+
+    def run_once(self) -> None:
+        """Draw a sample that belongs to no job, of all lanes, and wait for it."""
+        counts = np.ones(self.capacity // self.sizes.group, np.int32)
+        _, finished = self._draw(np.zeros((self.capacity, 1, self.sizes.draws)), counts)
+        if finished is not None:
+            finished.synchronize()
 
     def _remove(self, lane: int) -> None:
         del self.lanes[lane]

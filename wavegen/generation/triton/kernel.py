@@ -243,14 +243,17 @@ def draw(
         hot, size = _address(given.temperatures, given.sizes, lane, lanes, tl.float64)
         temperature = tl.load(hot + tl.minimum(time // sizes.hop, size - 1))
         may_end = tl.load(state.may_end + lane)
-        own = uniforms + (lane * stride + i) * sizes.draws
-        to = logits + (lane[:, None] * stride + i) * sizes.channels
+        # In 64 bits, as many lanes may draw many samples in a launch.
+        here = lane.to(tl.int64) * stride + i
+        own = uniforms + here * sizes.draws
+        to = logits + here[:, None] * sizes.channels
         code = _sample(net, state, lane, total, may_end, own, temperature, to, sizes)
-        tl.store(drawn + lane * stride + i, code)
+        tl.store(drawn + here, code)
         if sizes.forced:
-            code = tl.load(forced + lane * stride + i)
+            code = tl.load(forced + here)
         tl.store(state.code + lane, code)
-        tl.store(state.time + lane, time + 1)
+        # Of a lane that has no job for days, too, it never becomes negative.
+        tl.store(state.time + lane, (time + 1) & 0x7FFFFFFF)
         if sizes.order > 0:
             filters, size = _address(given.filters, given.sizes, lane, 2 * lanes, tl.float32)
             filter_ = filters + tl.minimum(time // sizes.hop, size - 1) * (sizes.order + 2)

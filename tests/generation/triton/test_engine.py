@@ -241,6 +241,16 @@ def test_the_time_of_a_lane_without_a_job_never_becomes_negative() -> None:
     assert (g.state.time[lane + 1 :] == 1).all()
 
 
+@pytest.mark.parametrize("precision", ["f32", "f16"])
+@pytest.mark.parametrize("channels", [1, 64, 2000])
+def test_products_are_as_large_as_those_of_tensor_cores(
+    precision: WeightPrecision, channels: int
+) -> None:
+    model = network(layers=1, residual_channels=channels, skip_channels=3 * channels)
+    z = sizes_of(model, HOP, precision)
+    assert min(z.blocks.tile, z.blocks.skip_tile, z.head_tile, z.row_tile, z.row) >= 16
+
+
 def test_a_job_without_what_the_network_needs_is_refused() -> None:
     rows = torch.zeros(1, 0)
     for variant, message in (({"phase": True}, "the phase"), ({"period": True}, "the inputs")):

@@ -65,7 +65,9 @@ def sizes_of(
     parts = -(-output.channels // outputs)
     skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
     size = 4 if precision == "f32" else 2
-    tile = TILE // size
+
+    def tile(inputs: int, outputs: int) -> int:
+        return min(inputs, max(LEAST, TILE // size // outputs))
 
     def blocks(
         layers: int, cycle: int, kernel: int, channels: int, skip: int, gates: int
@@ -81,9 +83,9 @@ def sizes_of(
             kernel=kernel,
             channels=wide,
             wrap=2 ** (kernel - 1),
-            tile=min(tile // wide, wide),
+            tile=tile(wide, wide),
             skip=skip,
-            skip_tile=min(tile // skip, wide),
+            skip_tile=tile(wide, skip),
             ahead=1 + min(2, (shared - RESERVED) // each),
         )
 
@@ -105,7 +107,7 @@ def sizes_of(
             )
             for c in m.context
         ),
-        head_tile=min(tile // max(skip, padded(outputs)), skip),
+        head_tile=tile(skip, max(skip, padded(outputs))),
         parts=parts,
         outputs=outputs,
         padded_outputs=padded(outputs),
@@ -116,7 +118,7 @@ def sizes_of(
         start=output.start,
         hop=hop_length,
         row=row,
-        row_tile=min(row, tile // padded(m.residual_channels)),
+        row_tile=tile(row, padded(m.residual_channels)),
         phase=model.conditioning.phase is not None,
         order=0 if model.given is None else padded(order),
         f32=precision == "f32",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import VARIANTS, draw, network, random_predictor, random_rows
+from networks import HOP, VARIANTS, draw, network, random_predictor, random_rows
 
 from wavegen.errors import WavegenError
 from wavegen.generation import ENGINES, cached, naive
@@ -79,3 +79,26 @@ def test_triton_draws_what_cached_draws(variant: dict[str, Any], prompted: int) 
     for a, b in zip(slow, fast, strict=True):
         assert len(a) == len(b)
         assert torch.equal(a[:30].cpu(), b[:30])  # until a rounding falls the other way
+
+
+def test_triton_takes_jobs_and_launches_without_waiting_for_the_gpu() -> None:
+    pytest.importorskip("triton")
+    from wavegen.generation.triton.group import Group
+    from wavegen.generation.triton.packing import pack, shared_memory, sizes_of
+
+    model, asked = jobs(VARIANTS[-1], "cuda")
+    model.float()
+    device = model.skip_bias.device
+    sizes = sizes_of(model, HOP, "f16", 9, shared=shared_memory(device))
+    group = Group(model, pack(model, sizes, device), sizes, device)
+    group.run_once()
+    asked = [replace(job, rows=job.rows.float().cpu(), ends=False) for job in asked]
+    try:
+        torch.cuda.set_sync_debug_mode("error")
+        for i, job in enumerate(asked):
+            group.add(i, job)
+        launches = [group.launch(50) for _ in range(2)]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for launch in launches:
+        assert [len(codes) for _, codes in group.collect(launch)] == [50, 50]

@@ -58,7 +58,7 @@ class Uniforms:
             if self._endings is not None:
                 more[:, 1] = self._endings.sooner(more[:, 1], self._next)
             self._next += short
-            self._ahead = np.concatenate([self._ahead, more])
+            self._ahead = np.concatenate([self._ahead, more]) if len(self._ahead) else more
         return self._ahead[:n]
 
     def draw(self, n: int) -> NDArray[np.float64]:

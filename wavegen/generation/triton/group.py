@@ -121,7 +121,7 @@ class Group:
         given = self._given(job, heard)
         if heard is not None:
             order, time = self.sizes.order, job.begin
-            s.sound[lane] = _ring(torch.from_numpy(heard[1]), order, time).to(self.device)
+            s.sound[lane] = self._upload(_ring(torch.from_numpy(heard[1]), order, time))
         self._point(lane, given)
         self.lanes[lane] = Lane(index, job, job.uniforms(self.sizes.draws), given)
 
@@ -148,9 +148,8 @@ class Group:
     def _given(self, job: Job, heard: tuple[Doubles, Doubles] | None) -> list[Tensor]:
         """The tensors of `Given`."""
         dtype, order = self.state.queues.dtype, self.sizes.order
-        rows = torch.zeros(len(job.rows), self.sizes.row, dtype=dtype, device=self.device)
         known = torch.as_tensor(job.rows[:])
-        rows[:, : known.shape[1]] = known
+        rows = F.pad(known.to(dtype), (0, self.sizes.row - known.shape[1]))
         hot = torch.as_tensor(job.temperature, dtype=torch.float64).reshape(-1)
         filters, excitation = torch.ones(1, order + 2), torch.zeros(1)
         if heard is not None:
@@ -161,11 +160,11 @@ class Group:
             excitation = _ring(torch.from_numpy(compress(heard[0])), size, job.begin)
         phase = torch.zeros(1) if job.phase is None else torch.as_tensor(job.phase[:])
         return [
-            rows,
-            hot.to(self.device),
-            filters.to(self.device, torch.float32),
-            excitation.to(self.device, torch.float64),
-            phase.to(self.device, torch.int32),
+            self._upload(rows),
+            self._upload(hot),
+            self._upload(filters.float()),
+            self._upload(excitation.double()),
+            self._upload(phase.int()),
         ]
 
     def _point(self, lane: int, given: list[Tensor]) -> None:
@@ -243,12 +242,14 @@ class Group:
                 x.ended = True
                 self._remove(lane)
 
-    def _upload(self, values: Any) -> Tensor:
+    def _upload(self, values: Tensor | NDArray[Any]) -> Tensor:
         """A copy on the device, without waiting for what it does."""
-        t = torch.from_numpy(values)
-        if self.device.type != "cuda":
-            return t.clone()
-        return t.pin_memory().to(self.device, non_blocking=True)
+        t = torch.as_tensor(values)
+        if t.device.type == self.device.type == "cpu":
+            return t.clone(memory_format=torch.contiguous_format)
+        if t.device.type == "cpu":
+            t = t.contiguous().pin_memory()
+        return t.to(self.device, non_blocking=True).contiguous()
 
     def collect(self, launch: Launch) -> list[tuple[int, Tensor]]:
         """(index of the job, its (n,) int64 codes) of each job of a launch; an empty piece after
@@ -256,12 +257,12 @@ class Group:
         jobs are free as soon as their last samples have been launched."""
         if launch.finished is not None:
             launch.finished.synchronize()
-        out = []
+        out, drawn = [], launch.drawn.long().unbind()
         for lane, x, n in launch.lanes:
             if x.ended:
                 continue
-            codes, x.ended = cut_at_end(launch.drawn[lane, :n].long(), self.model.output)
-            if len(codes):
+            codes, x.ended = cut_at_end(drawn[lane][:n], self.model.output)
+            if codes.numel():
                 out.append((x.index, codes))
             if x.ended:
                 out.append((x.index, codes[:0]))

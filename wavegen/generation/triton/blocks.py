@@ -136,12 +136,12 @@ def update_gates(
         inputs, tile: as in `multiply`.
         channels, layers: R and L.
     """
-    n = tl.arange(0, channels)
-    for half in range(2 * layers):
-        at = half * channels + n[None, :]
-        total = tl.zeros((live.shape[0], channels), tl.float32)
+    both: tl.constexpr = 2 * channels
+    n = tl.arange(0, both)
+    for layer in range(layers):
+        at = layer * both + n[None, :]
+        total = tl.zeros((live.shape[0], both), tl.float32)
         if bias is not None:
             total += tl.load(bias + at)
-        w = weights + half * channels
-        total = multiply(total, x, w, 2 * layers * channels, inputs, channels, tile)
+        total = multiply(total, x, weights + layer * both, layers * both, inputs, both, tile)
         tl.store(gates + at, total, mask=live)

@@ -132,7 +132,6 @@ def _update_stack(
     channels: tl.constexpr = blocks.channels
     layers: tl.constexpr = blocks.layers
     pool: tl.constexpr = own.pool
-    tile: tl.constexpr = blocks.tile
     lane = program * group + member
     c = tl.arange(0, channels)[None, :]
     place = time % pool if own.convolution else time * 0
@@ -159,8 +158,9 @@ def _update_stack(
         tl.debug_barrier()
         gates = state.gates + lane[:, None] * (main.layers * 2 * main.channels)
         update_gates(
-            gates, rows, stack.gates, None, full, channels, tile, main.channels, main.layers
-        )
+            gates, rows, stack.gates, None, full,
+            channels, own.gates_tile, main.channels, main.layers,
+        )  # fmt: skip
 
 
 @triton.jit(do_not_specialize=["stride"])

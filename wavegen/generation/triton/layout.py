@@ -47,6 +47,8 @@ class StackSizes(NamedTuple):
     """P, samples per frame."""
     convolution: bool
     """Whether each place in a frame has a table of its own."""
+    gates_tile: int
+    """As `BlockSizes.tile`, for what it adds to the main stack's gates."""
 
 
 class Sizes(NamedTuple):

@@ -104,6 +104,7 @@ def sizes_of(
                 blocks(c.layers, c.layers, c.kernel_size, c.channels, c.channels, 0),
                 c.pool,
                 c.pooling == "conv",
+                tile(padded(c.channels), 2 * padded(m.residual_channels)),
             )
             for c in m.context
         ),
@@ -118,7 +119,7 @@ def sizes_of(
         start=output.start,
         hop=hop_length,
         row=row,
-        row_tile=tile(row, padded(m.residual_channels)),
+        row_tile=tile(row, 2 * padded(m.residual_channels)),
         phase=model.conditioning.phase is not None,
         order=0 if model.given is None else padded(order),
         f32=precision == "f32",

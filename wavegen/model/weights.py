@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -36,7 +36,7 @@ class Weights:
     @classmethod
     def of(cls, module: nn.Module) -> Weights:
         """Those of a module; they share its memory if it is on the CPU."""
-        return cls({k: t.detach().cpu().numpy() for k, t in module.state_dict().items()})
+        return cls(_Arrays(module))
 
     def __getitem__(self, name: str) -> Floats:
         return self._arrays[self._prefix + name]
@@ -55,6 +55,26 @@ class Weights:
             if key.startswith(start):
                 found.add(int(key[len(start) :].partition(".")[0]))
         return [self.part(f"{name}.{number}") for number in sorted(found)]
+
+
+class _Arrays(Mapping[str, Floats]):
+    """The weights of a module, each of which is copied from a GPU when it is asked for."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._tensors = module.state_dict()
+
+    def __getitem__(self, name: str) -> Floats:
+        array: Floats = self._tensors[name].detach().cpu().numpy()
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def __contains__(self, name: object) -> bool:  # that of Mapping would copy it
+        return name in self._tensors
 
 
 class Network(Protocol):

@@ -37,8 +37,9 @@ from wavegen.data.layouts import find_clips
 from wavegen.data.split import split_clips
 from wavegen.latents import LatentVoice
 from wavegen.library import load_voice
+from wavegen.model.latent import occurrences
 from wavegen.request import Request
-from wavegen.speech.coding import occurrences, use
+from wavegen.speech.coding import use
 from wavegen.synth import plan, plan_copy, synthesize
 
 
@@ -54,7 +55,7 @@ def of_codes(
     bins, counts = voice.config.conditioning.codes, {}
     for path, a in audio.items():
         codes = torch.from_numpy(voice.encode_recording(a, path).codes.astype(np.int64))
-        counts[path] = occurrences(codes, bins)
+        counts[path] = occurrences(codes, bins).sum(0)
     found = use(torch.stack([*counts.values()]).sum(0))
     parts = {p: (n / n.sum(1, keepdim=True)).flatten().numpy() for p, n in counts.items()}
     told = classifier([parts[p] for p in train], [speakers[p] for p in train])

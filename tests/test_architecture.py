@@ -23,7 +23,7 @@ PACKAGE = Path(wavegen.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = [
     {"config", "request", "speakers", "recipe", "errors", "files", "cache", "decoding"}
-    | {"compiled", "compiling", "vectors", "products", "product_loop"},
+    | {"compiled", "compiling", "vectors", "products", "product_loop", "transfer"},
     {"audio", "text", "books"},
     {"outputs"},
     {"model"},
@@ -170,6 +170,7 @@ BROAD = {
     "generation/test_cuda.py",
     "generation/test_engines.py",
     "training/test_distributed.py",
+    "training/test_waiting.py",
 }
 """Tests of several modules; all others have the path of the one that they test."""
 ENDINGS = (".py", "_.py", ".sh", ".html")

@@ -70,6 +70,12 @@ def test_the_code_before_a_cut_is_the_sample_before_it(tiny_config: Config) -> N
     assert batch.before[0] == ((cut.begin - windows.past) * 80 - 1) % 100
 
 
+def test_tensors_of_a_batch_are_no_views_of_larger_ones(tiny_config: Config) -> None:
+    windows = ramp_windows([4000, 2500, 9000], tiny_config)
+    for group in windows.epoch(0):  # whose copies to a GPU would take another one on the CPU
+        windows.batch(group).each(lambda t: t if t.is_contiguous() else pytest.fail(str(t.shape)))
+
+
 def test_epochs_are_reproducible_and_differ(tiny_config: Config) -> None:
     a, b = (ramp_windows([2000] * 20, tiny_config) for _ in range(2))
     assert a.epoch(5) == b.epoch(5)

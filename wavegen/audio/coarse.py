@@ -68,12 +68,14 @@ def with_noise(local: LocalFeatures, most: float, seed: int) -> LocalFeatures:
     """
     import torch
 
+    from wavegen.transfer import sent
+
     assert local.coarse is not None
     coarse = local.coarse * LEVEL
     same = torch.Generator().manual_seed(seed)
     level = most * torch.rand(1, generator=same)
     noise = level * torch.randn(coarse.shape, generator=same)
-    noisy = coarse + noise.to(coarse.device) * coarse.square().mean().sqrt()
+    noisy = coarse + sent(noise, coarse.device) * coarse.square().mean().sqrt()
     return replace(local, **_told(noisy))
 
 

@@ -26,6 +26,7 @@ from wavegen.audio.taps import INPUTS, TAPS
 from wavegen.data.excerpts import amounts, white_noise
 from wavegen.data.prefetch import prefetch
 from wavegen.data.windows import Batch, Window, Windows, corrupted
+from wavegen.transfer import sent
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class Resident:
             ending = frames * hop if last is None else last - low * hop
             about = low, (w.begin - low) * hop, (w.end - low) * hop, speaker, ending
             plan[row, -5:] = torch.tensor(about)
-        there = self._to(plan)
+        there = sent(plan, self.device)
         return there[:, :-5], there[:, -5:]
 
     def _given(
@@ -246,7 +247,8 @@ class Resident:
             drawn = [amounts(maximum, torch.Generator().manual_seed(w.seed)) for w in windows]
             signs = [1 - 2 * (w.seed & 1) for w in windows]
             levels = torch.cat([level for level, _ in drawn]) * torch.tensor(signs)
-            level, gain = self._to(torch.stack([levels, torch.cat([g for _, g in drawn])], 1)).T
+            both = torch.stack([levels, torch.cat([g for _, g in drawn])], 1)
+            level, gain = sent(both, self.device).T
             noise, filtered = (self.kept[n][ids].flatten(1).float() for n in ("noise", "filtered"))
             past = gain[:, None] * past + level[:, None] * noise
             sound = gain[:, None] * sound + level[:, None] * filtered
@@ -273,9 +275,3 @@ class Resident:
         inside = at < lead[:, None] + time
         codes = companded.gather(1, index.clamp(max=companded.shape[1] - 1))
         return torch.where(inside, codes, mulaw.SILENCE).to(torch.uint8)
-
-    def _to(self, tensor: Tensor) -> Tensor:
-        """On the device, without waiting for it."""
-        if self.device.type != "cuda":
-            return tensor
-        return tensor.pin_memory().to(self.device, non_blocking=True)

@@ -25,6 +25,7 @@ from wavegen.config import PAUSE_SECONDS, Config
 from wavegen.data.excerpts import Excerpt, excerpt
 from wavegen.outputs import OUTPUTS
 from wavegen.outputs.distribution import Distribution
+from wavegen.transfer import sent
 
 BLANK_SECONDS = (0.03, 0.3)
 """Range of lengths of the segments that ``train.blank`` corrupts."""
@@ -284,7 +285,7 @@ class Windows:
             history = torch.full((size, max(leads) + time), mulaw.SILENCE, dtype=torch.uint8)
             for row, n in enumerate(leads):
                 history[row, : n + time] = out.companded(drawn[row, more - n :])
-        drawn = drawn[:, more:]
+        drawn = drawn[:, more:].contiguous()  # or a GPU would wait for its copy
         for row, w in enumerate(windows):
             if out.end is not None and (end := self.end_sample(w)) is not None:
                 at = end - self.low(w) * hop
@@ -337,4 +338,4 @@ class Windows:
 def corrupted(audio: Tensor, blank: Blank) -> Tensor:
     same = torch.Generator().manual_seed(blank.begin * 100_003 + blank.end)
     noise = torch.randn(audio.shape, generator=same) * 10 ** (blank.noise / 20)
-    return audio * 10 ** (blank.gain / 20) + noise.to(audio.device)
+    return audio * 10 ** (blank.gain / 20) + sent(noise, audio.device)

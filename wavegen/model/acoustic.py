@@ -151,7 +151,7 @@ class PhoneEncoder(nn.Module):
             (B, channels, F).
         """
         parts, lengths = lengths, whole(lengths)
-        ends = lengths.cumsum(1)
+        ends = lengths.long().cumsum(1)  # a GPU's sums of floats are not deterministic
         centre = torch.arange(total, device=ends.device).expand(len(ends), -1) + 0.5
         at = torch.searchsorted(ends.double(), centre.double(), right=True)
         at = at.clamp_(max=ends.shape[1] - 1)  # (B, F)

@@ -119,12 +119,12 @@ class LatentModel(SpectrumModel):
 
         Args:
             latents: (L, D).
-            codes: (L, N) of them.
+            codes: (L, N) of them; −1 where there is nothing.
         """
         for book, usage, total, chosen in zip(
             self.codebook, self.usage, self.total, codes.T, strict=True
         ):
-            one = F.one_hot(chosen, len(book)).to(latents.dtype)
+            one = occurrences(chosen, len(book)).to(latents.dtype)
             rest = latents - book[chosen]
             usage.lerp_(one.sum(0), 1 - DECAY)
             with torch.autocast(latents.device.type, enabled=False):
@@ -144,7 +144,8 @@ class LatentModel(SpectrumModel):
         mask: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The error of the spectrogram that is made of what is heard, with the commitment loss; the
-        (L, N) codes of it; and (B, K, D) their vectors. In training, the codebook is updated.
+        (L, N) codes of it, L = B · K, −1 beyond the ends; and (B, K, D) their vectors. In training,
+        the codebook is updated.
 
         Args:
             disguised: (B, M, F) what is heard.
@@ -161,9 +162,9 @@ class LatentModel(SpectrumModel):
         error = ((made - mel).abs() * mask).sum() / (mask.sum() * mel.shape[1])
         there = self.of_codes(mask)[:, 0]
         commitment = (found.commitment * there).sum() / there.sum()
-        codes = found.codes[there > 0]
+        codes = found.codes.masked_fill(there[:, :, None] == 0, -1).flatten(0, 1)
         if self.training:
-            self.update(latents.detach()[there > 0], codes)
+            self.update(latents.detach().flatten(0, 1), codes)
         return error + COMMITMENT * commitment, codes, found.vectors
 
 
@@ -198,6 +199,11 @@ class PhoneHead(nn.Module):
         # On a GPU its gradient would not be deterministic.
         told = logits.log_softmax(2).transpose(0, 1).cpu()
         return F.ctc_loss(told, torch.cat([*phones]), codes, torch.tensor([*map(len, phones)]))
+
+
+def occurrences(codes: Tensor, number: int) -> Tensor:
+    """(…, number) bool: which each of (…) codes is; none where it is −1."""
+    return codes[..., None] == torch.arange(number, device=codes.device)
 
 
 def codes_needed(phones: Tensor) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from wavegen.errors import TrainingError
-from wavegen.model.latent import LatentModel, PhoneHead, codes_needed, perplexity
+from wavegen.model.latent import LatentModel, PhoneHead, codes_needed, occurrences, perplexity
 from wavegen.speech.descent import Descent, descend
 from wavegen.speech.frontend import Unit, silent_symbols, symbol_ids, symbol_table
 from wavegen.speech.hearing import CROP, Heard, Pieces
@@ -109,14 +109,10 @@ class Use(NamedTuple):
 
 def use(counts: Tensor) -> Use:
     """By (N, codes) counts."""
+    counts = counts.cpu()  # some numbers are asked of them
     used = float((counts > 0).sum(1).double().mean())
     books, codes = counts.shape
     return Use(used, sum(map(perplexity, counts)) / books, codes, books)
-
-
-def occurrences(codes: Tensor, number: int) -> Tensor:
-    """(N, number) how often each occurs in each of N books, by (L, N) codes."""
-    return torch.stack([torch.bincount(c, minlength=number) for c in codes.T])
 
 
 def fit(
@@ -152,7 +148,7 @@ def fit(
         rows = pieces.draw(rng)
         heard, mel, speaker, voicing, octaves, _, mask = pieces.batch(rng, rows)
         value, codes, vectors = model.loss(heard, mel, speaker, voicing, octaves, mask)
-        counts.add_(occurrences(codes, counts.shape[1]))
+        counts.add_(occurrences(codes, counts.shape[1]).sum(0))
         return value if telling is None else value + telling.loss(vectors, rows)
 
     def told(done: int, total: int) -> None:
@@ -169,11 +165,11 @@ def fit(
 @torch.inference_mode()
 def usage(model: LatentModel, clips: Sequence[Heard]) -> Tensor:
     """(N, codes) how often each code occurs in recordings."""
-    counts = torch.zeros(model.usage.shape)
+    counts = torch.zeros_like(model.usage)
     for clip in clips:
         mel = clip.mel[None].float().to(model.mean.device)
         latents = model.latents(mel, torch.ones_like(mel[:, :1]))
-        counts += occurrences(model.quantise(latents).codes[0].cpu(), counts.shape[1])
+        counts += occurrences(model.quantise(latents).codes[0], counts.shape[1]).sum(0)
     return counts
 
 

@@ -29,7 +29,8 @@ LEAST = 0.7
 
 
 def disguise(mel: Tensor, frequencies: Tensor, random: torch.Generator) -> Tensor:
-    """Change voices and rooms; arguments as of `warp`, and a source of random numbers.
+    """Change voices and rooms; arguments as of `warp`, and a source of random numbers on the same
+    device.
 
     Returns:
         (B, M, F).
@@ -37,18 +38,18 @@ def disguise(mel: Tensor, frequencies: Tensor, random: torch.Generator) -> Tenso
     rows, bands, device = len(mel), mel.shape[1], mel.device
 
     def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(rows, 1, 1, generator=random).to(device)
+        return low + (high - low) * torch.rand(rows, 1, 1, generator=random, device=device)
 
     def curve() -> Tensor:
         """(B, M, 1) smooth over the bands."""
-        at = torch.linspace(0, math.pi, bands)
-        waves = torch.stack([(n * at).cos() for n in range(len(TIMBRE))])
-        sizes = torch.randn(rows, len(TIMBRE), generator=random) * torch.tensor(TIMBRE)
-        return (sizes @ waves)[:, :, None].to(device)
+        sizes = torch.randn(rows, len(TIMBRE), generator=random, device=device)
+        return (sizes @ waves)[:, :, None]
 
+    at = torch.linspace(0, math.pi, bands, device=device)
+    waves = torch.stack([size * (n * at).cos() for n, size in enumerate(TIMBRE)])
     x = warp(mel, frequencies, uniform(-WARP, WARP)[:, 0].exp()) + curve()
     noise = uniform(*NOISE) + 0.7 * curve()
-    noise = noise + 0.08 * torch.randn(x.shape, generator=random).to(device)
+    noise = noise + 0.08 * torch.randn(x.shape, generator=random, device=device)
     # Mel spectrograms are a third of the logarithm; powers add.
     added = torch.logaddexp(6 * x, 6 * noise) / 6
     x = torch.where(uniform(0, 1) < NOISY, added, x)
@@ -68,11 +69,11 @@ def warp(mel: Tensor, frequencies: Tensor, factor: Tensor) -> Tensor:
     Returns:
         (B, M, F).
     """
-    top = float(frequencies[-1])
+    top = frequencies[-1]
     knee = KNEE * top / factor.clamp_min(1)
     above = factor * knee + (top - factor * knee) * (frequencies - knee) / (top - knee)
     wanted = torch.where(frequencies <= knee, factor * frequencies, above)
-    wanted = wanted.clamp(float(frequencies[0]), top)  # (B, M)
+    wanted = wanted.clamp(frequencies[0], top)  # (B, M)
     upper = torch.searchsorted(frequencies, wanted).clamp(1, len(frequencies) - 1)
     low, high = frequencies[upper - 1], frequencies[upper]
     share = ((wanted - low) / (high - low))[:, :, None]

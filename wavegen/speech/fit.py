@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from wavegen.model.acoustic import AcousticModel, Phones, whole
 from wavegen.speech.alignment import Alignment
 from wavegen.speech.descent import Descent, descend
+from wavegen.transfer import sent
 
 BATCH_FRAMES = 1500
 """Frames per batch, about: 15 seconds of speech."""
@@ -133,8 +134,8 @@ class Corpus:
     def batch(self, which: Sequence[int]) -> tuple[Phones, Tensor, Tensor, Tensor, Tensor]:
         """The arguments of `AcousticModel.loss`."""
         places = [torch.arange(self.begins[n], self.begins[n + 1]) for n in which]
-        at = pad_sequence(places, True, self.begins[-1]).to(self.device, non_blocking=True)
-        rows = torch.tensor(which).to(self.device, non_blocking=True)
+        at = sent(pad_sequence(places, True, self.begins[-1]), self.device)
+        rows = sent(torch.tensor(which), self.device)
         longest = max(self.counts[n] for n in which)
         p = self.phones
         voicing, octaves, mel = (t[at].float() for t in self.tracks)

@@ -16,6 +16,7 @@ from wavegen.speech.alignment import Alignment
 from wavegen.speech.descent import Descent, descend
 from wavegen.speech.disguise import disguise
 from wavegen.speech.fit import Recording
+from wavegen.transfer import sent
 
 BATCH_FRAMES, CROP = 1600, 200
 """Frames of a batch, about, which is 16 seconds of speech, and of a piece at most."""
@@ -100,12 +101,12 @@ class Pieces:
             mels.append(F.pad(self.mels[n][:, begin : begin + most].float(), (0, beyond)))
             others.append((F.pad(voicing, (0, beyond)), F.pad(octaves, (0, beyond))))
             masks.append(F.pad(states, (0, beyond), value=-1))
-        mel, states = torch.stack(mels).to(self.device), torch.stack(masks).to(self.device)
-        voicing, octaves = (torch.stack(t).to(self.device) for t in zip(*others, strict=True))
-        speaker = torch.tensor([self.speakers[n] for n in rows]).to(self.device)
+        made = mels, masks, *zip(*others, strict=True)
+        mel, states, voicing, octaves = (sent(torch.stack([*t]), self.device) for t in made)
+        speaker = sent(torch.tensor([self.speakers[n] for n in rows]), self.device)
         heard = mel
         if self.frequencies is not None:
-            generator = torch.Generator().manual_seed(rng.getrandbits(63))
+            generator = torch.Generator(self.device).manual_seed(rng.getrandbits(63))
             heard = disguise(mel, self.frequencies, generator)
         return heard, mel, speaker, voicing, octaves, states, (states >= 0).float()[:, None]
 

@@ -19,6 +19,7 @@ from wavegen.audio.coarse import places
 from wavegen.audio.local_features import LocalFeatures
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.speech.descent import Descent, descend
+from wavegen.transfer import sent
 
 BATCH, WINDOW = 4096, 1024
 """Symbols of a batch, and of a row of it."""
@@ -53,10 +54,11 @@ def fit(
         how: see `descend`.
     """
     rows = _Rows(recordings, model.skip_bias.device)
+    local = _places(rows.length, recordings[0].symbols.shape[1], rows.device)
 
     def loss(rng: random.Random, batches: list[Any]) -> Tensor:
         symbols, speaker = rows.batch(rng)
-        return _nats(model, symbols, speaker, _mistaken(symbols)).mean()
+        return _nats(model, symbols, speaker, local, _mistaken(symbols)).mean()
 
     descend([model], loss, how)
 
@@ -67,7 +69,9 @@ def bits(model: Autoregressive, recordings: Sequence[Drawn]) -> float:
     total = 0.0
     for r in recordings:
         speaker = torch.tensor([r.speaker], device=model.skip_bias.device)
-        total += float(_nats(model, r.symbols[None].to(speaker.device), speaker).sum())
+        times, each = r.symbols.shape
+        local = _places(times, each, speaker.device)
+        total += float(_nats(model, r.symbols[None].to(speaker.device), speaker, local).sum())
     return total / math.log(2) / sum(len(r.symbols) for r in recordings)
 
 
@@ -78,19 +82,27 @@ def _mistaken(symbols: Tensor) -> Tensor:
 
 
 def _nats(
-    model: Autoregressive, symbols: Tensor, speaker: Tensor, heard: Tensor | None = None
+    model: Autoregressive,
+    symbols: Tensor,
+    speaker: Tensor,
+    local: LocalFeatures,
+    heard: Tensor | None = None,
 ) -> Tensor:
-    """(B, K · S) nats of each of (B, K, S) symbols, after those that are heard (default: the
-    same)."""
-    local = LocalFeatures.stack([places(*symbols.shape[1:])]).to(symbols.device)
+    """(B, K · S) nats of each of (B, K, S) symbols in their `_places`, after those that are heard
+    (default: the same)."""
     local = local.each(lambda t: t.expand(len(symbols), *t.shape[1:]))
     codes = symbols.flatten(1)
     before = codes if heard is None else heard.flatten(1)
     return model.output.loss(model(before, speaker, local), codes)
 
 
+def _places(times: int, symbols: int, device: torch.device) -> LocalFeatures:
+    """Features that tell where among the symbols of its time each lies, of a batch of one."""
+    return LocalFeatures.stack([places(times, symbols)]).to(device)
+
+
 class _Rows:
-    """Recordings on a device, one after the other in rows of the same length."""
+    """Recordings, one after the other in rows of the same length on a device."""
 
     def __init__(self, recordings: Sequence[Drawn], device: torch.device):
         self.recordings, self.device = recordings, device
@@ -105,7 +117,8 @@ class _Rows:
         """(B, K, S) symbols and (B,) speakers."""
         first = rng.choices(range(len(self.recordings)), self.weights, k=self.count)
         speakers = torch.tensor([self.recordings[n].speaker for n in first])
-        return torch.stack([self._row(n, rng) for n in first]), speakers.to(self.device)
+        symbols = torch.stack([self._row(n, rng) for n in first])
+        return sent(symbols, self.device), sent(speakers, self.device)
 
     def _row(self, first: int, rng: random.Random) -> Tensor:
         """Symbols of a recording, and of those that follow it."""
@@ -119,4 +132,4 @@ class _Rows:
             following = self.recordings[rng.choice(self.own[chosen.speaker])]
             parts.append(following.symbols[rng.choice(following.begins) :])
             known += len(parts[-1])
-        return torch.cat(parts)[: self.length].to(self.device)
+        return torch.cat(parts)[: self.length]

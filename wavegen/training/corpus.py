@@ -35,6 +35,7 @@ from wavegen.speech.descent import Descent
 from wavegen.speech.disguise import band_frequencies
 from wavegen.speech.frontend import symbol_table
 from wavegen.speech.predict import predict_mel
+from wavegen.training.arithmetic import speech_in_bf16
 from wavegen.training.likeness import fit_acoustic, fit_wavenet
 from wavegen.voice import SpeakingVoice, Voice
 
@@ -185,7 +186,7 @@ def _fit_models(
     """Fit the acoustic model, and then the content model; arguments as those of `fit_speech`."""
     c, train = voice.config.conditioning, voice.config.train
     share = 1.0 if voice.content is None else ACOUSTIC_SHARE
-    bf16 = train.precision == "bf16"
+    bf16 = speech_in_bf16(train, device)
     fit.fit(
         voice.acoustic.to(device),
         recordings,
@@ -263,7 +264,7 @@ def _fit_latent(
             share * seconds,
             kept.get("latent"),
             keep,
-            train.precision == "bf16",
+            speech_in_bf16(train, device),
             adapting,
         ),
         said,
@@ -318,7 +319,7 @@ def _fit_prior(
             seconds,
             kept.get("prior"),
             keep,
-            train.precision == "bf16",
+            speech_in_bf16(train, device),
             adapting,
         ),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -65,9 +64,6 @@ class Stepper:
         accelerator: Accelerator,
         warn: Callable[[str], None],
     ) -> None:
-        if config.deterministic:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as cuBLAS asks for
-            torch.use_deterministic_algorithms(True)
         self.config = config
         self.accelerator = accelerator
         self.warn = warn
@@ -131,8 +127,11 @@ class Stepper:
         world = self.accelerator.num_processes
         # Gradients are averaged over the processes; times their number they are summed.
         weight = 0.0 if local.empty else world / local.counted
+        whole = local.batch
+        if count > 1:  # rows of it would be copied to a GPU while it waits
+            whole = whole.each(lambda t: t.to(self.device, non_blocking=True))
         for i in range(count):
-            part = local.batch.each(lambda t, i=i: t[i::count]) if count > 1 else local.batch  # type: ignore[misc]
+            part = whole.each(lambda t, i=i: t[i::count]) if count > 1 else whole  # type: ignore[misc]
             if self.graphs is not None:
                 sums = self.graphs(part, weight, self.device)
             else:

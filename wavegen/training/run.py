@@ -27,6 +27,7 @@ from wavegen.data.dataset import Dataset, open_dataset
 from wavegen.errors import TrainingError
 from wavegen.library import read_about
 from wavegen.training.adapting import Base, origin, read_origin, transplant
+from wavegen.training.arithmetic import set_arithmetic
 from wavegen.training.checkpoint import FITTING, Fitting, clear, recorded_split, states, write_run
 from wavegen.training.corpus import fit_new_speakers, fit_speech, new_voice, resolve
 from wavegen.training.hooks import Hooks, Stopped
@@ -343,13 +344,13 @@ def _open(
     if run is not None:
         dataset = recorded_split(run, dataset)
     hooks.opened(dataset, config)
+    set_arithmetic(config.train)
     [config] = broadcast_object_list([resolve(config, dataset, accelerator.device)])
     return dataset, config
 
 
 def _complete(trainer: Trainer) -> TrainingResult:
     """Train to the end, and measure the voice on the test clips."""
-    torch.backends.cuda.matmul.allow_tf32 = True
     trainer.hooks.ready(trainer, trainer.speed())
     finished, test = True, None
     try:

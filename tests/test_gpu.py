@@ -6,6 +6,7 @@ import copy
 import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,18 @@ def test_a_replayed_graph_computes_the_gradients_of_its_batch(
     assert not warned
 
 
+def test_the_memory_of_graphs_is_free_once_nothing_uses_them(accelerator: Accelerator) -> None:
+    batch, warned = random_batch(3, 40 * HOP), list[str]()
+    s = stepper(network(), accelerator, warned)
+    for step in range(1, SEEN + 3):
+        s.update(batch, step)
+    assert s.graphs is not None
+    assert s.graphs.captured
+    graphs = weakref.ref(s.graphs)
+    del s  # which no cycle holds until the garbage collector comes
+    assert graphs() is None
+
+
 @pytest.mark.parametrize("channels", [16, 32, 64])
 def test_fused_blocks_compute_the_gradients(accelerator: Accelerator, channels: int) -> None:
     model, batch, warned = network(residual_channels=channels), random_batch(3, 999), list[str]()
@@ -195,8 +208,19 @@ def test_batches_read_there(changes: dict[str, Any]) -> None:
             assert torch.allclose(expected.given, found.given.cpu(), atol=1e-3)
 
 
-def test_neither_reading_nor_a_step_waits_for_the_gpu(accelerator: Accelerator) -> None:
-    windows, warned = training_set(train={"noise": 0.3, "predicted": 0.0}), list[str]()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": {"noise": 0.3, "predicted": 0.0}},
+        {"train": {"accumulate": 2, "sparsity": 0.5, "predicted": 0.0}},
+        {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9, "predicted": 0.0}},
+    ],
+    ids=str,
+)
+def test_neither_reading_nor_a_step_waits_for_the_gpu(
+    accelerator: Accelerator, changes: dict[str, Any]
+) -> None:
+    windows, warned = training_set(**changes), list[str]()
     model = WaveNet(windows.config, 2)
     s = Stepper(model, windows.config.train, accelerator, warned.append)
     reader = Reader(windows, accelerator)

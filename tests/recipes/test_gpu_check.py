@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gpu_check
+import pytest
+import torch
 from gpu_check import report
 
 
@@ -25,3 +28,15 @@ def test_the_report_has_every_part_and_the_tests(tmp_path: Path) -> None:
     assert "| 4 | 9,123,457 | 0.0123 | None |" in text
     assert "| 8 | None | None | a; b |" in text
     assert text.count("Nothing was measured.") == 3
+
+
+def test_a_shape_that_does_not_fit_leaves_the_others_to_be_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bench(cells: object, repeats: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to …")
+
+    monkeypatch.setattr(gpu_check, "bench_training", bench)
+    rows = [*gpu_check.training(tiny=True)]
+    assert [r["engine"] for r in rows] == ["wavegen", "conv1d"]
+    assert all(r["failed"] == "CUDA out of memory." for r in rows)

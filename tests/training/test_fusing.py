@@ -207,12 +207,11 @@ class Graphs:
 
     made = 0
 
-    def __init__(self, gradients: Any, warn: Any) -> None:
-        self.gradients = gradients
+    def __init__(self, warn: Any) -> None:
         Graphs.made += 1
 
-    def __call__(self, batch: Any, weight: float, device: torch.device) -> Tensor:
-        found: Tensor = self.gradients(batch, weight)
+    def __call__(self, gradients: Any, batch: Any, weight: float, device: torch.device) -> Tensor:
+        found: Tensor = gradients(batch, weight)
         return found
 
 
@@ -224,7 +223,7 @@ def test_what_was_captured_of_one_way_is_not_replayed_for_the_other(
     monkeypatch.setattr(fusing, "CudaGraphs", Graphs)
     (s, warned), (other, _) = stepper(), stepper(fused=False)
     other.model.load_state_dict(s.model.state_dict())
-    first = s.graphs = Graphs(s._gradients, warned.append)  # type: ignore[assignment]
+    first = s.graphs = Graphs(warned.append)  # type: ignore[assignment]
     kept = [torch.zeros_like(p) for p in s.model.parameters()]
     for p, grad in zip(s.model.parameters(), kept, strict=True):
         p.grad = grad

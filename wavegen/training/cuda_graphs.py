@@ -36,12 +36,10 @@ class CudaGraphs:
     The gradients of the parameters must stay the same tensors.
 
     Args:
-        gradients: launches kernels only; it never waits for the device.
         warn: called with a message where capturing fails; from then on nothing is captured.
     """
 
-    def __init__(self, gradients: Gradients, warn: Callable[[str], None]) -> None:
-        self.gradients = gradients
+    def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._works = True
         self.clear()
@@ -52,8 +50,18 @@ class CudaGraphs:
         self.captured: dict[Any, _Captured] = {}
         self._pool = torch.cuda.graph_pool_handle()
 
-    def __call__(self, batch: Batch, weight: float, device: torch.device) -> Tensor:
-        """Add the gradients of a batch in pinned memory; arguments and result as `Gradients`."""
+    def __call__(
+        self, gradients: Gradients, batch: Batch, weight: float, device: torch.device
+    ) -> Tensor:
+        """Add the gradients of a batch on the device or in pinned memory; result as `Gradients`.
+
+        Args:
+            gradients: launches kernels only, the same ones for each batch of a shape; it never
+                waits for the device. It isn't kept: its owner may own these graphs, and both would
+                hold their memory until the garbage collector finds them.
+            batch, weight: its arguments.
+            device: where it computes.
+        """
         key = _shapes(batch)
         self._seen[key] += 1
         known = self.captured.get(key)
@@ -67,21 +75,21 @@ class CudaGraphs:
         batch = batch.each(lambda t: t.to(device, non_blocking=True))
         factor = torch.full((), weight, device=device)
         if self._works and self._seen[key] > SEEN and len(self.captured) < MOST:
-            self._capture(key, batch, factor)
-        return self.gradients(batch, factor)
+            self._capture(gradients, key, batch, factor)
+        return gradients(batch, factor)
 
-    def _capture(self, key: Any, batch: Batch, weight: Tensor) -> None:
+    def _capture(self, gradients: Gradients, key: Any, batch: Batch, weight: Tensor) -> None:
         """Record the kernels for batches like this one; this adds no gradients."""
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         try:
             # Autograd must have run on a stream before it can be captured there.
             with torch.cuda.stream(stream):
-                self.gradients(batch, torch.zeros_like(weight))
+                gradients(batch, torch.zeros_like(weight))
             torch.cuda.synchronize()
             # Other threads pin memory meanwhile.
             with torch.cuda.graph(graph, self._pool, stream, capture_error_mode="thread_local"):
-                result = self.gradients(batch, weight)
+                result = gradients(batch, weight)
             self.captured[key] = _Captured(graph, batch, weight, result)
         except torch.OutOfMemoryError:
             raise

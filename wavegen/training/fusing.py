@@ -80,7 +80,7 @@ def _fuse(stepper: Stepper, fused: bool) -> None:
     for block in stepper.model.layers:
         block.fused = fused
     if stepper.graphs is not None:  # those captured are of the other way
-        stepper.graphs = CudaGraphs(stepper.graphs.gradients, stepper.warn)
+        stepper.graphs = CudaGraphs(stepper.warn)
 
 
 def _fault(stepper: Stepper, local: LocalBatch) -> str:

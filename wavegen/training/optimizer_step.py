@@ -85,7 +85,7 @@ class Stepper:
             self.pruning = Pruning(model, [self.averaged])
         self.graphs: CudaGraphs | None = None
         if self.device.type == "cuda" and accelerator.num_processes == 1:
-            self.graphs = CudaGraphs(self._gradients, warn)
+            self.graphs = CudaGraphs(warn)
         self._settled = False
         self.micro_batches = config.accumulate
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
@@ -133,7 +133,7 @@ class Stepper:
         for i in range(count):
             part = whole.each(lambda t, i=i: t[i::count]) if count > 1 else whole  # type: ignore[misc]
             if self.graphs is not None:
-                sums = self.graphs(part, weight, self.device)
+                sums = self.graphs(self._gradients, part, weight, self.device)
             else:
                 part = part.each(lambda t: t.to(self.device, non_blocking=True))
                 last = i == count - 1

@@ -341,5 +341,7 @@ class Trainer:
         """Wait for the other processes and leave their group."""
         self.accelerator.wait_for_everyone()
         self.stepper.network = self.voice.model
+        if self.stepper.graphs is not None:
+            self.stepper.graphs.clear()  # another run may follow in this process
         self.accelerator.free_memory()  # or its wrapper outlives the process group
         self.accelerator.end_training()

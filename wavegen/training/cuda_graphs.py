@@ -70,16 +70,21 @@ class CudaGraphs:
             for static, new in pairs:
                 static.copy_(new, non_blocking=True)
             known.weight.fill_(weight)
-            known.graph.replay()
-            return known.result.clone()
-        batch = batch.each(lambda t: t.to(device, non_blocking=True))
-        factor = torch.full((), weight, device=device)
-        if self._works and self._seen[key] > SEEN and len(self.captured) < MOST:
-            self._capture(gradients, key, batch, factor)
-        return gradients(batch, factor)
+        else:
+            batch = batch.each(lambda t: t.to(device, non_blocking=True))
+            factor = torch.full((), weight, device=device)
+            if self._works and self._seen[key] > SEEN and len(self.captured) < MOST:
+                known = self._capture(gradients, key, batch, factor)
+            if known is None:
+                return gradients(batch, factor)
+        known.graph.replay()
+        return known.result.clone()
 
-    def _capture(self, gradients: Gradients, key: Any, batch: Batch, weight: Tensor) -> None:
-        """Record the kernels for batches like this one; this adds no gradients."""
+    def _capture(
+        self, gradients: Gradients, key: Any, batch: Batch, weight: Tensor
+    ) -> _Captured | None:
+        """Record the kernels for batches like this one, which adds no gradients; None if that
+        fails."""
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         try:
@@ -91,11 +96,13 @@ class CudaGraphs:
             with torch.cuda.graph(graph, self._pool, stream, capture_error_mode="thread_local"):
                 result = gradients(batch, weight)
             self.captured[key] = _Captured(graph, batch, weight, result)
+            return self.captured[key]
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, torch.AcceleratorError) as e:
             self._works = False
             self._warn(f"trains without CUDA graphs: {str(e).splitlines()[0]}")
+            return None
 
 
 def _tensors(batch: Batch) -> list[Tensor]:

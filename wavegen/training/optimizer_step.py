@@ -21,7 +21,7 @@ from wavegen.errors import TrainingError
 from wavegen.model.autoregressive import Autoregressive
 from wavegen.model.wavenet import WaveNet
 from wavegen.training import fusing
-from wavegen.training.cuda_graphs import CudaGraphs
+from wavegen.training.cuda_graphs import SEEN, CudaGraphs
 from wavegen.training.pruning import Pruning
 from wavegen.training.reading import LocalBatch
 from wavegen.training.schedule import average, learning_rate, sparsity
@@ -141,6 +141,12 @@ class Stepper:
                     sums = self._gradients(part, weight)
             if not local.empty:
                 self.sums += sums
+
+    @property
+    def unlike(self) -> int:
+        """How often a batch of a shape is computed before it takes no longer than in the rest of a
+        training."""
+        return 0 if self.graphs is None else SEEN + 1
 
     def zero_grad(self) -> None:
         """Clear all gradients; those that a CUDA graph adds to stay in their place."""

@@ -193,9 +193,14 @@ class Trainer:
             self.hooks.progress("measuring the speed", done, len(batches))
             batch = self.reader.read(windows)
             self.stepper.settle(batch)
-            start = time.perf_counter()
-            self.stepper.gradients(batch)
+            for _ in range(self.stepper.unlike):
+                self.stepper.gradients(batch)
             self._sum(0.0)  # waits for the device
+            start = time.perf_counter()
+            if self.reader.resident:  # others read meanwhile
+                batch = self.reader.read(windows)
+            self.stepper.gradients(batch)
+            self._sum(0.0)
             times.append(time.perf_counter() - start)
             counted.append(batch.counted)
             if self._sum(sum(times))[0] > seconds * self.accelerator.num_processes:

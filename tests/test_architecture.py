@@ -169,6 +169,7 @@ BROAD = {
     "test_gpu.py",
     "generation/test_cuda.py",
     "generation/test_engines.py",
+    "generation/triton/test_barriers.py",
     "training/test_distributed.py",
     "training/test_waiting.py",
 }

@@ -302,6 +302,7 @@ def new_state(sizes: Sizes, lanes: int, device: torch.device) -> State:
         gated=zeros(lanes, main.channels),
         skip=zeros(lanes, main.skip),
         hidden=zeros(lanes, main.skip, dtype=torch.float32 if sizes.parts > 1 else dtype),
+        outputs=zeros(lanes, sizes.head, dtype=torch.float32),
     )
 
 

@@ -67,18 +67,29 @@ def _readout(net, state, lane, total, sizes: tl.constexpr):
 
 
 @triton.jit
-def _head(net, rows, logits, part: tl.constexpr, sizes: tl.constexpr):
-    """(G, Q) f32 outputs of the head; of mixtures, those of one ``part``."""
+def _head(net, state, lane, rows, sizes: tl.constexpr):
+    """Write the head's outputs, of all parts; from memory, they are read in a layout that suits
+    what is done with them."""
     group: tl.constexpr = sizes.group
+    skip: tl.constexpr = sizes.blocks.skip
+    width: tl.constexpr = sizes.head
+    q = tl.arange(0, width)[None, :]
+    total = repeat(net.head_bias + q, group)
+    total = multiply(total, rows, net.head, width, skip, width, sizes.head_tile)
+    tl.store(state.outputs + lane[:, None] * width + q, total)
+    tl.debug_barrier()
+
+
+@triton.jit
+def _part(state, lane, logits, part: tl.constexpr, sizes: tl.constexpr):
+    """(G, K) f32 outputs of one part."""
     padded: tl.constexpr = sizes.padded_outputs
     q = tl.arange(0, padded)[None, :]
-    total = repeat(net.head_bias + part * padded + q, group)
-    head = net.head + part * sizes.blocks.skip * padded
-    total = multiply(total, rows, head, padded, sizes.blocks.skip, padded, sizes.head_tile)
+    found = tl.load(state.outputs + lane[:, None] * sizes.head + (part * padded + q))
     if sizes.logits:
         at = part * sizes.outputs + q
-        tl.store(logits + at, total, mask=(q < sizes.outputs) & (at < sizes.channels))
-    return total
+        tl.store(logits + at, found, mask=(q < sizes.outputs) & (at < sizes.channels))
+    return found
 
 
 @triton.jit
@@ -88,21 +99,21 @@ def _sample(
 ):  # fmt: skip
     """(G,) codes, from the (G, S) sum of the skip connections."""
     uniform = tl.load(uniforms)
-    rows = _readout(net, state, lane, total, sizes)
+    _head(net, state, lane, _readout(net, state, lane, total, sizes), sizes)
     if sizes.sampler == CATEGORICAL:
-        found = _head(net, rows, logits, 0, sizes)
+        found = _part(state, lane, logits, 0, sizes)
         most = tl.zeros_like(lane) + (sizes.outputs - 1)
         if sizes.end >= 0:
             q = tl.arange(0, sizes.padded_outputs)[None, :]
             found = tl.where((q == sizes.end) & (may_end == 0)[:, None], -1e30, found)
             most = tl.where(may_end == 0, sizes.end - 1, most)
         return draw_code(found, uniform, temperature, most)
-    weight = _head(net, rows, logits, 0, sizes)
-    mean = _head(net, rows, logits, 1, sizes)
-    scale = _head(net, rows, logits, 2, sizes)
+    weight = _part(state, lane, logits, 0, sizes)
+    mean = _part(state, lane, logits, 1, sizes)
+    scale = _part(state, lane, logits, 2, sizes)
     code = draw_amplitude(weight, mean, scale, uniform, temperature, sizes.sampler)
     if sizes.end >= 0:
-        over = is_over(_head(net, rows, logits, 3, sizes), tl.load(uniforms + 1))
+        over = is_over(_part(state, lane, logits, 3, sizes), tl.load(uniforms + 1))
         code = tl.where(over & (may_end != 0), sizes.end, code)
     return code
 

@@ -66,6 +66,9 @@ class Sizes(NamedTuple):
     outputs: int
     """Outputs of each part."""
     padded_outputs: int
+    """K."""
+    head: int
+    """Outputs of all parts, each padded to K."""
     channels: int
     """Outputs of all parts, Q."""
     draws: int
@@ -143,9 +146,9 @@ class Network(NamedTuple):
     """(S, S)."""
     hidden_bias: Tensor
     head: Tensor
-    """(S, Q); for mixtures (parts, S, K) f32, since 16 bits of a mean don't fit into f16."""
+    """(S, parts · K); f32 for mixtures, since 16 bits of a mean don't fit into f16."""
     head_bias: Tensor
-    """(Q,), or (parts, K); -1e30 where it is padded."""
+    """(parts · K,); -1e30 where it is padded."""
 
 
 class StackState(NamedTuple):
@@ -185,6 +188,8 @@ class State(NamedTuple):
     """(N, S)."""
     hidden: Tensor
     """(N, S); f32 for mixtures."""
+    outputs: Tensor
+    """(N, parts · K) f32."""
 
 
 class Given(NamedTuple):

@@ -64,6 +64,7 @@ def sizes_of(
     outputs = m.mixtures if isinstance(output, Mixture) else output.channels
     parts = -(-output.channels // outputs)
     skip, row = padded(m.skip_channels), padded(model.conditioning.weight.shape[1])
+    head = padded(parts * padded(outputs))
     size = 4 if precision == "f32" else 2
 
     def tile(inputs: int, outputs: int) -> int:
@@ -108,10 +109,11 @@ def sizes_of(
             )
             for c in m.context
         ),
-        head_tile=tile(skip, max(skip, padded(outputs))),
+        head_tile=tile(skip, max(skip, head)),
         parts=parts,
         outputs=outputs,
         padded_outputs=padded(outputs),
+        head=head,
         channels=output.channels,
         draws=output.draws,
         sampler=int(OUTPUTS[m.output].sampler),
@@ -156,9 +158,10 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
     # The part of the end has but one output.
     missing = sizes.parts * sizes.outputs - sizes.channels
     weight, bias = (F.pad(t.t(), (0, missing)) for t in (model.head.weight, model.head.bias))
-    head = pad(torch.unflatten(weight, 1, (sizes.parts, -1)), 0, 2).transpose(0, 1)
+    head = pad(torch.unflatten(weight, 1, (sizes.parts, -1)), 0, 2).flatten(1)
     head_bias = torch.unflatten(bias, 0, (sizes.parts, -1))
-    short = sizes.padded_outputs - sizes.outputs
+    head_bias = F.pad(head_bias, (0, sizes.padded_outputs - sizes.outputs), value=NEVER).flatten()
+    head_bias = F.pad(head_bias, (0, sizes.head - len(head_bias)), value=NEVER)
     mixture = sizes.parts > 1
 
     def exact(t: Tensor, *axes: int) -> Tensor:
@@ -189,8 +192,8 @@ def pack(model: WaveNet, sizes: Sizes, device: torch.device) -> Network:
         skip_bias=exact(model.skip_bias, 0),
         hidden=weights(model.hidden.weight.t(), 0, 1),
         hidden_bias=exact(model.hidden.bias, 0),
-        head=exact(head) if mixture else weights(head),
-        head_bias=F.pad(head_bias, (0, short), value=NEVER).to(device, torch.float32).contiguous(),
+        head=exact(head, 1) if mixture else weights(head, 1),
+        head_bias=exact(head_bias),
     )
 
 

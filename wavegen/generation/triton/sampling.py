@@ -52,14 +52,14 @@ def draw_amplitude(weight, mean, scale, uniform, temperature, sampler: tl.conste
     weight /= tl.sum(weight, 1)[:, None]
     raw = scale.to(tl.float64) + (SCALE - FLOOR)
     soft = tl.where(raw > 20, raw, tl.log(1 + tl.exp(tl.minimum(raw, 20.0))))
-    width = tl.maximum(tl.exp(FLOOR + soft) * temperature[:, None], NARROW)
+    narrow = 1 / tl.maximum(tl.exp(FLOOR + soft) * temperature[:, None], NARROW)
     mean = mean.to(tl.float64) * MEAN
     code = tl.zeros(uniform.shape, tl.int32)
     end = code + (LEVELS - 1)
     for _ in range(BISECTIONS):
         middle = (code + end) // 2
         edge = (middle.to(tl.float64) - LEVELS // 2 + 0.5) * WIDTH
-        z = (edge[:, None] - mean) / width
+        z = (edge[:, None] - mean) * narrow
         if sampler == GAUSSIAN:
             below = 0.5 + 0.5 * tl.erf(z * 0.7071067811865476)
         else:

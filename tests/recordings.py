@@ -20,6 +20,13 @@ RATE, HOP, BANDS = 8000, 80, 20
 LENGTHS = [5000, 33, 800, 4000, 801, 12000, 2400]
 STACKS = [{"pool": 64, "layers": 3, "channels": 4}, {"pool": 160, "layers": 2, "channels": 4}]
 """Two context stacks."""
+READINGS: list[dict[str, Any]] = [
+    {"train": {"noise": 0.3, "predicted": 0.5}},
+    {"model": {"context": STACKS, "output": "logistic_mixture"}},
+    {"conditioning": {"features": "none"}, "model": {"ends": True}},
+    {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9}},
+]
+"""Settings by section, with which batches are read in different ways."""
 
 
 def recordings(lengths: Sequence[int]) -> list[TrainingClip]:

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from helpers import DIGITS, rows, write_recipe
 from networks import HOP, VARIANTS, network, random_features
-from recordings import STACKS, training_set
+from recordings import READINGS, training_set
 from torch import Tensor
 
 from wavegen.audio.taps import INPUTS
@@ -182,16 +182,7 @@ def test_a_batch_that_exceeds_the_memory_is_computed_in_parts(accelerator: Accel
     assert near(found, expected, 1e-3)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"train": {"noise": 0.3, "predicted": 0.5}},
-        {"model": {"context": STACKS, "output": "logistic_mixture"}},
-        {"conditioning": {"features": "none"}, "model": {"ends": True}},
-        {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9}},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("changes", READINGS, ids=str)
 def test_batches_read_there(changes: dict[str, Any]) -> None:
     windows = training_set(**changes)
     here, there = (Resident(windows, torch.device(d), (False, True)) for d in ("cpu", DEVICE))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from networks import HOP, VARIANTS, network, random_features
-from recordings import STACKS, training_set
+from recordings import READINGS, training_set
 from unnumbered import ACCELERATOR, Apart, unnumbered
 
 from wavegen.config import ConditioningConfig, Config, TrainConfig
@@ -46,16 +46,7 @@ def test_a_step(variant: dict[str, Any], unnumbered: torch.device) -> None:
         s.norms()  # so they are noticed
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"train": {"noise": 0.3, "predicted": 0.5}},
-        {"model": {"context": STACKS, "output": "logistic_mixture"}},
-        {"conditioning": {"features": "none"}, "model": {"ends": True}},
-        {"conditioning": {"linear_prediction": False}, "train": {"blank": 0.9}},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("changes", READINGS, ids=str)
 def test_reading_a_batch(changes: dict[str, Any], unnumbered: torch.device) -> None:
     windows = training_set(**changes)
     resident = Resident(windows, torch.device("cpu"), (False, True))

@@ -30,6 +30,7 @@ from wavegen.bench.training import FUSED, WINDOW
 from wavegen.config import Config
 from wavegen.data.resident import Resident
 from wavegen.data.windows import TrainingClip, Windows
+from wavegen.errors import TrainingError
 from wavegen.generation import ENGINES
 from wavegen.recipe import find_recipe, read_config
 from wavegen.training.optimizer_step import Stepper
@@ -71,7 +72,7 @@ def _steps(cell: Cell, tiny: bool) -> Row:
     try:
         [result] = bench_training([cell], repeats=1 if tiny else 2)
         found = _figures(result)
-    except RuntimeError as e:  # such as too little memory; the others are measured all the same
+    except (RuntimeError, TrainingError) as e:  # such as too little memory; the others go on
         found = {"failed": str(e).partition("\n")[0]}
     memory = torch.cuda.max_memory_allocated() >> 20 if CUDA else 0
     gc.collect()

@@ -31,7 +31,7 @@ def choose(stepper: Stepper, local: LocalBatch) -> None:
     """Have the blocks of the network computed by fused kernels, in all processes or none.
 
     They are if their gradients are right, and, with ``train.fused = "auto"``, if a step is faster.
-    Gradients and sums stay as they are.
+    Sums stay as they are, and gradients are cleared.
 
     Raises:
         TrainingError: a kernel failed in such a way that nothing can be computed any more.
